@@ -1,0 +1,288 @@
+/** What pages and server say to each other: bodies of HTTP requests and answers, and events. Types alone; `web/` imports only these. */
+
+/** The body of every answer with a status of 400 and more. */
+export interface ApiError {
+  error: {
+    /** Stable, for programs: `wrong-code`, `not-signed-in`, `not-found`, `invalid`, `too-large`, `busy`, … */
+    code: string;
+    /** What and why, for people. */
+    message: string;
+    /** What to do about it. */
+    remedy?: string;
+  };
+}
+
+// ---- signing in
+/** GET /api/me. Without a session: `role: null`. */
+export interface Me {
+  role: 'learner' | 'instructor' | null;
+  name: string | null;
+  workshopTitle: string;
+  /** The server is on loopback for one person: joining needs no name. */
+  alone: boolean;
+}
+/** POST /api/join, with the workshop's code. Answers `Me` and sets the cookie. */
+export interface JoinRequest {
+  code: string;
+  name: string;
+}
+/** POST /api/sign-in: the instructor's secret, or a learner's own key (from `ResumeLink`). Answers `Me` and sets the cookie. */
+export interface SignInRequest {
+  secret: string;
+}
+/** POST /api/resume-link: a link by which this learner goes on in another browser. */
+export interface ResumeLink {
+  url: string;
+}
+
+// ---- content
+/** GET /api/workshop */
+export interface WorkshopOutline {
+  title: string;
+  /** Of the deck that the workshop follows. */
+  author: string;
+  revision: string;
+  modules: ModuleOutline[];
+}
+export interface ModuleOutline {
+  id: string;
+  title: string;
+  lessons: LessonOutline[];
+}
+export interface LessonOutline {
+  id: string;
+  title: string;
+  minutes: number;
+  core: boolean;
+  /** The slide that this lesson belongs to. */
+  slide: string | null;
+  exercises: { id: string; title: string }[];
+}
+/** GET /api/lessons/:id */
+export interface LessonPage {
+  id: string;
+  title: string;
+  module: { id: string; title: string };
+  minutes: number;
+  slide: string | null;
+  previous: string | null;
+  next: string | null;
+  /**
+   * Sanitized HTML. Commands are `<pre data-run="TEXT" data-terminal="NAME">`, the places of exercises `<div data-exercise="ID">`, links
+   * to slides `<a data-slide="ID">`, to lessons `<a data-lesson="ID">`.
+   */
+  html: string;
+  /** Files that the editor offers, relative to the home. */
+  files: string[];
+  /** The terminals that the lesson uses, first the one that is shown. */
+  terminals: string[];
+  exercises: ExercisePage[];
+}
+export interface ExercisePage {
+  id: string;
+  title: string;
+  taskHtml: string;
+  minutes: number;
+  core: boolean;
+  hints: number;
+  checks: { id: string; title: string }[];
+  /** What the learner is asked to type or choose, if anything. */
+  question:
+    | { kind: 'answer'; label: string }
+    | { kind: 'quiz'; label: string; options: { id: string; html: string }[] }
+    | null;
+}
+/** GET /api/slides */
+export interface SlideDeck {
+  slides: { id: string; title: string; html: string; notesHtml: string; lesson: string | null; module: string }[];
+}
+
+// ---- a learner's state
+export type SandboxState =
+  | { phase: 'none' }
+  | { phase: 'queued'; place: number }
+  /** `steps`: done ones and the current one, in words. */
+  | { phase: 'starting'; steps: { title: string; done: boolean }[] }
+  | { phase: 'ready'; provider: string; expiresAtMs: number | null }
+  | { phase: 'reconnecting' }
+  | { phase: 'failed'; message: string; remedy?: string }
+  | { phase: 'ended'; reason: string };
+
+export interface CheckState {
+  id: string;
+  title: string;
+  state: 'unknown' | 'running' | 'passed' | 'failed';
+  /** In words, with numbers: "504 after about 1 s". */
+  expected?: string;
+  found?: string;
+  /** Why, where expected and found alone do not tell. */
+  hint?: string;
+}
+export interface ExerciseState {
+  id: string;
+  passed: boolean;
+  passedAtMs: number | null;
+  openedAtMs: number | null;
+  /** Distinct failures since it was opened; what "stuck" is told from. */
+  failures: number;
+  checks: CheckState[];
+  hintsHtml: string[];
+  solutionHtml: string | null;
+  /** How it was solved. */
+  solvedBy: 'learner' | 'shown' | null;
+}
+/** A long action that runs for the learner: solution, reset, catching up. */
+export interface ActionState {
+  kind: 'solve' | 'reset' | 'catch-up';
+  lesson: string;
+  exercise: string | null;
+  steps: { title: string; done: boolean }[];
+  failure: string | null;
+}
+export interface LearnerState {
+  id: string;
+  name: string;
+  sandbox: SandboxState;
+  terminals: TerminalState[];
+  /** Every exercise that was ever opened, by id. */
+  exercises: Record<string, ExerciseState>;
+  lesson: string | null;
+  action: ActionState | null;
+  messages: InstructorMessage[];
+  /** The slide that the instructor asks all to follow. */
+  followSlide: string | null;
+}
+export interface TerminalState {
+  name: string;
+  atPrompt: boolean;
+  exitStatus: number | null;
+}
+export interface InstructorMessage {
+  id: string;
+  text: string;
+  atMs: number;
+}
+
+/**
+ * WebSocket /api/events, text frames of JSON, server to page. First `state`; after a reconnect too, so that nothing is missed.
+ * The page sends nothing but `{"type":"ping"}`.
+ */
+export type LearnerEvent =
+  | { type: 'state'; state: LearnerState }
+  | { type: 'sandbox'; sandbox: SandboxState }
+  | { type: 'terminals'; terminals: TerminalState[] }
+  | { type: 'exercise'; exercise: ExerciseState }
+  | { type: 'action'; action: ActionState | null }
+  | { type: 'message'; message: InstructorMessage }
+  | { type: 'follow-slide'; slide: string | null }
+  | { type: 'traffic'; requests: TrafficRequest[]; dropped: number }
+  | { type: 'files'; paths: string[] }
+  | { type: 'notice'; text: string }
+  | { type: 'signed-out' };
+
+/** One request through the learner's proxy, as the proxy reported it. */
+export interface TrafficRequest {
+  atMs: number;
+  requestId: string;
+  listener: string;
+  method: string;
+  path: string;
+  authority: string;
+  status: number;
+  flags: string;
+  durationMs: number;
+  cluster: string;
+  attempts: { host: string; status: number | null; flag: string; startMs: number; durationMs: number }[];
+}
+
+// ---- what a learner does; all POST unless said otherwise, all answer 204 unless said otherwise; results come as events
+// POST   /api/sandbox/start                        start it, or start it again after it ended or failed
+// POST   /api/sandbox/extend
+// POST   /api/lessons/:id/open                     the learner looks at this lesson: its exercises' checks run by themselves
+// POST   /api/lessons/:id/catch-up                 bring the sandbox to this lesson's starting state
+// POST   /api/exercises/:id/check                  run the checks now
+// POST   /api/exercises/:id/hint                   show the next hint
+// POST   /api/exercises/:id/solution               show the solution's text
+// POST   /api/exercises/:id/solve                  do it before their eyes
+// POST   /api/exercises/:id/reset
+// POST   /api/exercises/:id/answer                 AnswerRequest → AnswerResult (200)
+// POST   /api/terminals/:name/run                  RunRequest: types the command when the shell waits at its prompt; 409 `busy` otherwise
+// DELETE /api/terminals/:name
+// GET    /api/files?path=…                         FileContent
+// PUT    /api/files?path=…                         FileWrite → FileContent; 409 `changed` when the file is newer than `modifiedMs`
+// WebSocket /api/terminals/:name?columns=…&rows=…&resumeFrom=…   binary messages of images/agent/protocol/terminal.ts
+export interface AnswerRequest {
+  /** The text typed, or the id of the option. */
+  value: string;
+}
+export interface AnswerResult {
+  right: boolean;
+  /** Why it is right or not. */
+  explanationHtml: string;
+}
+export interface RunRequest {
+  command: string;
+}
+export interface FileContent {
+  path: string;
+  content: string;
+  modifiedMs: number;
+}
+export interface FileWrite {
+  content: string;
+  /** What the editor last read; null to write whatever is there. */
+  modifiedMs: number | null;
+}
+
+// ---- the instructor
+/** WebSocket /api/instructor/events. First `class`. */
+export type InstructorEvent =
+  | { type: 'class'; class: ClassState }
+  | { type: 'learner'; learner: LearnerRow }
+  | { type: 'learner-removed'; id: string }
+  | { type: 'follow-slide'; slide: string | null }
+  | { type: 'message'; message: InstructorMessage };
+export interface ClassState {
+  learners: LearnerRow[];
+  joinUrl: string;
+  code: string;
+  followSlide: string | null;
+  messages: InstructorMessage[];
+}
+export interface LearnerRow {
+  id: string;
+  name: string;
+  online: boolean;
+  joinedAtMs: number;
+  lastSeenAtMs: number;
+  sandbox: SandboxState;
+  lesson: string | null;
+  /** By exercise id: only those that were opened. */
+  exercises: Record<
+    string,
+    {
+      passed: boolean;
+      openedAtMs: number | null;
+      passedAtMs: number | null;
+      failures: number;
+      solvedBy: 'learner' | 'shown' | null;
+    }
+  >;
+  /** The exercise that is open and not passed, if any. */
+  current: string | null;
+  lastCheck: { exercise: string; check: CheckState; atMs: number } | null;
+  stuck: boolean;
+}
+// POST /api/instructor/learners/:id/start | reset | end | extend | remove
+// POST /api/instructor/learners/:id/catch-up       CatchUpRequest
+// POST /api/instructor/message                     MessageRequest
+// POST /api/instructor/follow-slide                FollowSlideRequest
+export interface CatchUpRequest {
+  lesson: string;
+}
+export interface MessageRequest {
+  text: string;
+}
+export interface FollowSlideRequest {
+  slide: string | null;
+}
