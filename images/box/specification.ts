@@ -1,0 +1,143 @@
+/**
+ * What the box program takes, and what it promises to the agent that runs in the box.
+ *
+ * The box's pid 1 is a small shell that reaps, its one child the agent: `node /opt/unicorn/agent/agent.cjs`, as the box's root with the box's
+ * capabilities. The agent starts the world (`worldCommand`), and everything in it (`execProcess`, `execCommand`).
+ */
+
+/** One line of JSON on the box program's standard input asks for one sandbox. */
+export interface BoxSpecification {
+  /** `[a-z0-9]{8,40}`, unique on the machine. */
+  id: string;
+  /** A folder of the caller's for this sandbox alone: it holds the agent's socket and all that the keeper notes. The keeper removes it at the end. */
+  runFolder: string;
+  /** The runtime folder (`prepareRuntime`): seen as /opt/unicorn in box and world. */
+  runtime: string;
+  /** The file that keeps the learner's home between sandboxes, a tar archive; made when it is not there. */
+  homeFile: string;
+  limits: BoxLimits;
+  /** How long the agent waits for a server before it ends the sandbox. */
+  orphanTimeoutSeconds: number;
+}
+
+export interface BoxLimits {
+  memoryBytes: number;
+  processes: number;
+  /** Bytes of home and /tmp each. */
+  diskBytes: number;
+  /** 1 is one core. */
+  cpus: number;
+  openFiles: number;
+}
+
+/** The agent's environment. */
+export const agentVariables = {
+  /** The sandbox's id, told in the Hello. */
+  sandbox: 'UNICORN_SANDBOX',
+  /** The inherited listening unix socket on which servers connect; the path of it is not in the box. */
+  listenDescriptor: 'UNICORN_LISTEN_FD',
+  /** Folder with the config.json of the world. */
+  worldBundle: 'UNICORN_WORLD_BUNDLE',
+  /** Where crun keeps its state in the box. */
+  crunRoot: 'UNICORN_CRUN_ROOT',
+  /** Seconds without any connection after which the agent ends. */
+  orphanTimeout: 'UNICORN_ORPHAN_TIMEOUT',
+} as const;
+
+/** Paths in the box, where the agent lives. */
+export const boxPaths = {
+  runtime: '/opt/unicorn',
+  agent: '/opt/unicorn/agent/agent.cjs',
+  node: '/opt/unicorn/bin/node',
+  /** Runs its arguments within the limits of the world, which leave the agent room: everything of the learner's is started by it. */
+  limited: '/opt/unicorn/bin/limited',
+  worldBundle: '/unicorn/world',
+  /** Writable for the agent alone; the world sees it read-only as /run/unicorn. The agent listens on `events.sock` in it (mode 0666). */
+  events: '/unicorn/events',
+  /** The learner's home, a tmpfs of limited size; /home/learner in the world. Owned by 1001 (the world's 1000) as the box counts. */
+  home: '/unicorn/home',
+  crunRoot: '/run/crun',
+} as const;
+
+/** Paths in the world, where the learner lives. */
+export const worldPaths = {
+  home: '/home/learner',
+  eventsSocket: '/run/unicorn/events.sock',
+  path: '/opt/unicorn/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+} as const;
+
+/** The world's id n is n + worldOffset in the box; the box's 0, the agent, has no id in the world. */
+export const worldOffset = 1;
+
+/** Users of the world. */
+export const worldUsers = { root: 0, learner: 1000, checker: 1100, sidecar: 1337 } as const;
+
+export const worldName = 'world';
+
+const crun = (crunRoot: string): string[] => ['crun', '--root', crunRoot, '--cgroup-manager=disabled'];
+
+/** Starts the world, whose pid 1 reaps, brings `lo` up and waits. Returns when the world runs. */
+export function worldCommand(pidFile: string): string[] {
+  return [
+    ...[boxPaths.limited, ...crun(boxPaths.crunRoot), 'run', '--detach', '--no-new-keyring'],
+    ...['--pid-file', pidFile, '-b', boxPaths.worldBundle, worldName],
+  ];
+}
+
+/** Runs the process in `processFile` (the JSON of `execProcess`) in the world; its stdio is crun's, its exit status too. */
+export function execCommand(processFile: string): string[] {
+  return [boxPaths.limited, ...crun(boxPaths.crunRoot), 'exec', '--process', processFile, worldName];
+}
+
+/** Removes the world and all that runs in it; a new one may be started then. */
+export function removeWorldCommand(): string[] {
+  return [...crun(boxPaths.crunRoot), 'delete', '--force', worldName];
+}
+
+export interface ExecOptions {
+  user: keyof typeof worldUsers;
+  directory?: string;
+  environment?: Record<string, string>;
+  terminal?: boolean;
+}
+
+/** The OCI process of something that runs in the world: no capabilities, no new privileges, a fixed PATH. */
+export function execProcess(args: string[], options: ExecOptions): OciProcess {
+  const id = worldUsers[options.user];
+  const environment = { ...worldEnvironment(options.user), ...options.environment };
+  return {
+    terminal: options.terminal ?? false,
+    user: { uid: id, gid: id, umask: 0o022 },
+    args,
+    env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    cwd: options.directory ?? (options.user === 'learner' ? worldPaths.home : '/'),
+    capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+    noNewPrivileges: true,
+    oomScoreAdj: 500,
+  };
+}
+
+function worldEnvironment(user: keyof typeof worldUsers): Record<string, string> {
+  return {
+    PATH: worldPaths.path,
+    HOME: user === 'learner' ? worldPaths.home : '/tmp',
+    USER: user,
+    LOGNAME: user,
+    SHELL: '/bin/bash',
+    LANG: 'C.UTF-8',
+    TERM: 'xterm-256color',
+    PROXY_EVENTS: worldPaths.eventsSocket,
+  };
+}
+
+export interface OciProcess {
+  terminal: boolean;
+  user: { uid: number; gid: number; umask?: number };
+  args: string[];
+  env: string[];
+  cwd: string;
+  capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
+  rlimits?: { type: string; soft: number; hard: number }[];
+  noNewPrivileges: boolean;
+  oomScoreAdj?: number;
+}
