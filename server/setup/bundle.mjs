@@ -1,0 +1,73 @@
+/**
+ * Bundles the programs that start inside sandboxes to CommonJS, since those start faster and take less memory than modules do.
+ *
+ *     node server/setup/bundle.mjs [NAME…]
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+
+/** Each program: where it starts, and the bundle. */
+export const bundles = [
+  { name: 'agent', entry: 'images/agent/main.ts', output: 'images/dist/agent.cjs' },
+  { name: 'box', entry: 'images/box/main.ts', output: 'images/dist/box.cjs' },
+  { name: 'httpbin', entry: 'images/httpbin/main.ts', output: 'images/dist/httpbin.cjs' },
+  { name: 'proxy', entry: 'proxy/main.ts', output: 'proxy/dist/proxy.cjs' },
+];
+
+/** Native modules: found at run time, never bundled. */
+const external = ['koffi'];
+
+/**
+ * Bundles one program. Names stay as they are, so that a stack trace can be read; a bundle that runs is replaced whole, never half.
+ * @param {{ entry: string, output: string }} bundle
+ */
+export async function bundle({ entry, output }) {
+  const { build } = await import('esbuild');
+  const result = await build({
+    absWorkingDir: top,
+    entryPoints: [entry],
+    outfile: join(top, output),
+    bundle: true,
+    write: false,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node24',
+    external,
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    define: {
+      'import.meta.url': '__bundleUrl',
+      'import.meta.dirname': '__dirname',
+      'import.meta.filename': '__filename',
+    },
+    banner: { js: "const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },
+    logLevel: 'warning',
+  });
+  await mkdir(join(top, dirname(output)), { recursive: true });
+  for (const file of result.outputFiles) {
+    const half = `${file.path}.${process.pid}`;
+    await writeFile(half, file.contents);
+    await rename(half, file.path);
+  }
+}
+
+/**
+ * Bundles all programs, or the named ones.
+ * @param {string[]} names
+ */
+export async function bundleAll(names = []) {
+  for (const one of bundles) {
+    if (names.length > 0 && !names.includes(one.name)) continue;
+    if (existsSync(join(top, one.entry))) await bundle(one);
+    else console.error(`${basename(one.output)}: left out, ${one.entry} is not there`);
+  }
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await bundleAll(process.argv.slice(2));
+}
