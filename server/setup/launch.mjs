@@ -1,0 +1,45 @@
+/** Runs a program of the repo on the repo's own Node: in this process where that is what runs here, else in a child. */
+import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import module from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { nodeOf } from './packages.mjs';
+
+/**
+ * @param {string} top
+ * @param {string} entry
+ * @param {string[]} args
+ */
+export async function launch(top, entry, args) {
+  if (realpathSync(process.execPath) !== realpathSync(nodeOf(top))) return launchChild(top, entry, args);
+  // a child of another Node: when that one is gone, nobody could end this one
+  if (process.channel) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref();
+  process.argv = [process.execPath, join(top, entry), ...args];
+  module.enableCompileCache(join(top, 'server/setup/dist/compile-cache'));
+  await import(pathToFileURL(join(top, entry)).href);
+}
+
+/**
+ * @param {string} top
+ * @param {string} entry
+ * @param {string[]} args
+ */
+function launchChild(top, entry, args) {
+  const self = join(fileURLToPath(new URL('.', import.meta.url)), 'run.mjs');
+  const child = spawn(nodeOf(top), [self, entry, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+    process.on(signal, () => child.kill(signal));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (status, signal) => {
+      process.exitCode = status ?? 1;
+      if (signal) {
+        process.removeAllListeners(signal);
+        process.kill(process.pid, signal);
+      }
+      resolve(undefined);
+    });
+  });
+}

@@ -1,0 +1,161 @@
+/**
+ * Sets up what is missing in this checkout and on this machine, then runs a program of the repo on its own Node.
+ *
+ *     node server/setup/run.mjs [--for-tests] ENTRY [ARGUMENT…]
+ *
+ * Plain JavaScript without packages: it is what runs when nothing is installed yet.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundles } from './bundle.mjs';
+import { launch } from './launch.mjs';
+import { lock } from './lock.mjs';
+import { installPackages, nodeOf, packagesAreThere } from './packages.mjs';
+import { run, SetupError, step } from './progress.mjs';
+import { installTools, missingTools } from './tools.mjs';
+
+const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+/** What was made from which sources, so that nothing is made twice. */
+const stampsFile = join(top, 'server/setup/dist/stamps.json');
+
+/**
+ * What is made from the sources: remade when its sources changed or an output is missing.
+ * @typedef {{ name: string, title: string, sources: string[], outputs: string[], command: string[] }} Product
+ * @type {Product[]}
+ */
+const products = [
+  {
+    name: 'api',
+    title: "Generating the types of Envoy's configuration",
+    sources: ['proxy/api-generation', 'package-lock.json'],
+    outputs: ['proxy/api'],
+    command: ['proxy/api-generation/generate.mjs'],
+  },
+  {
+    name: 'programs',
+    title: 'Bundling the programs of the sandbox',
+    sources: ['server/setup/bundle.mjs', 'images', 'proxy', 'package-lock.json'],
+    outputs: bundles.filter(({ entry }) => existsSync(join(top, entry))).map(({ output }) => output),
+    command: ['server/setup/bundle.mjs'],
+  },
+  {
+    name: 'pages',
+    title: 'Building the pages',
+    sources: ['web', 'package-lock.json'],
+    outputs: ['web/dist/index.html'],
+    command: ['node_modules/vite/bin/vite.js', 'build', 'web', '--logLevel', 'warn'],
+  },
+];
+
+/** @param {Product} product */
+function isMade(product, stamps = readStamps()) {
+  return product.outputs.every(path => existsSync(join(top, path))) && stamps[product.name] === digest(product.sources);
+}
+
+/** @param {Product} product */
+async function make(product) {
+  const script = product.command.find(word => /\.m?js$/.test(word)) ?? '';
+  const { status, output } = await step(product.title, () => run(nodeOf(top), product.command, { cwd: top }));
+  if (status !== 0) throw new SetupError(`${product.title} failed (${script}):\n${output.trimEnd()}`);
+  mkdirSync(dirname(stampsFile), { recursive: true });
+  writeFileSync(stampsFile, JSON.stringify({ ...readStamps(), [product.name]: digest(product.sources) }));
+}
+
+/** @returns {Record<string, string>} */
+function readStamps() {
+  try {
+    return JSON.parse(readFileSync(stampsFile, 'utf8'));
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * A hash of files and folders, without what is generated there and without tests.
+ * @param {string[]} paths
+ */
+function digest(paths) {
+  const hash = createHash('sha256');
+  for (const path of paths) hashInto(hash, path);
+  return hash.digest('hex');
+}
+
+/**
+ * @param {import('node:crypto').Hash} hash
+ * @param {string} path
+ */
+function hashInto(hash, path) {
+  const file = join(top, path);
+  if (!existsSync(file)) return;
+  try {
+    hash.update(`${path}\0`).update(readFileSync(file));
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EISDIR') throw error;
+    const names = readdirSync(file).filter(name => !/^(dist|node_modules|\..*)$|\.test\.tsx?$/.test(name));
+    for (const name of names.sort()) if (`${path}/${name}` !== 'proxy/api') hashInto(hash, `${path}/${name}`);
+  }
+}
+
+/**
+ * What this start needs that is not there, as things to do, in order.
+ * @param {{ forTests: boolean, sandboxes: boolean }} needs
+ * @returns {(() => Promise<void>)[]}
+ */
+function missing({ forTests, sandboxes }) {
+  /** @type {(() => Promise<void>)[]} */
+  const todo = [];
+  if (!packagesAreThere(top)) todo.push(() => installPackages(top));
+  const tools = sandboxes && process.platform === 'linux' ? missingTools(forTests) : [];
+  if (tools.length > 0) todo.push(() => installTools(tools));
+  const stamps = readStamps();
+  for (const product of products) if (!isMade(product, stamps)) todo.push(() => make(product));
+  return todo;
+}
+
+/** @param {{ forTests: boolean, sandboxes: boolean }} needs */
+async function setUp(needs) {
+  if (missing(needs).length === 0) return;
+  const unlock = await lock(realpathSync(top), () =>
+    process.stderr.write('Another start is setting up; waiting for it.\n'),
+  );
+  try {
+    const todo = missing(needs);
+    if (todo.length > 0) process.stderr.write('Setting up Unicorn\n');
+    for (const work of todo) await work();
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Whether the program makes sandboxes, and so needs the system's tools for them.
+ * @param {string} entry
+ * @param {string[]} args
+ */
+function makesSandboxes(entry, args) {
+  if (args.some(arg => arg === '--help' || arg === '-h' || arg === '--version')) return false;
+  if (entry === 'server/main.ts') return !args.includes('doctor');
+  if (entry === 'server/labs/main.ts') return !args.includes('lint');
+  return entry.startsWith('test/');
+}
+
+async function main() {
+  const all = process.argv.slice(2);
+  const forTests = all[0] === '--for-tests';
+  const [entry = '', ...args] = forTests ? all.slice(1) : all;
+  if (Number(process.versions.node.split('.')[0]) < 20) {
+    throw new SetupError(`This is Node ${process.versions.node}; Unicorn needs Node 20 or newer to start.`);
+  }
+  await setUp({ forTests, sandboxes: makesSandboxes(entry, args) });
+  await launch(top, entry, args);
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  process.stderr.write(`\n${error.message}\n${error.remedy ? `\nWhat to do:\n    ${error.remedy}\n` : ''}`);
+  process.exitCode = 1;
+}

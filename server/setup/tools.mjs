@@ -1,0 +1,150 @@
+/** The programs of the system that sandboxes and tests need: found, or installed by the system's package manager. */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { run, SetupError, step } from './progress.mjs';
+
+/**
+ * @typedef {'apt-get' | 'dnf' | 'pacman' | 'zypper' | 'apk'} Manager
+ * @typedef {{ programs: string[], packages: Record<Manager, string> }} Tool `programs`: any of them will do
+ */
+
+/** @type {Tool[]} */
+const forSandboxes = [
+  tool(['crun'], 'crun'),
+  tool(['newuidmap'], 'uidmap', { dnf: 'shadow-utils', pacman: 'shadow', zypper: 'shadow', apk: 'shadow-uidmap' }),
+  tool(['ip'], 'iproute2', { dnf: 'iproute' }),
+  tool(['iptables'], 'iptables', { dnf: 'iptables-nft' }),
+  tool(['curl'], 'curl'),
+];
+
+/** @type {Tool[]} */
+const forTests = [tool(['chromium', 'chromium-browser', 'google-chrome'], 'chromium')];
+
+/** @type {Record<Manager, { install: string[], refresh: string[] }>} */
+const managers = {
+  'apt-get': { install: ['install', '-y', '--no-install-recommends'], refresh: ['update'] },
+  dnf: { install: ['install', '-y', '--setopt=install_weak_deps=False'], refresh: ['makecache'] },
+  pacman: { install: ['-S', '--noconfirm', '--needed'], refresh: ['-Sy'] },
+  zypper: { install: ['--non-interactive', 'install', '--no-recommends'], refresh: ['refresh'] },
+  apk: { install: ['add'], refresh: ['update'] },
+};
+
+/**
+ * @param {string[]} programs
+ * @param {string} name the package's name, where a manager has no other
+ * @param {Partial<Record<Manager, string>>} [others]
+ * @returns {Tool}
+ */
+function tool(programs, name, others = {}) {
+  return { programs, packages: { 'apt-get': name, dnf: name, pacman: name, zypper: name, apk: name, ...others } };
+}
+
+/**
+ * The tools that are missing on this machine.
+ * @param {boolean} tests whether the tests' are needed too
+ */
+export function missingTools(tests) {
+  return [...forSandboxes, ...(tests ? forTests : [])].filter(({ programs }) => !programs.some(isThere));
+}
+
+/**
+ * Installs tools where that is allowed; otherwise throws with the line to type.
+ * @param {Tool[]} missing
+ */
+export async function installTools(missing) {
+  const names = missing.map(({ programs }) => programs[0]).join(', ');
+  const manager = /** @type {Manager[]} */ (Object.keys(managers)).find(isThere);
+  if (!manager)
+    throw new SetupError(
+      `Missing: ${names}.`,
+      'Install them with the package manager of this system, then start again.',
+    );
+  const install = [manager, ...managers[manager].install, ...missing.map(({ packages }) => packages[manager])];
+  const prefix = await allowed(names, install);
+  const done = await step(`Installing ${names} (${[...prefix, ...install].join(' ')})`, () =>
+    attempt(manager, prefix, install),
+  );
+  const still = missing.filter(({ programs }) => !programs.some(isThere));
+  if (still.length === 0) return;
+  const end = done.output
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .slice(-8);
+  throw new SetupError(
+    `${names} could not be installed.\n${end.map(line => `    ${line}`).join('\n')}`,
+    lineToType(install),
+  );
+}
+
+/**
+ * Installs; where the package lists are missing or stale, fetches them and tries once more.
+ * @param {Manager} manager
+ * @param {string[]} prefix
+ * @param {string[]} install
+ */
+async function attempt(manager, prefix, install) {
+  const first = await execute([...prefix, ...install]);
+  if (first.status === 0) return first;
+  await execute([...prefix, manager, ...managers[manager].refresh]);
+  return execute([...prefix, ...install]);
+}
+
+/** @param {string[]} command */
+function execute([program = '', ...args]) {
+  return run(program, args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+}
+
+/**
+ * What has to stand before the command so that it may install: nothing for root, sudo where it needs no password or the person agrees.
+ * @param {string} names
+ * @param {string[]} install
+ */
+async function allowed(names, install) {
+  if (process.getuid?.() === 0) return [];
+  const stop = new SetupError(`Sandboxes need ${names}, and this user may not install it.`, lineToType(install));
+  if (!isThere('sudo')) throw stop;
+  if ((await run('sudo', ['-n', 'true'])).status === 0) return ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+  if (!(process.stdin.isTTY && process.stderr.isTTY)) throw stop;
+  await consent(names, install, stop);
+  return ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+}
+
+/**
+ * Asks, then lets sudo ask for the password once.
+ * @param {string} names
+ * @param {string[]} install
+ * @param {SetupError} stop
+ */
+async function consent(names, install, stop) {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`Sandboxes need ${names}. Run \`sudo ${install.join(' ')}\` now? [Y/n] `);
+  terminal.close();
+  if (!/^(y(es)?)?$/i.test(answer.trim())) throw stop;
+  const { status } = await run('sudo', ['-v'], { stdio: 'inherit' });
+  if (status !== 0) throw stop;
+}
+
+/** @param {string[]} install */
+function lineToType(install) {
+  return `${process.getuid?.() === 0 ? '' : 'sudo '}${install.join(' ')}`;
+}
+
+/** @param {string} program */
+function isThere(program) {
+  // Debian leaves the administrator's folders out of a plain user's PATH; the box looks there too
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  return folders.some(
+    folder => folder !== '' && existsSync(join(folder, program)) && executable(join(folder, program)),
+  );
+}
+
+/** @param {string} file */
+function executable(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
