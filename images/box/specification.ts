@@ -48,6 +48,14 @@ export const agentVariables = {
 export const boxPaths = {
   runtime: '/opt/unicorn',
   agent: '/opt/unicorn/agent/agent.cjs',
+  /**
+   * The one native file that the agent loads, by this path: a copy of @koromix/koffi-linux-ARCH's linux_ARCH/koffi.node (ioctl on ptys, descriptors
+   * passed by crun, openat2, setns). No node_modules are needed.
+   */
+  koffi: '/opt/unicorn/agent/koffi.node',
+  /** The bundles that `replay` runs in a scratch network. */
+  proxy: '/opt/unicorn/lib/proxy.cjs',
+  httpbin: '/opt/unicorn/lib/httpbin.cjs',
   node: '/opt/unicorn/bin/node',
   /** Runs its arguments within the limits of the world, which leave the agent room: everything of the learner's is started by it. */
   limited: '/opt/unicorn/bin/limited',
