@@ -34,8 +34,7 @@ export async function installPackages(top) {
   const total = Object.values(packagesOf(join(top, 'package-lock.json'))).filter(entry => !entry.os).length;
   const detail = () => `${Math.min(countPackages(join(top, 'node_modules')), total)} of about ${total}`;
   const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional'];
-  const { status, output } = await step('Installing packages', () => npm(top, args), detail);
-  if (status !== 0) throw new SetupError(`npm could not install the packages.\n${why(output)}`, remedyFor(output));
+  await step('Installing packages', () => npmOrThrow(top, args), detail);
   if (!nodeRuns(top)) await installNode(top);
 }
 
@@ -79,6 +78,15 @@ function countPackages(folder) {
   const scoped = names.filter(name => name.startsWith('@'));
   const inScopes = scoped.map(scope => readdirSync(join(folder, scope)).length);
   return names.length - scoped.length + inScopes.reduce((sum, count) => sum + count, 0);
+}
+
+/**
+ * @param {string} top
+ * @param {string[]} args
+ */
+async function npmOrThrow(top, args) {
+  const { status, output } = await npm(top, args);
+  if (status !== 0) throw new SetupError(`npm could not install the packages.\n${why(output)}`, remedyFor(output));
 }
 
 /**

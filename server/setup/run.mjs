@@ -49,18 +49,24 @@ const products = [
   },
 ];
 
-/** @param {Product} product */
-function isMade(product, stamps = readStamps()) {
+/**
+ * @param {Product} product
+ * @param {Record<string, string>} stamps
+ */
+function isMade(product, stamps) {
+  if (!existsSync(join(top, product.sources[0] ?? ''))) return true;
   return product.outputs.every(path => existsSync(join(top, path))) && stamps[product.name] === digest(product.sources);
 }
 
 /** @param {Product} product */
 async function make(product) {
-  const script = product.command.find(word => /\.m?js$/.test(word)) ?? '';
-  const { status, output } = await step(product.title, () => run(nodeOf(top), product.command, { cwd: top }));
-  if (status !== 0) throw new SetupError(`${product.title} failed (${script}):\n${output.trimEnd()}`);
+  const made = digest(product.sources);
+  await step(product.title, async () => {
+    const { status, output } = await run(nodeOf(top), product.command, { cwd: top });
+    if (status !== 0) throw new SetupError(`${product.command.join(' ')} ended with ${status}:\n${output.trimEnd()}`);
+  });
   mkdirSync(dirname(stampsFile), { recursive: true });
-  writeFileSync(stampsFile, JSON.stringify({ ...readStamps(), [product.name]: digest(product.sources) }));
+  writeFileSync(stampsFile, JSON.stringify({ ...readStamps(), [product.name]: made }));
 }
 
 /** @returns {Record<string, string>} */
