@@ -13,7 +13,13 @@ export interface ApiError {
 }
 
 // ---- signing in
-/** GET /api/me. Without a session: `role: null`. */
+// The secrets stand in the fragment of the addresses, which no browser sends: `/#code=CODE` (join), `/#key=KEY` (a learner goes on in another
+// browser) and `/instructor#secret=SECRET`. The page takes them from `location.hash`, posts them, and removes them from the address. A learner
+// and an instructor may be signed in in the same browser: each role has its own cookie.
+/**
+ * GET /api/me: the learner that is signed in, else the instructor. `/api/me?as=instructor` looks at the instructor alone, `?as=learner` at the
+ * learner alone. Without a session: `role: null`.
+ */
 export interface Me {
   role: 'learner' | 'instructor' | null;
   name: string | null;
@@ -21,7 +27,10 @@ export interface Me {
   /** The server is on loopback for one person: joining needs no name. */
   alone: boolean;
 }
-/** POST /api/join, with the workshop's code. Answers `Me` and sets the cookie. */
+/**
+ * POST /api/join, with the workshop's code. Answers `Me` and sets the cookie. Where one is alone the name may be empty: the one learner of this
+ * machine, whichever browser asks. 403 `wrong-code`, 409 `name-taken`, 400 `invalid-name`, 429 `too-many-tries`.
+ */
 export interface JoinRequest {
   code: string;
   name: string;
@@ -30,6 +39,7 @@ export interface JoinRequest {
 export interface SignInRequest {
   secret: string;
 }
+// POST /api/sign-out                               ends the session of this browser, of the role in `?as=…` (default learner); 204
 /** POST /api/resume-link: a link by which this learner goes on in another browser. */
 export interface ResumeLink {
   url: string;
