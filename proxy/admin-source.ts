@@ -1,0 +1,56 @@
+/** What the admin interface reads of the running data plane, and the few things that it may do to it. */
+
+export interface AdminSource {
+  readonly state: 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
+  clusters(): Iterable<ClusterStatus>;
+  listeners(): Iterable<ListenerStatus>;
+  /** Stops accepting; with `graceful`, existing connections are told to go within the drain time. */
+  drainListeners(graceful: boolean): void;
+  /** Makes `/ready` and health checking by others say draining, or takes that back. */
+  setHealthcheckFailed(failed: boolean): void;
+}
+
+export interface ListenerStatus {
+  name: string;
+  /** `ip:port` as bound. */
+  address: string;
+}
+
+export interface ClusterStatus {
+  name: string;
+  observabilityName: string;
+  addedViaApi: boolean;
+  thresholds: { default: ThresholdLimits; high: ThresholdLimits };
+  hosts: Iterable<HostStatus>;
+}
+
+export interface ThresholdLimits {
+  maxConnections: number;
+  maxPendingRequests: number;
+  maxRequests: number;
+  maxRetries: number;
+}
+
+export interface HostStatus {
+  address: string;
+  port: number;
+  hostname: string;
+  /** In the names of `/clusters`. */
+  counters: {
+    cx_connect_fail: number;
+    cx_total: number;
+    rq_error: number;
+    rq_success: number;
+    rq_timeout: number;
+    rq_total: number;
+  };
+  gauges: { cx_active: number; rq_active: number };
+  /** `healthy`, or `/failed_active_hc/…`. */
+  healthFlags: string;
+  weight: number;
+  region: string;
+  zone: string;
+  subZone: string;
+  canary: boolean;
+  priority: number;
+}

@@ -1,0 +1,115 @@
+/** Header blocks as flat lists: names in lower case, order kept, lookups without allocation. */
+
+/** Headers or trailers in order: `entries` is name, value, name, value …; names are lower case, values are latin1 text. */
+export class HeaderMap {
+  entries: string[] = [];
+
+  /** The first value of a header; the name must be lower case. */
+  get(name: string): string | undefined {
+    const entries = this.entries;
+    for (let i = 0; i < entries.length; i += 2) if (entries[i] === name) return entries[i + 1];
+    return undefined;
+  }
+
+  /** All values of a header joined as Envoy joins them for matching and logging. */
+  getAll(name: string): string | undefined {
+    const entries = this.entries;
+    let all: string | undefined;
+    for (let i = 0; i < entries.length; i += 2) {
+      if (entries[i] === name) all = all === undefined ? entries[i + 1]! : `${all},${entries[i + 1]}`;
+    }
+    return all;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  add(name: string, value: string): void {
+    this.entries.push(name, value);
+  }
+
+  /** Replaces the first value in place and drops further ones; adds at the end where there is none. */
+  set(name: string, value: string): void {
+    const entries = this.entries;
+    for (let i = 0; i < entries.length; i += 2) {
+      if (entries[i] !== name) continue;
+      entries[i + 1] = value;
+      this.#removeFrom(name, i + 2);
+      return;
+    }
+    entries.push(name, value);
+  }
+
+  remove(name: string): void {
+    this.#removeFrom(name, 0);
+  }
+
+  /** Removes every header whose name the predicate accepts. */
+  removeIf(predicate: (name: string) => boolean): void {
+    const entries = this.entries;
+    let kept = 0;
+    for (let i = 0; i < entries.length; i += 2) {
+      if (predicate(entries[i]!)) continue;
+      entries[kept++] = entries[i]!;
+      entries[kept++] = entries[i + 1]!;
+    }
+    entries.length = kept;
+  }
+
+  /** Bytes of names and values. */
+  byteSize(): number {
+    let size = 0;
+    for (const text of this.entries) size += text.length;
+    return size;
+  }
+
+  #removeFrom(name: string, from: number): void {
+    const entries = this.entries;
+    for (let i = from; i < entries.length; ) {
+      if (entries[i] === name) entries.splice(i, 2);
+      else i += 2;
+    }
+  }
+}
+
+/** A request's head. The pseudo headers are fields; `lookup` finds them by their HTTP/2 names too. */
+export class RequestHeaders extends HeaderMap {
+  method = '';
+  path = '';
+  authority = '';
+  scheme = 'http';
+
+  lookup(name: string): string | undefined {
+    if (name.charCodeAt(0) !== 58) return name === 'host' ? this.authority : this.getAll(name);
+    if (name === ':method') return this.method;
+    if (name === ':path') return this.path;
+    if (name === ':authority') return this.authority;
+    return name === ':scheme' ? this.scheme : undefined;
+  }
+
+  /** A copy that can be changed and sent without touching this one. */
+  clone(): RequestHeaders {
+    const copy = new RequestHeaders();
+    copy.entries = this.entries.slice();
+    copy.method = this.method;
+    copy.path = this.path;
+    copy.authority = this.authority;
+    copy.scheme = this.scheme;
+    return copy;
+  }
+}
+
+/** A response's head. */
+export class ResponseHeaders extends HeaderMap {
+  status: number;
+
+  constructor(status = 0) {
+    super();
+    this.status = status;
+  }
+
+  lookup(name: string): string | undefined {
+    return name === ':status' ? String(this.status) : this.getAll(name);
+  }
+}
