@@ -1,0 +1,25 @@
+/**
+ * What the generated API starts from: each file here, and all that it imports. Nothing else of Envoy's API is loaded,
+ * since start-up time and memory of the proxy grow with every file.
+ */
+export const roots = [
+  'envoy/config/bootstrap/v3/bootstrap.proto',
+  'envoy/config/listener/v3/listener.proto',
+  'envoy/config/cluster/v3/cluster.proto',
+  'envoy/config/route/v3/route.proto',
+  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
+  'envoy/extensions/filters/http/router/v3/router.proto',
+  'envoy/extensions/access_loggers/file/v3/file.proto',
+  'envoy/extensions/access_loggers/stream/v3/stream.proto',
+  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+  'envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto',
+  'envoy/admin/v3/certs.proto',
+  'envoy/admin/v3/clusters.proto',
+  'envoy/admin/v3/config_dump.proto',
+  'envoy/admin/v3/listeners.proto',
+  'envoy/admin/v3/memory.proto',
+  'envoy/admin/v3/server_info.proto',
+];
+
+/** Files that only carry annotations: what they say about fields goes into the table of constraints instead. */
+export const annotationFiles = [/^validate\//, /^udpa\/annotations\//, /^xds\/annotations\//, /^envoy\/annotations\//];
