@@ -1,0 +1,87 @@
+/**
+ * The keeper of a sandbox: a small shell script, pid 1 of a pid namespace around the box, so that when it dies all of the sandbox dies. It has a
+ * mount namespace of its own, so that no mount of a sandbox is ever seen on the machine, nor left on it. It outlives the server.
+ *
+ * It gets from its parent: `fd 3`, the agent's listening socket; further descriptors that only need to stay open (the lease of the ids); and on its
+ * standard input, once the user namespace is mapped and the cgroups are made, the line `go` and the cgroups' folders.
+ */
+export const keeperScript = `set -eu
+if [ "\${KEEPER_STAGE:-}" != 2 ]; then
+  echo ready; read -r go groups; [ "$go" = go ]
+  # A new program start, so that the ids that were mapped meanwhile count
+  # (and, since a new start with more rights forgets it, die with the parent once more).
+  KEEPER_STAGE=2 KEEPER_GROUPS=$groups exec setpriv --pdeathsig KILL sh "$0"
+fi
+exec < /dev/null > /dev/null
+unset KEEPER_STAGE
+base=$KEEPER_BASE home=$KEEPER_BASE/home saved=$KEEPER_RUN/saved
+
+# The home is a tmpfs, so that its size holds; what changed in it is saved every few seconds and at the end.
+save() {
+  touch "$saved.new"
+  ( ulimit -f $((KEEPER_DISK / 256)); tar -C "$home" --sparse -cf "$KEEPER_HOME.new" . 2>/dev/null || [ $? = 1 ] ) &&
+    mv "$KEEPER_HOME.new" "$KEEPER_HOME" && mv "$saved.new" "$saved"
+}
+saver() {
+  while sleep "$KEEPER_SAVE_SECONDS"; do
+    [ -z "$(find "$home" -cnewer "$saved" -print -quit)" ] || save || :
+  done
+}
+limits() {
+  for group in $KEEPER_GROUPS; do printf '%s' "$group/$1/cgroup.procs "; done
+}
+gone() {
+  [ ! -d "$1" ] || rmdir "$1" 2>/dev/null || [ "$turns" -gt 300 ] || { turns=$((turns + 1)); sleep 0.01; gone "$1"; }
+}
+finish() {
+  trap '' TERM INT
+  kill -KILL -1 2>/dev/null || :
+  wait || :
+  save || echo "the home was not saved" >&2
+  umount /sys/fs/cgroup 2>/dev/null || :
+  turns=0
+  for group in $KEEPER_GROUPS; do gone "$group/world"; gone "$group/box"; gone "$group"; done
+  rm -rf "$KEEPER_RUN"
+  exit 0
+}
+trap finish TERM INT
+
+mount -t tmpfs -o mode=755,size=256k,nr_inodes=64 unicorn "$base"
+mkdir -p "$home" "$base/runtime" "$base/box" "$base/events"
+mount -t tmpfs -o "nosuid,nodev,mode=700,size=$KEEPER_DISK,nr_inodes=16k" unicorn "$home"
+mount --bind "$KEEPER_RUNTIME" "$base/runtime"
+mount --bind "$KEEPER_RUN/box" "$base/box"
+mount -t proc -o nosuid,nodev,noexec proc /proc
+[ ! -e "$KEEPER_HOME" ] || tar -C "$home" -o -xf "$KEEPER_HOME"
+chown -hR "$KEEPER_LEARNER:$KEEPER_LEARNER" "$home"
+chown "$KEEPER_FIRST:$KEEPER_FIRST" "$base/events"
+touch "$saved"
+
+# 4, 5 and 6 let the agent put the world's processes into the world's limits; this process itself stays outside of all.
+set -- $(limits world)
+[ $# -lt 1 ] || exec 4> "$1"
+[ $# -lt 2 ] || exec 5> "$2"
+[ $# -lt 3 ] || exec 6> "$3"
+descriptors=$((1 + $#))
+for file in "$@" $(limits .); do chown "$KEEPER_FIRST" "$file"; done
+(
+  for file in $(limits box); do echo 0 > "$file"; done
+  # crun 1.8 refuses a mixed cgroup tree, and needs none: the limits are set.
+  mount -t tmpfs -o mode=755,size=64k unicorn /sys/fs/cgroup
+  exec crun --root "$base/crun" --cgroup-manager=disabled run --no-new-keyring --preserve-fds=$descriptors -b "$base/box" box
+) & crun=$!
+exec 3<&- 4>&- 5>&- 6>&-
+saver &
+while wait "$crun" || :; kill -0 "$crun" 2>/dev/null; do :; done
+finish
+`;
+
+/**
+ * Runs its arguments in the world's limits. The box's pid 1 has inherited the files to write to; opened anew through it, they are the box's root's own.
+ */
+export const limitedScript = `#!/bin/sh
+for n in 4 5 6; do
+  [ ! -e /proc/1/fd/$n ] || echo 0 > /proc/1/fd/$n || exit 126
+done
+exec "$@"
+`;
