@@ -1,0 +1,108 @@
+/** The kinds of stats. Counting is one addition on a field. */
+import { LogLinearHistogram } from './log-linear-histogram.ts';
+
+/** Goes up only. */
+export class Counter {
+  readonly name: string;
+  value = 0;
+  /** Whether it was ever counted; stays when counters are reset. */
+  used = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  increment(): void {
+    this.value++;
+    this.used = true;
+  }
+
+  add(amount: number): void {
+    this.value += amount;
+    this.used = true;
+  }
+}
+
+/** Goes up and down. */
+export class Gauge {
+  readonly name: string;
+  value = 0;
+  /** Whether it was ever set. */
+  used = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  set(value: number): void {
+    this.value = value;
+    this.used = true;
+  }
+
+  increment(): void {
+    this.value++;
+    this.used = true;
+  }
+
+  decrement(): void {
+    this.value--;
+    this.used = true;
+  }
+
+  add(amount: number): void {
+    this.value += amount;
+    this.used = true;
+  }
+
+  subtract(amount: number): void {
+    this.value -= amount;
+    this.used = true;
+  }
+}
+
+/** A text, such as a version. */
+export class TextReadout {
+  readonly name: string;
+  value = '';
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get used(): boolean {
+    return this.value !== '';
+  }
+
+  set(value: string): void {
+    this.value = value;
+  }
+}
+
+/** A distribution of integers: what was recorded since the last flush is seen at the next one. */
+export class Histogram {
+  readonly name: string;
+  /** What the last flushed interval held. */
+  interval = new LogLinearHistogram();
+  readonly cumulative = new LogLinearHistogram();
+  #pending = new LogLinearHistogram();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get used(): boolean {
+    return this.cumulative.count > 0;
+  }
+
+  record(value: number): void {
+    this.#pending.record(value);
+  }
+
+  flush(): void {
+    const recycled = this.interval;
+    this.interval = this.#pending;
+    this.#pending = recycled;
+    recycled.clear();
+    this.cumulative.merge(this.interval);
+  }
+}
