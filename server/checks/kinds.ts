@@ -1,0 +1,179 @@
+import { parse } from 'yaml';
+import type {
+  ArrivalsCheck,
+  ConfigCheck,
+  ProcessCheck,
+  ReplayCheck,
+  ReplayRequest,
+  StatsCheck,
+  ValidateCheck,
+} from '../labs/content.ts';
+import { type Arrival, headerOf, isProgram, type Observation } from './observation.ts';
+import { CannotObserve, count, expectedWords, foundWords, meets, shorten, type Verdict } from './verdict.ts';
+
+/** A program of the learner's runs, and listens where it should. */
+export async function checkProcess(check: ProcessCheck, seen: Observation): Promise<Verdict> {
+  const { program, port } = check;
+  const expected = port === null ? `${program} runs` : `${program} listens on port ${port}`;
+  const running = (await seen.processes()).filter(process => isProgram(process, program));
+  if (running.length === 0) return { passed: false, expected, found: `no ${program} runs` };
+  if (port === null) return { passed: true, expected, found: expected };
+  const pids = running.map(process => process.pid);
+  const listening = (await seen.ports()).filter(socket => socket.pid === null || pids.includes(socket.pid));
+  if (listening.some(socket => socket.port === port)) return { passed: true, expected, found: expected };
+  const ports = [...new Set(listening.map(socket => socket.port))];
+  const found =
+    ports.length === 0 ? `${program} runs and listens nowhere` : `${program} listens on ${ports.join(', ')}`;
+  return { passed: false, expected, found };
+}
+
+/** What httpbin remembers of the requests that reached it. */
+export async function checkArrivals(check: ArrivalsCheck, seen: Observation): Promise<Verdict> {
+  const { path, atLeast, headers } = check;
+  const wanted = Object.entries(headers).map(([name, value]) => expectedWords(name, value));
+  const expected = [`${count(atLeast, 'request')} for ${path} at httpbin`, ...wanted].join(', ');
+  const arrivals = await seen.arrivals();
+  if (!arrivals) return { passed: false, expected, found: 'httpbin does not answer on port 8000' };
+  const onPath = arrivals.filter(arrival => arrival.path === path);
+  const fitting = onPath.filter(arrival => misfit(arrival.headers, headers) === undefined);
+  if (fitting.length >= atLeast) return { passed: true, expected, found: count(fitting.length, 'such request') };
+  const last = onPath.at(-1);
+  const found = last
+    ? `${count(onPath.length, 'request')} for ${path}; the last with ${misfit(last.headers, headers)?.found ?? 'all of it'}`
+    : `${count(arrivals.length, 'request')} since httpbin started, none for ${path}`;
+  return { passed: false, expected, found };
+}
+
+type Headers = ArrivalsCheck['headers'];
+
+/** The first header that is not as expected. */
+function misfit(headers: [string, string][], wanted: Headers): { expected: string; found: string } | undefined {
+  for (const [name, expectation] of Object.entries(wanted)) {
+    const value = headerOf(headers, name);
+    if (!meets(expectation, value))
+      return { expected: expectedWords(name, expectation), found: foundWords(name, value) };
+  }
+  return undefined;
+}
+
+/** Requests through a scratch copy of the configuration. */
+export async function checkReplay(check: ReplayCheck, seen: Observation): Promise<Verdict> {
+  const results = await seen.replay(check);
+  for (const [index, request] of check.requests.entries()) {
+    const { response, arrivals } = results[index]!;
+    const verdict = judgeRequest(request, response, arrivals);
+    if (verdict.passed) continue;
+    const stale = check.configuration === 'running' ? await seen.staleHint() : undefined;
+    return { ...verdict, hint: stale ?? request.hint };
+  }
+  const words = check.requests.map((request, index) => resultWords(request, results[index]!.response));
+  return { passed: true, expected: check.title, found: words.join('; ') };
+}
+
+type Response = Awaited<ReturnType<Observation['replay']>>[number]['response'];
+
+const targetOf = (request: ReplayRequest): string => `${request.method} ${request.url.replace(/^http:\/\//, '')}`;
+const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+function resultWords(request: ReplayRequest, response: Response): string {
+  if ('error' in response) return `${targetOf(request)}: ${response.error}`;
+  return `${targetOf(request)}: ${response.status} after ${secondsOf(response.durationMs)}`;
+}
+
+/** Compares one answer with what was expected of it: the first difference in words. */
+function judgeRequest(request: ReplayRequest, response: Response, arrivals: Arrival[]): Verdict {
+  const { expect } = request;
+  const target = targetOf(request);
+  const say = (expected: string, found: string): Verdict => ({
+    passed: false,
+    expected: `${target}: ${expected}`,
+    found,
+  });
+  const answer = expectedAnswer(expect);
+  if ('error' in response) return say(answer, shorten(response.error));
+  const found = `${response.status} after ${secondsOf(response.durationMs)}`;
+  const seconds = response.durationMs / 1000;
+  const [from, to] = expect.seconds ?? [0, Number.POSITIVE_INFINITY];
+  if (expect.status !== undefined && response.status !== expect.status) return say(answer, found);
+  if (seconds < from || seconds > to) return say(answer, found);
+  const header = misfit(response.headers, expect.headers ?? {});
+  if (header) return say(`an answer with ${header.expected}`, header.found);
+  if (expect.body !== undefined && !meets(expect.body, response.body)) {
+    return say(expectedWords('a body', expect.body), shorten(response.body) || 'an empty body');
+  }
+  if (expect.arrivals !== undefined && arrivals.length !== expect.arrivals) {
+    return say(`reaches httpbin ${times(expect.arrivals)}`, `reached it ${times(arrivals.length)}`);
+  }
+  if (expect.arrivalHeaders && arrivals.length === 0) return say('reaches httpbin', 'nothing arrived');
+  for (const arrival of arrivals) {
+    const wrong = misfit(arrival.headers, expect.arrivalHeaders ?? {});
+    if (wrong) return say(`arrives with ${wrong.expected}`, `arrived with ${wrong.found}`);
+  }
+  return { passed: true, expected: `${target}: ${answer}`, found };
+}
+
+const times = (number: number): string => (number === 1 ? 'once' : `${number} times`);
+
+function expectedAnswer(expect: ReplayRequest['expect']): string {
+  const status = expect.status === undefined ? 'an answer' : String(expect.status);
+  return expect.seconds ? `${status} after ${expect.seconds[0]} to ${expect.seconds[1]} s` : status;
+}
+
+/** Numbers of the running proxy. */
+export async function checkStats(check: StatsCheck, seen: Observation): Promise<Verdict> {
+  const stats = await seen.stats();
+  for (const { name, atLeast, hint } of check.stats) {
+    const value = stats.get(name) ?? 0;
+    if (value < atLeast) return { passed: false, expected: `${name} at least ${atLeast}`, found: `${value}`, hint };
+  }
+  const found = check.stats.map(({ name }) => `${name} ${stats.get(name)}`);
+  return { passed: true, expected: check.title, found: found.join(', ') };
+}
+
+/** Values of a configuration. */
+export async function checkConfig(check: ConfigCheck, seen: Observation): Promise<Verdict> {
+  const configuration = parseConfiguration(await seen.configuration(check.configuration));
+  const found: string[] = [];
+  for (const { at, expect, hint } of check.values) {
+    const value = valueAt(configuration, at);
+    found.push(foundWords(at, value));
+    if (meets(expect, value)) continue;
+    const stale = check.configuration === 'running' ? await seen.staleHint() : undefined;
+    return { passed: false, expected: expectedWords(at, expect), found: foundWords(at, value), hint: stale ?? hint };
+  }
+  return { passed: true, expected: check.title, found: found.join(', ') };
+}
+
+function parseConfiguration(text: string): unknown {
+  try {
+    return parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    throw new CannotObserve('a file of YAML', message, 'Look at the indentation: spaces, never tabs.');
+  }
+}
+
+function valueAt(value: unknown, path: string): string | undefined {
+  let current = value;
+  for (const key of path.split(/[.[\]]+/).filter(part => part !== '')) {
+    if (typeof current !== 'object' || current === null) return undefined;
+    current = (current as Record<string, unknown>)[key];
+  }
+  if (current === undefined || current === null) return undefined;
+  return typeof current === 'object' ? JSON.stringify(current) : String(current);
+}
+
+/** `proxy --mode validate` accepts the file. */
+export async function checkValidate(check: ValidateCheck, seen: Observation): Promise<Verdict> {
+  const content = await seen.file(check.file);
+  const result = await seen.call('execute', {
+    command: ['proxy', '--mode', 'validate', '--config-yaml', content],
+    user: 'checker',
+    timeoutMs: 10_000,
+    maximumOutput: 64 * 1024,
+  });
+  const expected = `proxy --mode validate accepts ${check.file}`;
+  if (result.exitStatus === 0) return { passed: true, expected, found: 'it does' };
+  const lines = `${result.standardOutput}\n${result.standardError}`.split('\n').filter(line => line.trim() !== '');
+  return { passed: false, expected, found: shorten(lines.at(-1) ?? `exit status ${result.exitStatus}`) };
+}

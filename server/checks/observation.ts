@@ -1,0 +1,204 @@
+import { basename } from 'node:path';
+import type { HttpResponse, Methods, ProcessStatus, ReplayResult } from '../../images/agent/protocol/messages.ts';
+import type { ReplayCheck } from '../labs/content.ts';
+import { type Agent, failureCode } from './agent.ts';
+import { CannotObserve } from './verdict.ts';
+
+/** Where the learner's proxy has its admin interface, and httpbin its address. */
+const admin = 'http://127.0.0.1:9901';
+const adminPort = 9901;
+const httpbin = 'http://127.0.0.2:8000';
+
+const startHint = 'Start it in the terminal proxy: proxy -c proxy.yaml';
+
+export type Configuration = 'running' | { file: string };
+
+/** One request that reached httpbin, as it remembers it. */
+export interface Arrival {
+  method: string;
+  path: string;
+  headers: [string, string][];
+  atMs: number;
+  status: number;
+}
+
+/** What one run of an exercise's checks sees: each thing is read once, and nothing of the learner's is touched. */
+export class Observation {
+  readonly #agent: Agent;
+  readonly #signal: AbortSignal;
+  readonly #replays: readonly ReplayCheck[];
+  readonly #read = new Map<string, Promise<unknown>>();
+
+  /** @param replays the replay checks of this run: those of one configuration share a scratch proxy */
+  constructor(agent: Agent, signal: AbortSignal, replays: readonly ReplayCheck[] = []) {
+    this.#agent = agent;
+    this.#signal = signal;
+    this.#replays = replays;
+  }
+
+  #once<T>(key: string, read: () => Promise<T>): Promise<T> {
+    let value = this.#read.get(key);
+    if (!value) {
+      value = read();
+      this.#read.set(key, value);
+    }
+    return value as Promise<T>;
+  }
+
+  call: Agent['call'] = (method, params) => this.#agent.call(method, params, { signal: this.#signal });
+
+  processes(): Promise<ProcessStatus[]> {
+    return this.#once('processes', async () => (await this.call('process.list', {})).processes);
+  }
+
+  ports(): Promise<Methods['port.list']['result']['ports']> {
+    return this.#once('ports', async () => (await this.call('port.list', {})).ports);
+  }
+
+  /** A GET in the learner's network; undefined where nobody answers. */
+  get(url: string): Promise<HttpResponse | undefined> {
+    return this.#once(`GET ${url}`, async () => {
+      try {
+        return await this.call('http.request', { url, timeoutMs: 5000, maximumBody: 4 * 1024 * 1024 });
+      } catch (error) {
+        if (failureCode(error) === 'refused' || failureCode(error) === 'not-found') return undefined;
+        throw error;
+      }
+    });
+  }
+
+  /** The process of the learner's proxy that has the admin interface. */
+  async proxyProcess(): Promise<ProcessStatus> {
+    const expected = 'the proxy runs, with its admin interface on port 9901';
+    const listener = (await this.ports()).find(port => port.port === adminPort);
+    if (!listener) {
+      const other = (await this.processes()).find(process => isProgram(process, 'proxy'));
+      if (!other) throw new CannotObserve(expected, 'no proxy runs', startHint);
+      throw new CannotObserve(
+        expected,
+        'the proxy runs, and nothing listens on port 9901',
+        'Does the configuration have admin, with port_value 9901? Checks read the proxy there.',
+      );
+    }
+    const process = (await this.processes()).find(candidate => candidate.pid === listener.pid);
+    if (process && !isProgram(process, 'proxy')) {
+      throw new CannotObserve(expected, `${basename(process.command[0] ?? '?')} listens on port 9901`, startHint);
+    }
+    return process ?? { pid: listener.pid ?? 0, parent: 0, user: 0, command: [], startedMs: Number.POSITIVE_INFINITY };
+  }
+
+  async #admin(path: string): Promise<string> {
+    await this.proxyProcess();
+    const answer = await this.get(`${admin}${path}`);
+    if (answer?.status === 200) return answer.body;
+    throw new CannotObserve(
+      'the admin interface answers',
+      answer ? `it answered ${answer.status} to ${path}` : 'it refused the connection',
+      startHint,
+    );
+  }
+
+  /** The value of every counter and gauge of the running proxy. */
+  stats(): Promise<Map<string, number>> {
+    return this.#once('stats', async () => {
+      const { stats } = JSON.parse(await this.#admin('/stats?format=json')) as {
+        stats: { name?: string; value?: number }[];
+      };
+      return new Map(
+        stats.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])),
+      );
+    });
+  }
+
+  /** A configuration as text: what the running proxy says that it was started with, or a file of the learner's. */
+  configuration(of: Configuration): Promise<string> {
+    return of === 'running' ? this.#once('configuration', () => this.#runningConfiguration()) : this.file(of.file);
+  }
+
+  async #runningConfiguration(): Promise<string> {
+    const dump = JSON.parse(await this.#admin('/config_dump')) as {
+      configs: { '@type': string; bootstrap?: object }[];
+    };
+    const bootstrap = dump.configs.find(config => config['@type'].endsWith('BootstrapConfigDump'))?.bootstrap;
+    return JSON.stringify(bootstrap ?? {});
+  }
+
+  file(path: string): Promise<string> {
+    return this.#once(`file ${path}`, async () => {
+      try {
+        return (await this.call('file.read', { path, maximumBytes: 1024 * 1024 })).content;
+      } catch (error) {
+        if (failureCode(error) !== 'not-found') throw error;
+        throw new CannotObserve(`the file ~/${path}`, 'there is no such file', `Make it in your home: ~/${path}`);
+      }
+    });
+  }
+
+  /** What httpbin remembers; undefined when it does not run. */
+  async arrivals(): Promise<Arrival[] | undefined> {
+    const answer = await this.get(`${httpbin}/_arrivals`);
+    if (answer?.status !== 200) return undefined;
+    return (JSON.parse(answer.body) as { arrivals: Arrival[] }).arrivals;
+  }
+
+  /** What came of a check's requests in a scratch copy, and what arrived of each of them. */
+  async replay(check: ReplayCheck): Promise<{ response: ReplayResult['responses'][number]; arrivals: Arrival[] }[]> {
+    const sharing = this.#replays.filter(
+      other => JSON.stringify(other.configuration) === JSON.stringify(check.configuration),
+    );
+    const configuration = await this.configuration(check.configuration);
+    const result = await this.#once(`replay ${JSON.stringify(check.configuration)}`, () =>
+      this.call('replay', { configuration, requests: sharing.flatMap(tagged), timeoutMs: 30_000 }),
+    );
+    if (result.failure !== undefined) {
+      throw new CannotObserve(
+        'the proxy starts with this configuration',
+        result.failure.trim(),
+        'proxy --mode validate -c FILE says more.',
+      );
+    }
+    const offset = sharing.slice(0, sharing.indexOf(check)).reduce((sum, other) => sum + other.requests.length, 0);
+    return check.requests.map((_request, index) => ({
+      response: result.responses[offset + index] ?? { url: '', error: 'no answer was recorded' },
+      arrivals: result.arrivals.filter(arrival => headerOf(arrival.headers, 'x-check') === tagOf(check, index)),
+    }));
+  }
+
+  /** Where a check of the running proxy failed: whether the file that it was started from was changed since. */
+  async staleHint(): Promise<string | undefined> {
+    const process = await this.proxyProcess();
+    const at = process.command.findIndex(word => word === '-c' || word === '--config-path');
+    const path = at < 0 ? undefined : process.command[at + 1];
+    if (path === undefined) return undefined;
+    try {
+      const { modifiedMs } = await this.call('file.read', { path, maximumBytes: 1024 * 1024 });
+      if (modifiedMs <= process.startedMs) return undefined;
+      return `${path} was changed after this proxy started: restart it (Ctrl-C, then proxy -c ${path}).`;
+    } catch (error) {
+      if (failureCode(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+}
+
+const tagOf = (check: ReplayCheck, index: number): string => `${check.id}-${index}`;
+
+function tagged(check: ReplayCheck): Methods['replay']['params']['requests'] {
+  return check.requests.map(({ url, method }, index) => ({
+    url,
+    method,
+    headers: { 'x-check': tagOf(check, index) },
+    timeoutMs: 10_000,
+  }));
+}
+
+/** The value of a header, several joined. */
+export function headerOf(headers: [string, string][], name: string): string | undefined {
+  const values = headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join(',');
+}
+
+/** Whether a process is one of our programs: it is a bundle that node runs, or a script of that name. */
+export function isProgram(process: ProcessStatus, program: string): boolean {
+  return process.command.slice(0, 4).some(word => basename(word).replace(/\.(c?js|ts)$/, '') === program);
+}

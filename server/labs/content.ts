@@ -1,0 +1,184 @@
+/** The content of a workshop as the loader hands it out: everything read, checked and linked; files' contents are in memory. */
+
+export interface Workshop {
+  title: string;
+  /** Of the deck that the workshop follows. */
+  author: string;
+  /** Changes with every byte of the content; a running class keeps the one that it started with. */
+  revision: string;
+  modules: Module[];
+  /** In the order of the outline. */
+  lessons: ReadonlyMap<string, Lesson>;
+  exercises: ReadonlyMap<string, Exercise>;
+  slides: Slide[];
+}
+
+export interface Module {
+  id: string;
+  title: string;
+  lessons: Lesson[];
+}
+
+export interface Lesson {
+  id: string;
+  title: string;
+  module: { id: string; title: string };
+  minutes: number;
+  core: boolean;
+  slide: string | null;
+  terminals: string[];
+  /** What the editor offers, relative to the home. */
+  files: string[];
+  /** Written into the home when the lesson is opened, where they are missing. */
+  givenFiles: GivenFile[];
+  /** The exercises whose solutions lead from a fresh sandbox to this lesson's starting state, in order. */
+  start: Exercise[];
+  exercises: Exercise[];
+  html: string;
+}
+
+export interface GivenFile {
+  path: string;
+  content: string;
+}
+
+export interface Exercise {
+  /** Permanent: progress is stored by it. */
+  id: string;
+  title: string;
+  lesson: string;
+  minutes: number;
+  core: boolean;
+  taskHtml: string;
+  checks: Check[];
+  hintsHtml: string[];
+  solution: { html: string; steps: Step[] };
+  nearMisses: NearMiss[];
+  alternatives: Alternative[];
+}
+
+/** A state that is almost right: made from the solved state by `steps`. */
+export interface NearMiss {
+  name: string;
+  /** Why it is not right, for authors and for the report. */
+  why: string;
+  /** The id of the check that must fail on it. */
+  fails: string;
+  steps: Step[];
+}
+
+/** Another way to solve it, from the starting state. */
+export interface Alternative {
+  name: string;
+  steps: Step[];
+}
+
+/** What a machine does in the learner's place. */
+export type Step =
+  | { kind: 'run'; command: string; terminal: string; anyExit: boolean }
+  | { kind: 'serve'; command: string; terminal: string; port: number }
+  | { kind: 'stop'; terminal: string }
+  | { kind: 'write'; path: string; content: string }
+  | { kind: 'edit'; path: string; replace: string; by: string };
+
+export type Check =
+  | ProcessCheck
+  | ArrivalsCheck
+  | ReplayCheck
+  | StatsCheck
+  | ConfigCheck
+  | ValidateCheck
+  | AnswerCheck
+  | QuizCheck;
+
+interface CheckBase {
+  id: string;
+  title: string;
+  /** Shown with every failure that has no closer hint. */
+  hint: string | null;
+}
+
+/** A program of the learner's runs, and listens where it should. */
+export interface ProcessCheck extends CheckBase {
+  type: 'process';
+  program: string;
+  port: number | null;
+}
+
+/** What httpbin remembers of the requests that reached it. */
+export interface ArrivalsCheck extends CheckBase {
+  type: 'arrivals';
+  path: string;
+  atLeast: number;
+  headers: Record<string, Expectation>;
+}
+
+/** Requests through a scratch copy of a proxy configuration. */
+export interface ReplayCheck extends CheckBase {
+  type: 'replay';
+  /** A path in the home, or what the proxy at 127.0.0.1:9901 says that it runs with. */
+  configuration: 'running' | { file: string };
+  requests: ReplayRequest[];
+}
+export interface ReplayRequest {
+  url: string;
+  method: string;
+  expect: {
+    status?: number;
+    /** The window of time to the answer. */
+    seconds?: [number, number];
+    /** Tries that reached the upstream. */
+    arrivals?: number;
+    headers?: Record<string, Expectation>;
+    /** Headers of each request as it reached the upstream. */
+    arrivalHeaders?: Record<string, Expectation>;
+    body?: Expectation;
+  };
+  hint: string | null;
+}
+
+/** Numbers of the running proxy. */
+export interface StatsCheck extends CheckBase {
+  type: 'stats';
+  stats: { name: string; atLeast: number; hint: string | null }[];
+}
+
+/** Values in the configuration that the running proxy, or a file, has; `at` is a path such as `static_resources.clusters[0].name`. */
+export interface ConfigCheck extends CheckBase {
+  type: 'config';
+  configuration: 'running' | { file: string };
+  values: { at: string; expect: Expectation; hint: string | null }[];
+}
+
+/** `proxy --mode validate` accepts the file. */
+export interface ValidateCheck extends CheckBase {
+  type: 'validate';
+  file: string;
+}
+
+/** A value that only the learner's own sandbox knows. */
+export interface AnswerCheck extends CheckBase {
+  type: 'answer';
+  label: string;
+  from: { stat: string };
+  rightHtml: string;
+  wrongHtml: string;
+}
+
+export interface QuizCheck extends CheckBase {
+  type: 'quiz';
+  label: string;
+  options: { id: string; html: string; right: boolean; becauseHtml: string }[];
+}
+
+/** What a text is compared with: equal to a text, present or not, or containing one. */
+export type Expectation = string | { present: boolean } | { contains: string } | { matches: string };
+
+export interface Slide {
+  id: string;
+  title: string;
+  module: string;
+  lesson: string | null;
+  html: string;
+  notesHtml: string;
+}

@@ -1,0 +1,185 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Agent, failureCode } from '../checks/agent.ts';
+import type { Exercise, GivenFile, Lesson, Step, Workshop } from './content.ts';
+
+/** All steps of an action, done ones first; as in `ActionState`. */
+export type Progress = { title: string; done: boolean }[];
+export type OnProgress = (steps: Progress) => void;
+
+/** A step did not go as its author meant. */
+export class StepError extends Error {
+  readonly code = 'step-failed';
+  constructor(step: string, reason: string) {
+    super(`${step}: ${reason}`);
+    this.name = 'StepError';
+  }
+}
+
+const promptTimeoutMs = 10_000;
+const commandTimeoutMs = 60_000;
+const listenTimeoutMs = 20_000;
+
+/** Does what a learner would do, before their eyes: in their terminals and files. */
+export async function runSteps(
+  steps: readonly Step[],
+  agent: Agent,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+): Promise<void> {
+  const titles = steps.map(titleOf);
+  const tell = (done: number) => onProgress(titles.map((title, index) => ({ title, done: index < done })));
+  for (const [index, step] of steps.entries()) {
+    signal.throwIfAborted();
+    tell(index);
+    await runStep(step, agent, signal);
+  }
+  tell(steps.length);
+}
+
+/** In words for the learner. */
+export function titleOf(step: Step): string {
+  switch (step.kind) {
+    case 'run':
+      return `Run ${step.command}`;
+    case 'serve':
+      return `Start ${step.command} in the terminal ${step.terminal}`;
+    case 'stop':
+      return `End what runs in the terminal ${step.terminal}`;
+    case 'write':
+      return `Write ${step.path}`;
+    case 'edit':
+      return `Change ${step.path}`;
+  }
+}
+
+async function runStep(step: Step, agent: Agent, signal: AbortSignal): Promise<void> {
+  switch (step.kind) {
+    case 'run': {
+      const { command, terminal } = step;
+      const parameters = { terminal, command, wait: 'prompt', promptTimeoutMs, timeoutMs: commandTimeoutMs } as const;
+      const { exitStatus } = await agent.call('terminal.run', parameters, { signal });
+      if (exitStatus !== 0 && !step.anyExit) throw new StepError(titleOf(step), `exit status ${exitStatus}`);
+      return;
+    }
+    case 'serve':
+      await interrupt(step.terminal, agent, signal);
+      return serve(step, agent, signal);
+    case 'stop':
+      return interrupt(step.terminal, agent, signal);
+    case 'write':
+      await agent.call('file.write', { path: step.path, content: step.content }, { signal });
+      return;
+    case 'edit':
+      return edit(step, agent, signal);
+  }
+}
+
+/** Ends what runs in a terminal; one that is not there is no failure. */
+async function interrupt(terminal: string, agent: Agent, signal: AbortSignal): Promise<void> {
+  const { terminals } = await agent.call('terminal.list', {}, { signal });
+  const status = terminals.find(candidate => candidate.terminal === terminal);
+  if (!status || status.atPrompt) return;
+  await agent.call('terminal.interrupt', { terminal, timeoutMs: promptTimeoutMs }, { signal });
+}
+
+/** Types the command and waits until its port listens, or its shell is back at the prompt: then it failed. */
+async function serve(step: Step & { kind: 'serve' }, agent: Agent, signal: AbortSignal): Promise<void> {
+  const { terminal, command, port } = step;
+  const timing = { promptTimeoutMs, timeoutMs: promptTimeoutMs };
+  await agent.call('terminal.run', { terminal, command, wait: 'typed', ...timing }, { signal });
+  const deadline = Date.now() + listenTimeoutMs;
+  while (Date.now() < deadline) {
+    const { ports } = await agent.call('port.list', {}, { signal });
+    if (ports.some(socket => socket.port === port)) return;
+    await delay(50, undefined, { signal });
+  }
+  const { text } = await agent.call('terminal.text', { terminal }, { signal });
+  throw new StepError(titleOf(step), `port ${port} did not listen after ${listenTimeoutMs / 1000} s. ${tail(text)}`);
+}
+
+const tail = (text: string): string => text.trimEnd().split('\n').slice(-3).join(' | ');
+
+async function edit(step: Step & { kind: 'edit' }, agent: Agent, signal: AbortSignal): Promise<void> {
+  const { content } = await agent.call('file.read', { path: step.path, maximumBytes: 1024 * 1024 }, { signal });
+  const places = content.split(step.replace).length - 1;
+  if (places !== 1) throw new StepError(titleOf(step), `"${step.replace}" occurs ${places} times, once is expected`);
+  const changed = content.replace(step.replace, () => step.by);
+  await agent.call('file.write', { path: step.path, content: changed }, { signal });
+}
+
+/** Writes the lesson's own files into the home where they are missing. To be called when a lesson is opened. */
+export async function openLesson(lesson: Lesson, agent: Agent, signal: AbortSignal): Promise<void> {
+  for (const file of lesson.givenFiles) {
+    if ((await readFile(file.path, agent, signal)) !== undefined) continue;
+    await agent.call('file.write', { path: file.path, content: file.content }, { signal });
+  }
+}
+
+async function readFile(path: string, agent: Agent, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    return (await agent.call('file.read', { path, maximumBytes: 1024 * 1024 }, { signal })).content;
+  } catch (error) {
+    if (failureCode(error) === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Brings the sandbox to a lesson's starting state: a fresh one, then the solutions that the lesson names. With `before`, on to the state in which that
+ * exercise of the lesson starts. Answers which of the learner's files were kept aside, and where.
+ */
+export async function prepareStart(
+  workshop: Workshop,
+  lessonId: string,
+  agent: Agent,
+  onProgress: OnProgress,
+  signal: AbortSignal,
+  before?: string,
+): Promise<{ from: string; to: string }[]> {
+  const lesson = workshop.lessons.get(lessonId);
+  if (!lesson) throw new StepError(`Open lesson ${lessonId}`, 'there is no such lesson');
+  const earlier = exercisesBefore(lesson, before);
+  const steps = startSteps(workshop, lesson, earlier);
+  const first = { title: 'End what runs, and begin afresh', done: false };
+  onProgress([first, ...steps.map(step => ({ title: titleOf(step), done: false }))]);
+  const { kept } = await agent.call('reset', { files: await filesToKeep(steps, agent, signal) }, { signal });
+  await runSteps(steps, agent, progress => onProgress([{ ...first, done: true }, ...progress]), signal);
+  return kept;
+}
+
+function exercisesBefore(lesson: Lesson, before: string | undefined): Exercise[] {
+  if (before === undefined) return [];
+  const index = lesson.exercises.findIndex(exercise => exercise.id === before);
+  return lesson.exercises.slice(0, Math.max(index, 0));
+}
+
+/** The given files of each lesson come before the first solution that may change them. */
+function startSteps(workshop: Workshop, lesson: Lesson, earlier: Exercise[]): Step[] {
+  const given = new Set<string>();
+  const steps: Step[] = [];
+  const give = (files: GivenFile[]) => {
+    for (const { path, content } of files) {
+      if (given.has(path)) continue;
+      given.add(path);
+      steps.push({ kind: 'write', path, content });
+    }
+  };
+  for (const exercise of lesson.start) {
+    give(workshop.lessons.get(exercise.lesson)?.givenFiles ?? []);
+    steps.push(...exercise.solution.steps);
+  }
+  give(lesson.givenFiles);
+  for (const exercise of earlier) steps.push(...exercise.solution.steps);
+  return steps;
+}
+
+/** The learner's files that the steps overwrite with something else. */
+async function filesToKeep(steps: Step[], agent: Agent, signal: AbortSignal): Promise<string[]> {
+  const last = new Map(steps.flatMap(step => (step.kind === 'write' ? [[step.path, step.content]] : [])));
+  const keep: string[] = [];
+  for (const [path, content] of last) {
+    const current = await readFile(path, agent, signal);
+    if (current !== undefined && current !== content) keep.push(path);
+  }
+  return keep;
+}
