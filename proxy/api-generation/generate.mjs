@@ -18,6 +18,7 @@ import {
   FileDescriptorSetSchema,
 } from '@bufbuild/protobuf/wkt';
 import { constraintsOf } from './constraints.mjs';
+import { enumsOf } from './enums.mjs';
 import { annotationFiles, roots } from './roots.mjs';
 import { sourcesOf } from './sources.mjs';
 
@@ -37,6 +38,9 @@ function main() {
     const files = compile(sourcesOf(roots));
     write(half, 'constraints.js', constraintsModule(constraintsOf(files)));
     write(half, 'constraints.d.ts', constraintsTypes);
+    const enums = enumsOf(files, isAnnotation);
+    write(half, 'enums.js', enums.module);
+    write(half, 'enums.d.ts', enums.types);
     for (const file of generate(files)) write(half, file.name, file.content);
     rmSync(output, { recursive: true, force: true });
     renameSync(half, output);
