@@ -1,24 +1,22 @@
 /** Makes a sandbox: leases ids, writes the specifications, starts the keeper, and waits for the agent's first word. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Server } from 'node:net';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { promisify } from 'node:util';
 import { BoxError } from './errors.ts';
-import { leaseRange, ownRanges } from './ids.ts';
-import { divideScope, type LimitKind, makeGroups, scopeCommand } from './limits.ts';
-import { type BoxPlan, boxConfiguration, boxIds, processLimits, worldConfiguration } from './oci.ts';
+import { type Lease, leaseRange, ownRanges } from './ids.ts';
+import { asRoot, childOf, go, keeperReady, mapIds, startKeeper } from './keeper-process.ts';
+import { divideScope, groupsOf, type LimitKind, makeGroups } from './limits.ts';
+import { type BoxPlan, boxConfiguration, boxIds, processLimits, trialWord, worldConfiguration } from './oci.ts';
 import { removeLeftovers } from './remove.ts';
 import { agentAnswers, listenFor } from './socket.ts';
-import { type BoxSpecification, worldOffset, worldUsers } from './specification.ts';
-import { type BoxState, logName, writeState } from './state.ts';
+import type { BoxSpecification } from './specification.ts';
+import { logName, writeState } from './state.ts';
 
 const startTimeoutMs = 20_000;
-const saveSeconds = 10;
 /** Folders that every system has, over which a keeper may put its own, unseen by others. */
 const bases = ['/mnt', '/srv', '/media', '/opt'];
-const asRoot = process.getuid?.() === 0;
 
 /** A process's hard limit, for what may not be raised. */
 function ceiling(type: string): number {
@@ -51,126 +49,74 @@ function writeBundles(folder: string, plan: BoxPlan): void {
   writeFileSync(join(folder, 'box/world/config.json'), JSON.stringify(worldConfiguration(plan)), { mode: 0o644 });
 }
 
-function keeperVariables(specification: BoxSpecification, plan: BoxPlan): Record<string, string> {
-  return {
-    PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-    LC_ALL: 'C',
-    KEEPER_BASE: plan.base,
-    KEEPER_RUN: specification.runFolder,
-    KEEPER_RUNTIME: specification.runtime,
-    KEEPER_HOME: specification.homeFile,
-    KEEPER_DISK: String(specification.limits.diskBytes),
-    KEEPER_FIRST: String(plan.ids.first),
-    KEEPER_LEARNER: String(plan.ids.first + worldOffset + worldUsers.learner),
-    KEEPER_SAVE_SECONDS: String(saveSeconds),
-  };
+const planOf = (specification: BoxSpecification, first: number, trial: boolean): BoxPlan => ({
+  id: specification.id,
+  base: chooseBase(specification),
+  ids: keeperIds(first),
+  limits: specification.limits,
+  orphanTimeoutSeconds: specification.orphanTimeoutSeconds,
+  trial,
+  rlimits: processLimits(specification.limits, ceiling),
+});
+
+interface Launched {
+  keeper: ChildProcess;
+  groups: string[];
 }
 
-function keeperCommand(specification: BoxSpecification, kind: LimitKind): string[] {
-  const scope = kind === 'systemd' ? scopeCommand(`unicorn-${specification.id}`, specification.limits) : [];
-  const spaces = ['unshare', ...(asRoot ? [] : ['--user']), '--mount', '--pid', '--fork', '--kill-child'];
-  return [...scope, ...spaces, 'sh', join(specification.runtime, 'libexec/keeper')];
-}
-
-const handle = (server: Server): { fd: number } => (server as unknown as { _handle: { fd: number } })._handle;
-
-function startKeeper(
-  specification: BoxSpecification,
-  plan: BoxPlan,
-  kind: LimitKind,
-  socket: Server,
-  lease: Server,
-): ChildProcess {
-  const [command, ...args] = keeperCommand(specification, kind);
-  const log = openSync(join(specification.runFolder, logName), 'a', 0o600);
-  const bus = kind === 'systemd' ? userBus() : {};
-  return spawn(command!, args, {
-    detached: true,
-    cwd: '/',
-    env: { ...bus, ...keeperVariables(specification, plan) },
-    stdio: ['pipe', 'pipe', log, handle(socket).fd, 'ignore', 'ignore', 'ignore', handle(lease).fd],
-  });
-}
-
-function userBus(): Record<string, string> {
-  const names = ['XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
-  return Object.fromEntries(names.flatMap(name => (process.env[name] ? [[name, process.env[name]]] : [])));
-}
-
-/** The keeper tells that its namespaces are there. */
-async function keeperReady(keeper: ChildProcess): Promise<void> {
-  const lines = createInterface({ input: keeper.stdout! });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      lines.once('line', () => resolve());
-      keeper.once('error', reject);
-      keeper.once('exit', status => reject(new Error(`the keeper ended with ${status}`)));
-    });
-  } finally {
-    lines.close();
-  }
-}
-
-/** Maps a plain user to 0 and the range to 1 and up, by uidmap's two helpers. */
-async function mapIds(pid: number, first: number): Promise<void> {
-  const run = promisify(execFile);
-  const own = { uid: process.getuid!(), gid: process.getgid!() };
-  await Promise.all(
-    (
-      [
-        ['newuidmap', own.uid],
-        ['newgidmap', own.gid],
-      ] as const
-    ).map(([program, id]) => run(program, [pid, 0, id, 1, 1, first, boxIds].map(String), { timeout: 5000 })),
-  );
-}
-
-const childOf = (pid: number): number =>
-  Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
-
+/** Starts the keeper with all that it needs, and notes it. On a failure, the groups made so far are removed by the caller. */
 async function launch(
   specification: BoxSpecification,
   kind: LimitKind,
-  lease: { first: number; server: Server },
-): Promise<BoxState> {
+  given: { lease: Lease; log: number; trial: boolean },
+): Promise<Launched> {
   const { id, runFolder, limits, homeFile, runtime } = specification;
-  const plan: BoxPlan = {
-    id,
-    base: chooseBase(specification),
-    ids: keeperIds(lease.first),
-    limits,
-    orphanTimeoutSeconds: specification.orphanTimeoutSeconds,
-    rlimits: processLimits(limits, ceiling),
-  };
+  const { first, server: lease } = given.lease;
+  const plan = planOf(specification, first, given.trial);
   writeBundles(runFolder, plan);
   mkdirSync(dirname(homeFile), { recursive: true, mode: 0o700 });
   const socket = await listenFor(runFolder);
-  const made = kind === 'v1' || kind === 'v2' ? makeGroups(kind, id, limits) : [];
   try {
-    const keeper = startKeeper(specification, plan, kind, socket, lease.server);
-    socket.close();
+    const made = makeGroups(kind, id, limits);
+    const keeper = startKeeper(specification, plan, kind, { socket, lease, log: given.log });
     await keeperReady(keeper);
     const groups = kind === 'systemd' ? divideScope(keeper.pid!, limits) : made;
-    const state = { id, homeFile, runtime, groups, firstId: lease.first, keeper: childOf(keeper.pid!) };
-    const written = writeState(runFolder, state);
-    if (!asRoot) await mapIds(keeper.pid!, lease.first);
-    keeper.stdin!.end(`go ${groups.join(' ')}\n`);
-    keeper.stdout!.destroy();
-    keeper.unref();
-    return written;
-  } catch (error) {
+    writeState(runFolder, { id, homeFile, runtime, groups, firstId: first, keeper: childOf(keeper.pid!) });
+    if (!asRoot) await mapIds(keeper.pid!, first);
+    go(keeper, groups);
+    return { keeper, groups };
+  } finally {
     socket.close();
-    await removeLeftovers(runFolder, made);
-    throw error;
   }
 }
 
-/** What the keeper or crun said last, to tell why a sandbox did not start. */
-function lastWords(runFolder: string): string {
+/** What the keeper, crun or the agent said; read by descriptor, since the keeper removes the file. */
+function saidIn(log: number): string {
+  const text = Buffer.alloc(4096);
+  const length = readSync(log, text, 0, text.length, 0);
+  return text.toString('utf8', 0, length).trim().split('\n').slice(-3).join(' | ');
+}
+
+/** Runs `use` with a fresh run folder, ids and a log; on a failure nothing is left, and the log tells why. */
+async function making<T>(
+  specification: BoxSpecification,
+  use: (given: { lease: Lease; log: number }) => Promise<T>,
+): Promise<T> {
+  const { id, runFolder } = specification;
+  if (existsSync(runFolder)) throw new BoxError('failed', `there is a sandbox ${id} already`);
+  const lease = await leaseRange(ownRanges());
+  if (!lease) throw new BoxError('no-capacity', 'every range of user ids for sandboxes is in use');
+  mkdirSync(runFolder, { recursive: true, mode: 0o700 });
+  const log = openSync(join(runFolder, logName), 'a+', 0o600);
   try {
-    return readFileSync(join(runFolder, logName), 'utf8').trim().split('\n').slice(-3).join(' | ');
-  } catch {
-    return '';
+    return await use({ lease, log });
+  } catch (error) {
+    const said = saidIn(log);
+    await removeLeftovers(runFolder, groupsOf(id));
+    throw new BoxError('failed', `the sandbox did not start: ${said || (error as Error).message}`);
+  } finally {
+    closeSync(log);
+    lease.server.close();
   }
 }
 
@@ -178,19 +124,28 @@ function lastWords(runFolder: string): string {
  * Makes a sandbox; resolves when its agent answers.
  * @throws BoxError, with nothing left behind
  */
-export async function createBox(specification: BoxSpecification, kind: LimitKind): Promise<BoxState> {
-  const lease = await leaseRange(ownRanges());
-  if (!lease) throw new BoxError('no-capacity', 'every range of user ids for sandboxes is in use');
-  mkdirSync(specification.runFolder, { recursive: true, mode: 0o700 });
+export function createBox(specification: BoxSpecification, kind: LimitKind): Promise<void> {
+  return making(specification, async given => {
+    await launch(specification, kind, { ...given, trial: false });
+    await agentAnswers(specification.runFolder, AbortSignal.timeout(startTimeoutMs));
+  });
+}
+
+/** Makes a sandbox without an agent, which starts a world, ends at once and leaves nothing. */
+export async function tryBox(
+  specification: BoxSpecification,
+  kind: LimitKind,
+): Promise<{ works: boolean; said: string }> {
   try {
-    const state = await launch(specification, kind, lease);
-    await agentAnswers(specification.runFolder, AbortSignal.timeout(startTimeoutMs)).catch(async error => {
-      const said = lastWords(specification.runFolder);
-      await removeLeftovers(specification.runFolder, state.groups);
-      throw new BoxError('failed', `the sandbox did not start: ${said || (error as Error).message}`);
+    return await making(specification, async given => {
+      const { keeper } = await launch(specification, kind, { ...given, trial: true });
+      await once(keeper, 'exit', { signal: AbortSignal.timeout(startTimeoutMs) });
+      const said = saidIn(given.log);
+      return { works: said.includes(trialWord), said };
     });
-    return state;
+  } catch (error) {
+    return { works: false, said: (error as Error).message };
   } finally {
-    lease.server.close();
+    await rm(specification.homeFile, { force: true });
   }
 }

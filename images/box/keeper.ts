@@ -19,7 +19,7 @@ base=$KEEPER_BASE home=$KEEPER_BASE/home saved=$KEEPER_RUN/saved
 # The home is a tmpfs, so that its size holds; what changed in it is saved every few seconds and at the end.
 save() {
   touch "$saved.new"
-  ( ulimit -f $((KEEPER_DISK / 256)); tar -C "$home" --sparse -cf "$KEEPER_HOME.new" . 2>/dev/null || [ $? = 1 ] ) &&
+  ( umask 077; ulimit -f $((KEEPER_DISK / 256)); tar -C "$home" --sparse -cf "$KEEPER_HOME.new" . 2>/dev/null || [ $? = 1 ] ) &&
     mv "$KEEPER_HOME.new" "$KEEPER_HOME" && mv "$saved.new" "$saved"
 }
 saver() {
@@ -40,7 +40,10 @@ finish() {
   save || echo "the home was not saved" >&2
   umount /sys/fs/cgroup 2>/dev/null || :
   turns=0
-  for group in $KEEPER_GROUPS; do gone "$group/world"; gone "$group/box"; gone "$group"; done
+  for group in $KEEPER_GROUPS; do
+    gone "$group/world"; gone "$group/box"; gone "$group"
+    case $group in */unicorn/*) rmdir "\${group%/*}" 2>/dev/null || : ;; esac
+  done
   rm -rf "$KEEPER_RUN"
   exit 0
 }

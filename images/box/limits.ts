@@ -1,7 +1,7 @@
 /** Memory, processes and CPU of a sandbox, limited by cgroups: v1 or v2 for root, for a plain user a scope of their systemd. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BoxLimits } from './specification.ts';
 
 /** `systemd`: cgroup v2, a delegated scope of the user's own systemd. */
@@ -65,26 +65,30 @@ export function parentGroups(kind: LimitKind): string[] {
   return kind === 'v2' ? [join(root, 'unicorn')] : [];
 }
 
-/** Makes root's groups of one sandbox, with the folders `box` and `world`; answers their folders. */
-export function makeGroups(kind: LimitKind, id: string, limits: BoxLimits): string[] {
-  const parents = parentGroups(kind);
-  for (const [index, parent] of parents.entries()) {
-    const group = join(parent, id);
-    mkdirSync(parent, { recursive: true });
-    if (kind === 'v2') {
-      enable(root);
-      enable(parent);
-    }
-    for (const folder of [group, join(group, 'box'), join(group, 'world')]) mkdirSync(folder, { recursive: true });
-    if (kind === 'v1') {
-      setV1(v1Controllers[index]!, group, limits);
-      setV1(v1Controllers[index]!, join(group, 'world'), worldLimits(limits));
-    } else {
-      setV2(group, limits);
-      divideV2(group, limits);
-    }
+function makeGroup(kind: LimitKind, index: number, group: string, limits: BoxLimits): void {
+  for (const name of ['box', 'world']) mkdirSync(join(group, name), { recursive: true });
+  if (kind === 'v1') {
+    setV1(v1Controllers[index]!, group, limits);
+    setV1(v1Controllers[index]!, join(group, 'world'), worldLimits(limits));
+    return;
   }
-  return parents.map(parent => join(parent, id));
+  for (const parent of [root, dirname(group)]) enable(parent);
+  setV2(group, limits);
+  divideV2(group, limits);
+}
+
+/** Makes root's groups of one sandbox, with the folders `box` and `world`; answers their folders: none for the other kinds. */
+export function makeGroups(kind: LimitKind, id: string, limits: BoxLimits): string[] {
+  const groups = parentGroups(kind).map(parent => join(parent, id));
+  // Once more, should the keeper of the last other sandbox just have removed the parent.
+  for (const [index, group] of groups.entries())
+    try {
+      makeGroup(kind, index, group, limits);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      makeGroup(kind, index, group, limits);
+    }
+  return groups;
 }
 
 /** Puts limits on the scope that process `pid` was started in, and makes its groups. */
@@ -116,17 +120,24 @@ export function scopeCommand(unit: string, limits: BoxLimits): string[] {
   ];
 }
 
-/** Removes groups that hold no process any more; silently keeps those that do. */
+/** The groups that root may have made for a sandbox, whichever kind there is. */
+export const groupsOf = (id: string): string[] =>
+  [...parentGroups('v1'), ...parentGroups('v2')].map(parent => join(parent, id)).filter(group => existsSync(group));
+
+/** Removes groups that hold no process any more, and the parent that they share if they were the last; silently keeps those that do. */
 export function removeGroups(groups: string[]): void {
-  for (const group of groups)
-    for (const folder of [join(group, 'world'), join(group, 'box'), group]) if (existsSync(folder)) remove(folder);
+  for (const group of groups) {
+    for (const folder of [join(group, 'world'), join(group, 'box'), group]) remove(folder);
+    if (basename(dirname(group)) === 'unicorn') remove(dirname(group));
+  }
 }
 
 function remove(folder: string): void {
   try {
     rmdirSync(folder);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EBUSY' && code !== 'ENOENT') throw error;
   }
 }
 

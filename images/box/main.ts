@@ -8,7 +8,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createBox } from './create.ts';
+import { createBox, tryBox } from './create.ts';
 import { BoxError } from './errors.ts';
 import { ownRanges } from './ids.ts';
 import { limitSupport } from './limits.ts';
@@ -42,6 +42,8 @@ async function answer(request: BoxRequest): Promise<BoxResults[keyof BoxResults]
     case 'create':
       await createBox(request.params, (await limits()).kind);
       return {};
+    case 'trial':
+      return tryBox(request.params, (await limits()).kind);
     case 'list':
       return {
         sandboxes: live(request.params.sandboxes).map(({ state }) => ({ id: state!.id, homeFile: state!.homeFile })),
@@ -72,4 +74,6 @@ async function serve(line: string): Promise<void> {
   }
 }
 
+// Users of a sandbox must be able to pass through and read what is made for them.
+process.umask(0o022);
 createInterface({ input: process.stdin }).on('line', line => void serve(line));

@@ -5,6 +5,7 @@ import {
   agentVariables,
   type BoxLimits,
   boxPaths,
+  crun,
   type OciProcess,
   worldName,
   worldOffset,
@@ -118,8 +119,15 @@ export interface BoxPlan {
   ids: { first: number; nobody: number };
   limits: BoxLimits;
   orphanTimeoutSeconds: number;
+  /** Instead of the agent, a world that says `trialWord` on standard error and ends. */
+  trial?: boolean;
   rlimits: NonNullable<OciProcess['rlimits']>;
 }
+
+/** What a trial's world says when it works. */
+export const trialWord = 'unicorn-trial-works';
+const trialWorld = `echo 0 > /proc/sys/user/max_user_namespaces && echo ${trialWord} >&2`;
+const trialBox = [boxPaths.limited, ...crun, 'run', '--no-new-keyring', '-b', boxPaths.worldBundle, worldName];
 
 // Pid 1 reaps what the world leaves behind, and ends with the agent.
 const boxInit = '"$@" & wait "$!"';
@@ -144,11 +152,12 @@ export function boxConfiguration(plan: BoxPlan): object {
     `${agentVariables.crunRoot}=${boxPaths.crunRoot}`,
     `${agentVariables.orphanTimeout}=${plan.orphanTimeoutSeconds}`,
   ];
+  const child = plan.trial ? trialBox : [boxPaths.node, boxPaths.agent];
   return {
     ociVersion: '1.0.2',
     hostname: 'box',
     root: { path: `${base}/runtime/root/box`, readonly: true },
-    process: rootProcess(['/bin/sh', '-c', boxInit, 'box', boxPaths.node, boxPaths.agent], env, plan.rlimits),
+    process: rootProcess(['/bin/sh', '-c', boxInit, 'box', ...child], env, plan.rlimits),
     mounts: [
       ...programMounts(),
       folder(`${base}/runtime/etc`, '/etc', 'ro'),
@@ -196,7 +205,10 @@ export function worldConfiguration(plan: BoxPlan): object {
     ociVersion: '1.0.2',
     hostname: 'unicorn',
     root: { path: `${boxPaths.runtime}/root/${worldName}`, readonly: true },
-    process: { ...rootProcess(['/bin/sh', '-c', worldInit], [path], plan.rlimits), oomScoreAdj: 500 },
+    process: {
+      ...rootProcess(['/bin/sh', '-c', plan.trial ? trialWorld : worldInit], [path], plan.rlimits),
+      oomScoreAdj: 500,
+    },
     mounts: [
       ...programMounts(),
       folder('/etc', '/etc', 'ro'),

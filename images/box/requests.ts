@@ -8,6 +8,8 @@ export type BoxRequest =
   | { method: 'prepare'; params: { folder: string; sources: RuntimeSources } }
   /** Makes a sandbox; answers when its agent does. */
   | { method: 'create'; params: BoxSpecification }
+  /** Makes a sandbox that only shows that it runs; tells what it said. Leaves nothing. */
+  | { method: 'trial'; params: BoxSpecification }
   /** The live sandboxes whose run folders lie below `sandboxes`. */
   | { method: 'list'; params: { sandboxes: string } }
   /** Ends one, saves its home; answers when nothing else is left. */
@@ -20,6 +22,7 @@ export type BoxRequest =
 export interface BoxResults {
   prepare: { runtime: string };
   create: Record<string, never>;
+  trial: { works: boolean; said: string };
   list: { sandboxes: { id: string; homeFile: string }[] };
   end: Record<string, never>;
   sweep: Record<string, never>;

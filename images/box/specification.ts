@@ -82,24 +82,25 @@ export const worldUsers = { root: 0, learner: 1000, checker: 1100, sidecar: 1337
 
 export const worldName = 'world';
 
-const crun = (crunRoot: string): string[] => ['crun', '--root', crunRoot, '--cgroup-manager=disabled'];
+/** crun as it is called in the box: it sets no limits, they are set. */
+export const crun = ['crun', '--root', boxPaths.crunRoot, '--cgroup-manager=disabled'];
 
 /** Starts the world, whose pid 1 reaps, brings `lo` up and waits. Returns when the world runs. */
 export function worldCommand(pidFile: string): string[] {
   return [
-    ...[boxPaths.limited, ...crun(boxPaths.crunRoot), 'run', '--detach', '--no-new-keyring'],
+    ...[boxPaths.limited, ...crun, 'run', '--detach', '--no-new-keyring'],
     ...['--pid-file', pidFile, '-b', boxPaths.worldBundle, worldName],
   ];
 }
 
 /** Runs the process in `processFile` (the JSON of `execProcess`) in the world; its stdio is crun's, its exit status too. */
 export function execCommand(processFile: string): string[] {
-  return [boxPaths.limited, ...crun(boxPaths.crunRoot), 'exec', '--process', processFile, worldName];
+  return [boxPaths.limited, ...crun, 'exec', '--process', processFile, worldName];
 }
 
 /** Removes the world and all that runs in it; a new one may be started then. */
 export function removeWorldCommand(): string[] {
-  return [...crun(boxPaths.crunRoot), 'delete', '--force', worldName];
+  return [...crun, 'delete', '--force', worldName];
 }
 
 export interface ExecOptions {
