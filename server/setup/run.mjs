@@ -43,7 +43,7 @@ const products = [
   {
     name: 'pages',
     title: 'Building the pages',
-    sources: ['web', 'package-lock.json'],
+    sources: ['web/index.html', 'web', 'package-lock.json'],
     outputs: ['web/dist/index.html'],
     command: ['node_modules/vite/bin/vite.js', 'build', 'web', '--logLevel', 'warn'],
   },
@@ -105,22 +105,40 @@ function hashInto(hash, path) {
 }
 
 /**
- * What this start needs that is not there, as things to do, in order.
- * @param {{ forTests: boolean, sandboxes: boolean }} needs
+ * What a program needs besides the packages.
+ * @typedef {{ products: string[], tools: boolean, forTests: boolean }} Needs
+ * @param {string} entry
+ * @param {string[]} args
+ * @param {boolean} forTests
+ * @returns {Needs}
+ */
+function needsOf(entry, args, forTests) {
+  const asks = args.some(arg => ['--help', '-h', '--version', 'doctor', 'lint'].includes(arg));
+  if (entry === 'proxy/main.ts') return { products: ['api'], tools: false, forTests };
+  if (asks && !forTests) return { products: [], tools: false, forTests };
+  if (entry === 'server/labs/main.ts') return { products: ['api', 'programs'], tools: true, forTests };
+  return { products: ['api', 'programs', 'pages'], tools: true, forTests };
+}
+
+/**
+ * What is not there, as things to do, in order.
+ * @param {Needs} needs
  * @returns {(() => Promise<void>)[]}
  */
-function missing({ forTests, sandboxes }) {
+function missing(needs) {
   /** @type {(() => Promise<void>)[]} */
   const todo = [];
   if (!packagesAreThere(top)) todo.push(() => installPackages(top));
-  const tools = sandboxes && process.platform === 'linux' ? missingTools(forTests) : [];
+  const tools = needs.tools && process.platform === 'linux' ? missingTools(needs.forTests) : [];
   if (tools.length > 0) todo.push(() => installTools(tools));
   const stamps = readStamps();
-  for (const product of products) if (!isMade(product, stamps)) todo.push(() => make(product));
+  for (const product of products) {
+    if (needs.products.includes(product.name) && !isMade(product, stamps)) todo.push(() => make(product));
+  }
   return todo;
 }
 
-/** @param {{ forTests: boolean, sandboxes: boolean }} needs */
+/** @param {Needs} needs */
 async function setUp(needs) {
   if (missing(needs).length === 0) return;
   const unlock = await lock(realpathSync(top), () =>
@@ -135,18 +153,6 @@ async function setUp(needs) {
   }
 }
 
-/**
- * Whether the program makes sandboxes, and so needs the system's tools for them.
- * @param {string} entry
- * @param {string[]} args
- */
-function makesSandboxes(entry, args) {
-  if (args.some(arg => arg === '--help' || arg === '-h' || arg === '--version')) return false;
-  if (entry === 'server/main.ts') return !args.includes('doctor');
-  if (entry === 'server/labs/main.ts') return !args.includes('lint');
-  return entry.startsWith('test/');
-}
-
 async function main() {
   const all = process.argv.slice(2);
   const forTests = all[0] === '--for-tests';
@@ -154,7 +160,7 @@ async function main() {
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`This is Node ${process.versions.node}; Unicorn needs Node 20 or newer to start.`);
   }
-  await setUp({ forTests, sandboxes: makesSandboxes(entry, args) });
+  await setUp(needsOf(entry, args, forTests));
   await launch(top, entry, args);
 }
 

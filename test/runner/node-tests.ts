@@ -1,0 +1,62 @@
+import { relative } from 'node:path';
+import type { EventData } from 'node:test';
+import { run } from 'node:test';
+import { inspect } from 'node:util';
+import { top } from '../lint/files.ts';
+import type { Tally } from './tally.ts';
+
+/** Of what a test file prints, the end is kept to be shown when a test of it fails, in characters. */
+const keptOutput = 6000;
+
+export interface TestOptions {
+  /** Test files that run at once. */
+  concurrency: number;
+  /** For one file, in milliseconds. */
+  timeoutMs: number;
+  signal: AbortSignal;
+  /** Called with a line for each test that ended. */
+  onTest?: (line: string) => void;
+}
+
+/** Runs files of node:test, each in a process of its own. */
+export async function runTests(files: string[], options: TestOptions): Promise<Tally> {
+  const tally: Tally = { passed: 0, failures: [], skips: [] };
+  const output = new Map<string, string>();
+  const { concurrency, timeoutMs: timeout, signal } = options;
+  const stream = run({ files, concurrency: concurrency === 1 ? false : concurrency, timeout, signal, cwd: top });
+  const keep = ({ file = '', message }: { file?: string | undefined; message: string }) =>
+    output.set(file, `${output.get(file) ?? ''}${message}`.slice(-keptOutput));
+  stream.on('test:stdout', keep);
+  stream.on('test:stderr', keep);
+  stream.on('test:pass', event => pass(tally, event, options));
+  stream.on('test:fail', event => fail(tally, event, output, options));
+  for await (const _ of stream);
+  return tally;
+}
+
+function pass(tally: Tally, event: EventData.TestPass, { onTest }: TestOptions): void {
+  const name = nameOf(event);
+  if (event.skip !== undefined && event.skip !== false) {
+    const reason = typeof event.skip === 'string' && event.skip !== '' ? event.skip : 'no reason given';
+    tally.skips.push({ name, reason });
+    onTest?.(`skipped ${name}: ${reason}`);
+  } else if (event.details.type !== 'suite') {
+    tally.passed++;
+    onTest?.(`passed  ${name} (${Math.round(event.details.duration_ms)} ms)`);
+  }
+}
+
+function fail(tally: Tally, event: EventData.TestFail, output: Map<string, string>, { onTest }: TestOptions): void {
+  const error = event.details.error as Error & { failureType?: string };
+  // a suite only fails along with what is in it, unless a hook did
+  if (error.failureType === 'subtestsFailed') return;
+  const printed = output.get(event.file ?? '')?.trim();
+  const detail = [inspect(error.cause ?? error), printed ? `printed by the file:\n${printed}` : ''];
+  tally.failures.push({ name: nameOf(event), detail: detail.filter(part => part !== '').join('\n') });
+  onTest?.(`FAILED  ${nameOf(event)}`);
+}
+
+function nameOf({ name, file }: { name: string; file?: string | undefined }): string {
+  const path = file ? relative(top, file) : '';
+  return path === '' || name === file ? name : `${path}: ${name}`;
+}
