@@ -27,7 +27,7 @@ const tool = (name: string) => join(top, 'node_modules/.bin', name);
 const checks: Group[] = [
   {
     name: 'format and lint',
-    run: ({ signal }) => checkCommand('biome', [tool('biome'), 'check', '--error-on-warnings', '.'], signal),
+    run: ({ signal }) => checkCommand('biome', [tool('biome'), 'check', '--diagnostic-level=error', '.'], signal),
   },
   { name: 'rooms', run: async () => single('imports between rooms', await checkRooms()) },
   { name: 'lengths', run: async () => single('lengths of files', await checkLengths()) },
