@@ -7,7 +7,8 @@
  *
  * Stream 0 belongs to the connection: each side first sends `open` there with a `Hello`. All other streams are opened by the
  * server (odd ids, rising). Data is flow-controlled for each stream and each direction by credit: a side may send
- * `initialCredit` bytes of data, and more only as the other grants it.
+ * `initialCredit` bytes of data, and more only as the other grants it. A data frame is never empty. The agent's `end` or `error` closes a
+ * stream whole; the server's `end` says only that it has no more data, its `error` closes the stream whole.
  */
 
 export const protocolVersion = 1;
@@ -33,6 +34,9 @@ export const kind = {
   credit: 4,
   /** From the agent on stream 0: something happened; the body is JSON, an `AgentEvent`. */
   event: 5,
+  /** On stream 0: are you there? The other side answers with `pong` at once. No body. */
+  ping: 6,
+  pong: 7,
 } as const;
 export type Kind = (typeof kind)[keyof typeof kind];
 

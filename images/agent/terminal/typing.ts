@@ -1,0 +1,57 @@
+import { Failure } from '../failure.ts';
+import type { Terminal } from './terminal.ts';
+
+const interruptKey = '\x03';
+const interruptAgainMs = 250;
+const emptyLineMs = 2000;
+
+export interface RunOptions {
+  command: string;
+  wait: 'typed' | 'prompt';
+  promptTimeoutMs: number;
+  timeoutMs: number;
+}
+
+/** Types a command at the prompt; see `terminal.run`. */
+export async function run(terminal: Terminal, options: RunOptions, signal: AbortSignal): Promise<number | null> {
+  const { prompt } = terminal;
+  await terminal.start();
+  if (!(await prompt.wait(state => state.atPrompt, options.promptTimeoutMs, signal)))
+    throw new Failure('busy', 'the terminal is busy: its shell is not at the prompt');
+  await emptyLine(terminal, signal);
+  const before = prompt.prompts;
+  prompt.taken();
+  await terminal.type(`${pasted(terminal, options.command)}\r`);
+  if (options.wait === 'typed') return null;
+  const back = await prompt.wait(state => state.ended || state.prompts > before, options.timeoutMs, signal);
+  if (!back) throw new Failure('timed-out', `the command did not end within ${options.timeoutMs} ms`);
+  return prompt.ended ? terminal.exitStatus : prompt.lastStatus;
+}
+
+/** What somebody typed and did not send is dropped, in the way they would. */
+async function emptyLine(terminal: Terminal, signal: AbortSignal): Promise<void> {
+  const { prompt } = terminal;
+  if (!prompt.typed) return;
+  const before = prompt.prompts;
+  await terminal.type(interruptKey);
+  if (!(await prompt.wait(state => state.prompts > before, emptyLineMs, signal)))
+    throw new Failure('busy', 'the terminal is busy: something was typed at its prompt');
+}
+
+/** Several lines go as one paste, so that the shell takes them as one. */
+function pasted(terminal: Terminal, command: string): string {
+  const text = command.replace(/[\r\n]+$/, '').replaceAll('\x1b', '');
+  return text.includes('\n') && terminal.bracketedPaste ? `\x1b[200~${text}\x1b[201~` : text.replaceAll('\n', '\r');
+}
+
+/** Presses Ctrl-C until the shell is at its prompt; see `terminal.interrupt`. */
+export async function interrupt(terminal: Terminal, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { prompt } = terminal;
+  const deadline = performance.now() + timeoutMs;
+  while (!prompt.atPrompt && !prompt.ended) {
+    const left = deadline - performance.now();
+    if (left <= 0 || signal.aborted) throw new Failure('busy', 'the program in the terminal does not end on Ctrl-C');
+    await terminal.type(interruptKey);
+    await prompt.wait(state => state.atPrompt || state.ended, Math.min(left, interruptAgainMs), signal);
+  }
+}

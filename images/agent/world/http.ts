@@ -1,0 +1,85 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { Failure } from '../failure.ts';
+import type { HttpResponse, Methods } from '../protocol/messages.ts';
+import { dial } from './network.ts';
+
+export type HttpParams = Methods['http.request']['params'];
+
+const mostBody = 512 * 1024;
+const mostTimeMs = 60_000;
+
+/** One request from inside the network of the process `pid`, on a connection of its own. */
+export async function requestIn(pid: number, params: HttpParams, signal: AbortSignal): Promise<HttpResponse> {
+  const url = parseUrl(params.url);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(params.timeoutMs, mostTimeMs))]);
+  const began = performance.now();
+  const socket = await dial(pid, url.hostname, Number(url.port || 80), limit);
+  const stop = (): void => void socket.destroy();
+  limit.addEventListener('abort', stop, { once: true });
+  try {
+    const response = await send(socket, url, params);
+    const { body, truncated } = await readBody(response, Math.min(params.maximumBody, mostBody));
+    return {
+      status: response.statusCode ?? 0,
+      headers: pairs(response.rawHeaders),
+      body,
+      durationMs: Math.round(performance.now() - began),
+      truncated,
+    };
+  } catch (error) {
+    if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
+    if (limit.aborted) throw new Failure('timed-out', `no answer from ${params.url} within ${params.timeoutMs} ms`);
+    if (error instanceof Failure) throw error;
+    throw new Failure('refused', `${params.url}: ${(error as Error).message}`);
+  } finally {
+    limit.removeEventListener('abort', stop);
+    socket.destroy();
+  }
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:') throw new Failure('invalid', `${text} is not an http URL`);
+  return url;
+}
+
+function send(socket: Socket, url: URL, { method, headers, body }: HttpParams): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let request: ClientRequest;
+    try {
+      request = httpRequest({
+        createConnection: () => socket,
+        agent: false,
+        method: method ?? 'GET',
+        path: url.pathname + url.search,
+        setHost: false,
+        headers: { host: url.host, connection: 'close', ...headers },
+      });
+    } catch (error) {
+      reject(new Failure('invalid', (error as Error).message));
+      return;
+    }
+    request.on('response', resolve);
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+/** The body as text, cut at `most` bytes. */
+async function readBody(response: IncomingMessage, most: number): Promise<{ body: string; truncated: boolean }> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > most) break;
+  }
+  return { body: Buffer.concat(chunks).subarray(0, most).toString(), truncated: length > most };
+}
+
+function pairs(raw: string[]): [string, string][] {
+  const found: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) found.push([raw[at]!, raw[at + 1]!]);
+  return found;
+}
