@@ -1,0 +1,80 @@
+import { signal } from '@preact/signals';
+import { post } from '../api/request.ts';
+import { Button } from '../parts/button.tsx';
+import { Countdown, useNow } from '../parts/countdown.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { act, connection, dismissNotice, learner, notices, reconnect } from '../state/learner.ts';
+
+/** Say so before a sandbox ends by itself. */
+const warnBeforeMs = 5 * 60_000;
+const dismissed = signal<ReadonlySet<string>>(new Set());
+
+/** Lines under the top bar: a lost connection, a message of the instructor, a sandbox that is about to end, notices. */
+export function Bars() {
+  return (
+    <div class="bars" aria-live="polite">
+      <Reconnecting />
+      <LastMessage />
+      <Expiry />
+      {notices.value.map(notice => (
+        <p class="bar" key={notice.id}>
+          <Icon name="alert" />
+          <span class="grow">{notice.text}</span>
+          <Button label="Put away" icon="cross" bare kind="quiet" onClick={() => dismissNotice(notice.id)} />
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Reconnecting() {
+  const status = connection.value;
+  if (status.phase !== 'waiting') return null;
+  return (
+    <p class="bar warning" data-state="reconnecting">
+      <Icon name="alert" />
+      <span class="grow">
+        The server cannot be reached. Your sandbox goes on and nothing is lost. Next try in{' '}
+        <Countdown toMs={status.retryAtMs} />.
+      </span>
+      <Button label="Try now" onClick={reconnect} />
+    </p>
+  );
+}
+
+function LastMessage() {
+  const message = learner.value?.messages.at(-1);
+  if (message === undefined || dismissed.value.has(message.id)) return null;
+  const putAway = () => {
+    dismissed.value = new Set([...dismissed.value, message.id]);
+  };
+  return (
+    <p class="bar message">
+      <Icon name="message" />
+      <span class="grow">
+        <b>Your instructor:</b> {message.text}
+      </span>
+      <Button label="Put away" icon="cross" bare kind="quiet" onClick={putAway} />
+    </p>
+  );
+}
+
+function Expiry() {
+  const sandbox = learner.value?.sandbox;
+  return sandbox?.phase === 'ready' && sandbox.expiresAtMs !== null ? <Expires atMs={sandbox.expiresAtMs} /> : null;
+}
+
+function Expires({ atMs }: { atMs: number }) {
+  const left = atMs - useNow();
+  if (left > warnBeforeMs) return null;
+  return (
+    <p class="bar warning">
+      <Icon name="clock" />
+      <span class="grow">
+        Your sandbox ends in {left > 90_000 ? `${Math.round(left / 60_000)} min` : <Countdown toMs={atMs} />}. Files and
+        progress are kept.
+      </span>
+      <Button label="Extend" onClick={() => void act(() => post('/api/sandbox/extend'))} />
+    </p>
+  );
+}

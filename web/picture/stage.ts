@@ -1,0 +1,75 @@
+import type { TrafficRequest } from '../../server/api.ts';
+import { journey, type Leg } from './journey.ts';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+/** Where a place of the picture is. */
+export type Locate = (place: Leg['from'], host: string) => Point;
+
+/** More dots than that nobody can follow: the list below has them all. */
+const mostDots = 40;
+const space = 'http://www.w3.org/2000/svg';
+
+/** Moves a dot along each way of each request, then takes it away. Draws what the proxy reported, nothing else. */
+export class Stage {
+  readonly #layer: SVGGElement;
+  readonly #locate: Locate;
+  readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
+
+  constructor(layer: SVGGElement, locate: Locate) {
+    this.#layer = layer;
+    this.#locate = locate;
+  }
+
+  /** Plays requests, those that came together a little apart. */
+  play(requests: TrafficRequest[]): void {
+    if (this.#still.matches || document.hidden) return;
+    for (const [index, request] of requests.entries()) for (const leg of journey(request)) this.#move(leg, index * 90);
+  }
+
+  clear(): void {
+    for (const element of [...this.#layer.children]) {
+      for (const animation of element.getAnimations()) animation.cancel();
+      element.remove();
+    }
+  }
+
+  #move(leg: Leg, delayMs: number): void {
+    if (this.#layer.childElementCount >= mostDots) return;
+    const from = this.#locate(leg.from, leg.host);
+    const to = this.#locate(leg.to, leg.host);
+    const dot = draw(leg);
+    this.#layer.append(dot);
+    const path = [
+      { transform: `translate(${from.x}px, ${from.y}px)`, opacity: 1 },
+      { transform: `translate(${to.x}px, ${to.y}px)`, opacity: 1, offset: leg.mark === '' ? 1 : 0.45 },
+      { transform: `translate(${to.x}px, ${to.y}px)`, opacity: leg.mark === '' ? 1 : 0 },
+    ];
+    const duration = leg.mark === '' ? leg.durationMs : leg.durationMs * 2.2;
+    const timing = { delay: leg.startMs + delayMs, duration, easing: 'ease-in-out', fill: 'none' } as const;
+    const animation = dot.animate(path, timing);
+    animation.finished.then(
+      () => dot.remove(),
+      () => dot.remove(),
+    );
+  }
+}
+
+function draw(leg: Leg): SVGGElement {
+  const group = document.createElementNS(space, 'g');
+  group.setAttribute('class', leg.failed ? 'traveller failed' : 'traveller');
+  const circle = document.createElementNS(space, 'circle');
+  circle.setAttribute('r', '5');
+  group.append(circle);
+  if (leg.mark !== '') group.append(label(leg.mark));
+  return group;
+}
+
+function label(text: string): SVGTextElement {
+  const element = document.createElementNS(space, 'text');
+  element.setAttribute('y', '-9');
+  element.textContent = text;
+  return element;
+}
