@@ -98,16 +98,20 @@ export class Observation {
     );
   }
 
-  /** The value of every counter and gauge of the running proxy. */
-  stats(): Promise<Map<string, number>> {
-    return this.#once('stats', async () => {
-      const { stats } = JSON.parse(await this.#admin('/stats?format=json')) as {
-        stats: { name?: string; value?: number }[];
-      };
-      return new Map(
-        stats.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])),
-      );
-    });
+  /** A counter or gauge of the running proxy; `*` stands for any one part of a name, and what fits is summed. Undefined where there is none. */
+  async stat(name: string): Promise<number | undefined> {
+    const stats = await this.#once('stats', () => this.#stats());
+    const parts = name.split('*').map(part => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
+    const pattern = new RegExp(`^${parts.join('[^.]+')}$`);
+    const values = stats.filter(stat => pattern.test(stat.name)).map(stat => stat.value);
+    return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+  }
+
+  async #stats(): Promise<{ name: string; value: number }[]> {
+    const { stats } = JSON.parse(await this.#admin('/stats?format=json')) as {
+      stats: { name?: string; value?: number }[];
+    };
+    return stats.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [{ name, value }]));
   }
 
   /** A configuration as text: what the running proxy says that it was started with, or a file of the learner's. */

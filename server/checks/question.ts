@@ -10,7 +10,7 @@ export function questionCheck(exercise: Exercise): AnswerCheck | QuizCheck | und
 /** What is right in this sandbox: the option's id, or the value read from the running proxy; undefined where it cannot be known yet. */
 export async function rightValue(check: AnswerCheck | QuizCheck, seen: Observation): Promise<string | undefined> {
   if (check.type === 'quiz') return check.options.find(option => option.right)!.id;
-  const value = (await seen.stats()).get(check.from.stat);
+  const value = await seen.stat(check.from.stat);
   return value === undefined || value === 0 ? undefined : String(value);
 }
 

@@ -51,8 +51,8 @@ function makeRenderer(environment: Environment): MarkdownIt {
       if (token.type === 'inline') resolveInline(token, state.tokens, index, environment);
     }
   });
-  markdown.renderer.rules['fence'] = (tokens, index) => renderFence(tokens[index]!, environment);
-  markdown.renderer.rules['picture'] = (tokens, index) => tokens[index]!.content;
+  markdown.renderer.rules.fence = (tokens, index) => renderFence(tokens[index]!, environment);
+  markdown.renderer.rules.picture = (tokens, index) => tokens[index]!.content;
   return markdown;
 }
 

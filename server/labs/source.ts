@@ -114,21 +114,21 @@ function wordsOf(error: ErrorObject): { message: string; remedy: string; key?: s
   switch (error.keyword) {
     case 'additionalProperties':
     case 'unevaluatedProperties': {
-      const key = String(parameters['additionalProperty'] ?? parameters['unevaluatedProperty']);
-      const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
+      const key = String(parameters.additionalProperty ?? parameters.unevaluatedProperty);
+      const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
       const remedy = known.length > 0 ? `Known here: ${known.join(', ')}.` : 'Take it out.';
       return { message: `unknown key "${key}"`, remedy, key };
     }
     case 'required':
-      return { message: `the key "${parameters['missingProperty']}" is missing`, remedy: 'Add it.' };
+      return { message: `the key "${parameters.missingProperty}" is missing`, remedy: 'Add it.' };
     case 'enum':
       return {
         message: 'the value is not one of those allowed',
-        remedy: `Allowed: ${(parameters['allowedValues'] as unknown[]).join(', ')}.`,
+        remedy: `Allowed: ${(parameters.allowedValues as unknown[]).join(', ')}.`,
       };
     case 'discriminator':
       return {
-        message: `an unknown ${parameters['tag']} "${parameters['tagValue']}"`,
+        message: `an unknown ${parameters.tag} "${parameters.tagValue}"`,
         remedy: 'See labs/AUTHORS.md for the kinds.',
       };
     default:
