@@ -1,0 +1,78 @@
+/** Loads a configuration: parse, read by the schema, merge, check, turn into messages. */
+import { readFileSync } from 'node:fs';
+import { fromJson } from '@bufbuild/protobuf';
+import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type Bootstrap, BootstrapSchema } from '../api/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { checkMessage } from './check.ts';
+import { parseSource, type SourceDocument } from './document.ts';
+import { ConfigurationError, type Path } from './errors.ts';
+import { isObject, type JsonObject } from './json.ts';
+import { mergeMessages } from './merge.ts';
+import { registry } from './registry.ts';
+import { readMessage } from './schema-walk.ts';
+import { checkSemantics } from './semantics.ts';
+import type { UnpackedAny } from './typed-config.ts';
+
+/** A configuration that was accepted. */
+export interface LoadedConfiguration {
+  bootstrap: Bootstrap;
+  /** The same in canonical JSON, as config_dump shows it. */
+  document: JsonObject;
+}
+
+/** Where a configuration comes from: a file, the text of `--config-yaml`, or the second merged over the first. */
+export interface ConfigurationSource {
+  path?: string | undefined;
+  yaml?: string | undefined;
+}
+
+/** Loads a bootstrap; throws a ConfigurationError that says what is wrong and where. */
+export function loadConfiguration(source: ConfigurationSource): LoadedConfiguration {
+  const sources = sourcesOf(source);
+  const positionOf = (path: Path) => (sources.length === 1 ? sources[0]!.positionOf(path) : '');
+  const documents = sources.map(readDocument);
+  const document = documents.reduce((base, over) => mergeMessages(BootstrapSchema, base, over), {});
+  checkMessage(BootstrapSchema, document, registry, positionOf);
+  checkSemantics(document, positionOf);
+  const bootstrap = fromJson(BootstrapSchema, document, { registry });
+  unpackAll(bootstrap);
+  return { bootstrap, document };
+}
+
+function sourcesOf({ path, yaml }: ConfigurationSource): SourceDocument[] {
+  const sources: SourceDocument[] = [];
+  if (path) sources.push(parseSource(path, readText(path)));
+  if (yaml) sources.push(parseSource('--config-yaml', yaml));
+  if (sources.length > 0) return sources;
+  throw new ConfigurationError(
+    'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty',
+  );
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigurationError(`unable to read file: ${path} (${(error as NodeJS.ErrnoException).code ?? error})`);
+  }
+}
+
+function readDocument(source: SourceDocument): JsonObject {
+  if (!isObject(source.value))
+    throw new ConfigurationError('expected a mapping of bootstrap fields', { position: source.positionOf([]) });
+  return readMessage(BootstrapSchema, source.value, [], { registry, positionOf: source.positionOf }) as JsonObject;
+}
+
+/** Hangs on every Any the message that it holds, so that the data plane needs no schema. */
+function unpackAll(value: unknown): void {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  if ('$typeName' in value && value.$typeName === 'google.protobuf.Any') unpack(value as Any);
+  for (const inner of Object.values(value)) unpackAll(inner);
+}
+
+function unpack(any: UnpackedAny): void {
+  const message = anyUnpack(any, registry);
+  if (!message) return;
+  any.message = message;
+  any.value = new Uint8Array();
+}

@@ -1,0 +1,23 @@
+/** The messages that may stand in a typed_config: what is not here is not supported yet. */
+import { createRegistry, type Registry } from '@bufbuild/protobuf';
+import { StringValueSchema } from '@bufbuild/protobuf/wkt';
+import { FileAccessLogSchema } from '../api/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import {
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+} from '../api/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { RawBufferSchema } from '../api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import { HttpProtocolOptionsSchema } from '../api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+
+export const registry: Registry = createRegistry(
+  HttpConnectionManagerSchema,
+  RouterSchema,
+  StdoutAccessLogSchema,
+  StderrAccessLogSchema,
+  FileAccessLogSchema,
+  HttpProtocolOptionsSchema,
+  RawBufferSchema,
+  StringValueSchema,
+);

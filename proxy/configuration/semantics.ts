@@ -1,0 +1,183 @@
+/** What Envoy refuses beyond its schema, in its words. */
+import { isIP } from 'node:net';
+import { ConfigurationError, type Path } from './errors.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+import { nearest } from './nearest.ts';
+
+type PositionOf = (path: Path) => string;
+
+/** A part of the document and where it stands. */
+interface Part {
+  value: JsonObject;
+  path: Path;
+}
+
+/** Throws the first thing that cannot work. */
+export function checkSemantics(document: JsonObject, positionOf: PositionOf): void {
+  const refuse = (reason: string, path: Path) => new ConfigurationError(reason, { path, position: positionOf(path) });
+  const root: Part = { value: document, path: [] };
+  const admin = at(root, 'admin', 'address', 'socket_address');
+  if (admin) requireIp(admin, refuse);
+  const clusters = list(root, 'static_resources', 'clusters');
+  checkClusters(clusters, refuse);
+  const names = clusters.map(({ value }) => String(value.name));
+  for (const listener of list(root, 'static_resources', 'listeners')) checkListener(listener, names, refuse);
+}
+
+type Refuse = (reason: string, path: Path) => ConfigurationError;
+
+function checkClusters(clusters: readonly Part[], refuse: Refuse): void {
+  const seen = new Set<string>();
+  for (const cluster of clusters) {
+    const name = String(cluster.value.name);
+    if (seen.has(name)) throw refuse(`cluster manager: duplicate cluster '${name}'`, [...cluster.path, 'name']);
+    seen.add(name);
+    checkEndpoints(cluster, refuse);
+  }
+}
+
+function checkEndpoints(cluster: Part, refuse: Refuse): void {
+  const type = String(cluster.value.type ?? 'STATIC');
+  const endpoints = list(cluster, 'load_assignment', 'endpoints').flatMap(locality => list(locality, 'lb_endpoints'));
+  if (type === 'LOGICAL_DNS' && endpoints.length !== 1) {
+    throw refuse('LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint', [
+      ...cluster.path,
+      'load_assignment',
+    ]);
+  }
+  for (const endpoint of endpoints) {
+    const address = at(endpoint, 'endpoint', 'address', 'socket_address');
+    if (!address || type !== 'STATIC' || isIP(String(address.value.address)) !== 0) continue;
+    const advice = "Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'";
+    throw refuse(`malformed IP address: ${address.value.address}. ${advice}`, [...address.path, 'address']);
+  }
+}
+
+function checkListener(listener: Part, clusters: readonly string[], refuse: Refuse): void {
+  const address = at(listener, 'address', 'socket_address');
+  if (!address)
+    throw refuse(`error adding listener named '${listener.value.name ?? ''}': address is necessary`, listener.path);
+  requireIp(address, refuse);
+  const name = `${address.value.address}:${address.value.port_value ?? 0}`;
+  const chains = list(listener, 'filter_chains');
+  if (chains.length === 0) throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
+  if (chains.length > 1) {
+    const reason = `filter chain '' has the same matching rules defined as ''. duplicate matcher is: {}`;
+    throw refuse(`error adding listener '${name}': ${reason}`, chains[1]!.path);
+  }
+  for (const filter of list(chains[0]!, 'filters')) checkNetworkFilter(filter, clusters, refuse);
+}
+
+function requireIp(address: Part, refuse: Refuse): void {
+  const text = String(address.value.address);
+  if (isIP(text) === 0) throw refuse(`malformed IP address: ${text}`, [...address.path, 'address']);
+}
+
+function checkNetworkFilter(filter: Part, clusters: readonly string[], refuse: Refuse): void {
+  requireTypedConfig(filter, refuse);
+  const manager = at(filter, 'typed_config')!;
+  const filters = list(manager, 'http_filters');
+  for (const http of filters) requireTypedConfig(http, refuse);
+  checkRouterIsLast(filters, refuse);
+  for (const log of list(manager, 'access_log')) requireTypedConfig(log, refuse);
+  const routes = at(manager, 'route_config');
+  if (routes) checkRoutes(routes, clusters, refuse);
+}
+
+/** Every extension is found by the type of its configuration; a name alone says nothing. */
+function requireTypedConfig(part: Part, refuse: Refuse): void {
+  const type = at(part, 'typed_config')?.value['@type'];
+  if (type !== undefined) return;
+  throw refuse(`Didn't find a registered implementation for '${part.value.name ?? ''}' with type URL: ''`, part.path);
+}
+
+const routerType = 'envoy.extensions.filters.http.router.v3.Router';
+
+function checkRouterIsLast(filters: readonly Part[], refuse: Refuse): void {
+  filters.forEach((filter, index) => {
+    const isRouter = String(at(filter, 'typed_config')?.value['@type']).endsWith(routerType);
+    const isLast = index === filters.length - 1;
+    const name = String(filter.value.name);
+    if (isRouter && !isLast) {
+      const rule = 'must be the last filter in a http filter chain.';
+      throw refuse(`Error: terminal filter named ${name} of type envoy.filters.http.router ${rule}`, filter.path);
+    }
+  });
+}
+
+function checkRoutes(routes: Part, clusters: readonly string[], refuse: Refuse): void {
+  const hosts = list(routes, 'virtual_hosts');
+  checkDomains(routes, hosts, refuse);
+  if (at(routes, 'validate_clusters')?.value === undefined && routes.value.validate_clusters === false) return;
+  for (const route of hosts.flatMap(host => list(host, 'routes'))) checkRoute(route, clusters, refuse);
+}
+
+function checkDomains(routes: Part, hosts: readonly Part[], refuse: Refuse): void {
+  const seen = new Set<string>();
+  const name = String(routes.value.name ?? '');
+  for (const host of hosts) {
+    for (const [index, item] of ((host.value.domains as Json[] | undefined) ?? []).entries()) {
+      const domain = String(item).toLowerCase();
+      const path = [...host.path, 'domains', index];
+      if (seen.has(domain) && domain === '*')
+        throw refuse(`Only a single wildcard domain is permitted in route ${name}`, path);
+      if (seen.has(domain)) {
+        throw refuse(
+          `Only unique values for domains are permitted. Duplicate entry of domain ${domain} in route ${name}`,
+          path,
+        );
+      }
+      seen.add(domain);
+    }
+  }
+}
+
+function checkRoute(route: Part, clusters: readonly string[], refuse: Refuse): void {
+  const action = at(route, 'route');
+  if (!action) return;
+  const { cluster } = action.value;
+  if (typeof cluster === 'string' && !clusters.includes(cluster)) {
+    throw refuse(`route: unknown cluster '${cluster}'${hint(cluster, clusters)}`, [...action.path, 'cluster']);
+  }
+  const policy = at(action, 'retry_policy');
+  if (policy) checkBackOff(policy, refuse);
+}
+
+function hint(name: string, names: readonly string[]): string {
+  const guess = nearest(name, names);
+  return guess === undefined ? '' : ` (did you mean '${guess}'?)`;
+}
+
+function checkBackOff(policy: Part, refuse: Refuse): void {
+  const backOff = at(policy, 'retry_back_off');
+  if (!backOff) return;
+  const seconds = (text: Json | undefined) => Number(String(text).replace(/s$/, ''));
+  const { base_interval: base, max_interval: max } = backOff.value;
+  if (max !== undefined && seconds(max) < seconds(base)) {
+    throw refuse('retry_policy.max_interval must greater than or equal to the base_interval', [
+      ...backOff.path,
+      'max_interval',
+    ]);
+  }
+}
+
+/** The mapping at a path below a part. */
+function at(part: Part, ...keys: string[]): Part | undefined {
+  let { value, path }: Part = part;
+  for (const key of keys) {
+    const inner = value[key];
+    if (!isObject(inner)) return undefined;
+    value = inner;
+    path = [...path, key];
+  }
+  return { value, path };
+}
+
+/** The mappings of a list at a path below a part. */
+function list(part: Part, ...keys: string[]): Part[] {
+  const last = keys.at(-1)!;
+  const holder = at(part, ...keys.slice(0, -1));
+  const value = holder?.value[last];
+  if (!holder || !Array.isArray(value)) return [];
+  return value.flatMap((item, index) => (isObject(item) ? [{ value: item, path: [...holder.path, last, index] }] : []));
+}

@@ -1,0 +1,145 @@
+/**
+ * Which fields of Envoy's API this proxy obeys. A field that Envoy knows and that stands in neither table is refused by its path:
+ * nothing is silently ignored.
+ */
+
+/** By message: the fields that are obeyed; `field=A|B` where only some values of an enum are. */
+const obeyed: Record<string, string> = {
+  // Bootstrap and runtime
+  'envoy.config.bootstrap.v3.Bootstrap':
+    'node static_resources admin stats_flush_interval stats_flush_on_admin layered_runtime',
+  'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'listeners clusters',
+  'envoy.config.bootstrap.v3.Admin': 'address access_log',
+  'envoy.config.bootstrap.v3.LayeredRuntime': 'layers',
+  'envoy.config.bootstrap.v3.RuntimeLayer': 'name static_layer admin_layer',
+  'envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer': '',
+  // Node: reported, not acted upon
+  'envoy.config.core.v3.Node':
+    'id cluster metadata locality user_agent_name user_agent_version user_agent_build_version extensions client_features',
+  'envoy.config.core.v3.Locality': 'region zone sub_zone',
+  'envoy.config.core.v3.BuildVersion': 'version metadata',
+  'envoy.type.v3.SemanticVersion': 'major_number minor_number patch',
+  'envoy.config.core.v3.Extension': 'name category type_descriptor version disabled type_urls',
+  'envoy.config.core.v3.Metadata': 'filter_metadata',
+  // Addresses
+  'envoy.config.core.v3.Address': 'socket_address',
+  'envoy.config.core.v3.SocketAddress': 'protocol=TCP address port_value',
+  // Listener
+  'envoy.config.listener.v3.Listener':
+    'name address stat_prefix filter_chains per_connection_buffer_limit_bytes tcp_backlog_size',
+  'envoy.config.listener.v3.FilterChain': 'name filters',
+  'envoy.config.listener.v3.Filter': 'name typed_config',
+  // HTTP connection manager
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
+    'codec_type=AUTO|HTTP1 stat_prefix route_config http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout request_headers_timeout drain_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
+    'cidr_ranges',
+  'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config',
+  'envoy.config.core.v3.HttpProtocolOptions': 'idle_timeout max_headers_count max_connection_duration',
+  'envoy.config.core.v3.Http1ProtocolOptions': '',
+  'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
+  // Routes
+  'envoy.config.route.v3.RouteConfiguration':
+    'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters',
+  'envoy.config.route.v3.VirtualHost':
+    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response',
+  'envoy.config.route.v3.Route':
+    'name match route redirect direct_response request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove',
+  'envoy.config.route.v3.RouteMatch':
+    'prefix path safe_regex path_separated_prefix case_sensitive headers query_parameters',
+  'envoy.config.route.v3.HeaderMatcher':
+    'name string_match present_match exact_match prefix_match suffix_match contains_match safe_regex_match range_match invert_match treat_missing_header_as_empty',
+  'envoy.config.route.v3.QueryParameterMatcher': 'name string_match present_match',
+  'envoy.type.matcher.v3.StringMatcher': 'exact prefix suffix contains safe_regex ignore_case',
+  'envoy.type.matcher.v3.RegexMatcher': 'regex google_re2',
+  'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'pattern substitution',
+  'envoy.type.v3.Int64Range': 'start end',
+  'envoy.config.route.v3.RouteAction':
+    'cluster cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite timeout idle_timeout retry_policy priority append_x_forwarded_host',
+  'envoy.config.route.v3.RetryPolicy':
+    'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off',
+  'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'base_interval max_interval',
+  'envoy.config.route.v3.RedirectAction':
+    'https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite regex_rewrite response_code strip_query',
+  'envoy.config.route.v3.DirectResponseAction': 'status body',
+  'envoy.config.core.v3.DataSource': 'inline_string inline_bytes filename',
+  'envoy.config.core.v3.HeaderValueOption': 'header append append_action keep_empty_value',
+  'envoy.config.core.v3.HeaderValue': 'key value',
+  // Clusters
+  'envoy.config.cluster.v3.Cluster':
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN load_assignment circuit_breakers dns_refresh_rate dns_lookup_family respect_dns_ttl alt_stat_name per_connection_buffer_limit_bytes typed_extension_protocol_options',
+  'envoy.config.cluster.v3.CircuitBreakers': 'thresholds',
+  'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
+    'priority max_connections max_pending_requests max_requests max_retries track_remaining retry_budget',
+  'envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget': 'budget_percent min_retry_concurrency',
+  'envoy.type.v3.Percent': 'value',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment': 'cluster_name endpoints',
+  'envoy.config.endpoint.v3.LocalityLbEndpoints': 'locality lb_endpoints load_balancing_weight priority',
+  'envoy.config.endpoint.v3.LbEndpoint': 'endpoint load_balancing_weight health_status metadata',
+  'envoy.config.endpoint.v3.Endpoint': 'address hostname',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': 'common_http_protocol_options explicit_http_config',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': 'http_protocol_options',
+  'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
+  // Access log
+  'envoy.config.accesslog.v3.AccessLog': 'name filter typed_config',
+  'envoy.config.accesslog.v3.AccessLogFilter':
+    'status_code_filter duration_filter not_health_check_filter and_filter or_filter header_filter response_flag_filter',
+  'envoy.config.accesslog.v3.StatusCodeFilter': 'comparison',
+  'envoy.config.accesslog.v3.DurationFilter': 'comparison',
+  'envoy.config.accesslog.v3.NotHealthCheckFilter': '',
+  'envoy.config.accesslog.v3.ComparisonFilter': 'op value',
+  'envoy.config.accesslog.v3.AndFilter': 'filters',
+  'envoy.config.accesslog.v3.OrFilter': 'filters',
+  'envoy.config.accesslog.v3.HeaderFilter': 'header',
+  'envoy.config.accesslog.v3.ResponseFlagFilter': 'flags',
+  'envoy.config.core.v3.RuntimeUInt32': 'default_value runtime_key',
+  'envoy.extensions.access_loggers.file.v3.FileAccessLog': 'path format json_format typed_json_format log_format',
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'log_format',
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'log_format',
+  'envoy.config.core.v3.SubstitutionFormatString':
+    'text_format text_format_source json_format omit_empty_values json_format_options',
+  'envoy.config.core.v3.JsonFormatOptions': 'sort_properties',
+};
+
+/** Fields that change nothing here, whatever they say, each with the reason why it may be accepted. */
+const harmless: Record<string, string> = {
+  'envoy.config.bootstrap.v3.Admin.access_log_path': 'where the admin interface logs; it logs nothing',
+  'envoy.config.bootstrap.v3.Admin.profile_path': 'where a CPU profile would be written; there is no profiler',
+  'envoy.config.bootstrap.v3.Bootstrap.overload_manager':
+    'resource monitors protect a long-lived Envoy; this one has fixed bounds',
+  'envoy.config.listener.v3.Listener.enable_reuse_port': 'how the kernel spreads connections over workers',
+  'envoy.config.listener.v3.Listener.reuse_port': 'how the kernel spreads connections over workers',
+  'envoy.config.listener.v3.Listener.metadata': 'only read by extensions',
+  'envoy.config.listener.v3.Listener.traffic_direction':
+    'only names the direction, for tracing and for draining of inbound listeners',
+  'envoy.config.listener.v3.FilterChain.metadata': 'only read by extensions',
+  'envoy.config.cluster.v3.Cluster.metadata': 'only read by extensions',
+  'envoy.config.cluster.v3.Cluster.common_lb_config.healthy_panic_threshold':
+    'without health checks no host is unhealthy',
+  'envoy.config.cluster.v3.Cluster.cleanup_interval': 'only for ORIGINAL_DST clusters',
+  'envoy.config.route.v3.Route.metadata': 'only read by extensions',
+  'envoy.config.route.v3.Route.decorator': 'names spans; nothing is traced',
+  'envoy.config.route.v3.VirtualHost.metadata': 'only read by extensions',
+  'envoy.config.route.v3.RouteConfiguration.metadata': 'only read by extensions',
+  'envoy.extensions.filters.http.router.v3.Router.dynamic_stats': 'statistics for each request are always on',
+  'envoy.extensions.filters.http.router.v3.Router.start_child_span': 'nothing is traced',
+};
+
+const tables = new Map<string, ReadonlyMap<string, readonly string[] | undefined>>();
+
+/** What is supported of one field: all of it, some values only, or nothing of it. */
+export function supportOf(typeName: string, field: string): boolean | readonly string[] {
+  if (`${typeName}.${field}` in harmless) return true;
+  const fields = fieldsOf(typeName);
+  return fields.has(field) ? (fields.get(field) ?? true) : false;
+}
+
+function fieldsOf(typeName: string): ReadonlyMap<string, readonly string[] | undefined> {
+  const known = tables.get(typeName);
+  if (known) return known;
+  const words = (obeyed[typeName] ?? '').split(' ').filter(word => word !== '');
+  const fields = new Map(words.map(word => [word.split('=')[0]!, word.split('=')[1]?.split('|')] as const));
+  tables.set(typeName, fields);
+  return fields;
+}
