@@ -16,11 +16,19 @@ exec < /dev/null > /dev/null
 unset KEEPER_STAGE
 base=$KEEPER_BASE home=$KEEPER_BASE/home saved=$KEEPER_RUN/saved
 
-# The home is a tmpfs, so that its size holds; what changed in it is saved every few seconds and at the end.
+# The home is a tmpfs, so that its size holds; what changed in it is saved every few seconds and at the end. Archives are written and read with the
+# learner's rights and no more: nothing in a home can make this process, which has many, read or write elsewhere.
+as_learner() {
+  setpriv --reuid "$KEEPER_LEARNER" --regid "$KEEPER_LEARNER" --clear-groups --inh-caps=-all --no-new-privs "$@"
+}
+archive() {
+  umask 077
+  ulimit -f $((KEEPER_DISK / 256))
+  as_learner tar -C "$home" --sparse --ignore-failed-read -cf - . > "$KEEPER_HOME.new" 2>/dev/null || [ $? = 1 ]
+}
 save() {
   touch "$saved.new"
-  ( umask 077; ulimit -f $((KEEPER_DISK / 256)); tar -C "$home" --sparse -cf "$KEEPER_HOME.new" . 2>/dev/null || [ $? = 1 ] ) &&
-    mv "$KEEPER_HOME.new" "$KEEPER_HOME" && mv "$saved.new" "$saved"
+  ( archive ) && mv "$KEEPER_HOME.new" "$KEEPER_HOME" && mv "$saved.new" "$saved"
 }
 saver() {
   while sleep "$KEEPER_SAVE_SECONDS"; do
@@ -51,12 +59,11 @@ trap finish TERM INT
 
 mount -t tmpfs -o mode=755,size=256k,nr_inodes=64 unicorn "$base"
 mkdir -p "$home" "$base/runtime" "$base/box" "$base/events"
-mount -t tmpfs -o "nosuid,nodev,mode=700,size=$KEEPER_DISK,nr_inodes=16k" unicorn "$home"
+mount -t tmpfs -o "nosuid,nodev,mode=700,size=$KEEPER_DISK,nr_inodes=16k,uid=$KEEPER_LEARNER,gid=$KEEPER_LEARNER" unicorn "$home"
 mount --bind "$KEEPER_RUNTIME" "$base/runtime"
 mount --bind "$KEEPER_RUN/box" "$base/box"
 mount -t proc -o nosuid,nodev,noexec proc /proc
-[ ! -e "$KEEPER_HOME" ] || tar -C "$home" -o -xf "$KEEPER_HOME"
-chown -hR "$KEEPER_LEARNER:$KEEPER_LEARNER" "$home"
+[ ! -e "$KEEPER_HOME" ] || as_learner tar -C "$home" -xf - < "$KEEPER_HOME"
 chown "$KEEPER_FIRST:$KEEPER_FIRST" "$base/events"
 touch "$saved"
 
