@@ -68,8 +68,7 @@ export class Sandbox {
     if (!Array.isArray(files) || files.some(file => typeof file !== 'string'))
       throw new Failure('invalid', 'files must be a list of paths');
     const kept = keep(files);
-    await this.world.renew();
-    await this.terminals.restart();
+    await this.terminals.through(() => this.world.renew());
     this.events.changed('processes');
     return { kept };
   }
@@ -91,9 +90,8 @@ export class Sandbox {
     const message =
       'The sandbox ran out of memory and all programs in it were ended. It was started again; files are as they were.';
     this.events.send({ type: 'limit', resource: 'memory', message });
-    this.world
-      .renew()
-      .then(() => this.terminals.restart())
+    this.terminals
+      .through(() => this.world.renew())
       .catch(error => console.error(`the world could not be made again: ${error.message}`));
   }
 

@@ -1,7 +1,7 @@
 import { maximumBody } from '../../images/agent/protocol/frames.ts';
 import type { AgentFailure } from '../../images/agent/protocol/messages.ts';
 import type { MuxStream, StreamHandlers } from '../../images/agent/protocol/mux.ts';
-import { type AgentError, agentError } from './errors.ts';
+import { AgentError, agentError } from './errors.ts';
 
 /**
  * An open stream of an agent. Iterate over it for its messages (Buffers, one for each data frame): an agent is let send more only as they are
@@ -78,7 +78,8 @@ export class AgentStream implements AsyncIterable<Buffer> {
   }
 
   #failed(failure: AgentFailure): void {
-    this.#finished(agentError(failure));
+    const lost = this.#stream?.connected === false;
+    this.#finished(lost ? new AgentError('disconnected', failure.message) : agentError(failure));
   }
 
   #finished(error: AgentError | undefined): void {

@@ -64,7 +64,7 @@ export async function relayTerminal(socket: WebSocket, agent: AgentClient, view:
 }
 
 function close(socket: WebSocket, error: unknown): void {
-  const lost = !(error instanceof AgentError) || error.code === 'disconnected' || error.code === 'cancelled';
+  const lost = !(error instanceof AgentError) || error.code === 'disconnected';
   const reason = error instanceof Error ? error.message : '';
   // A reason has at most 123 bytes.
   socket.close(

@@ -59,6 +59,11 @@ export class MuxStream {
     return this.#open;
   }
 
+  /** Whether the connection is there; the stream itself may have ended. */
+  get connected(): boolean {
+    return !this.#mux.closed;
+  }
+
   /** Bytes of data that may be sent now. */
   get credit(): number {
     return this.#credit;

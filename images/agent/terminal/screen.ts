@@ -44,6 +44,11 @@ export class Screen {
     return this.#backlog;
   }
 
+  /** Whether a program such as an editor has the whole screen. */
+  get alternate(): boolean {
+    return this.#terminal.buffer.active.type === 'alternate';
+  }
+
   get bracketedPaste(): boolean {
     return this.#terminal.modes.bracketedPasteMode;
   }

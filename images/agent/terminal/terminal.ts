@@ -12,8 +12,9 @@ const kept = 1024 * 1024;
 /** Answers to queries are dropped while as much typed input waits: a program that only asks would fill it. */
 const mostReplies = 4096;
 const mostSizes = 64;
-/** Leaves what a program that was killed may have left on: the alternate screen, mouse reports, bracketed paste, application keys, a hidden cursor. */
-const restore = '\x18\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>\x1b[!p\x1b[?25h';
+const leaveAlternate = '\x18\x1b[?1049l';
+/** Ends what a program that was killed may have left on: mouse reports, bracketed paste, application keys, a hidden cursor. */
+const restore = '\x18\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1l\x1b>\x1b[!p\x1b[?25h';
 
 export interface TerminalEvents {
   /** Prompt, exit, or size changed. */
@@ -118,11 +119,10 @@ export class Terminal {
     this.#pumpAll();
   }
 
-  /** A new shell in the same terminal, whatever the old one does. */
-  async restart(): Promise<void> {
+  /** Forgets the shell, which is about to be ended with its world. */
+  suspend(): void {
     this.#abandon();
-    this.#say('The sandbox was reset.');
-    await this.start();
+    this.#say('The sandbox is made anew.');
   }
 
   /** Adds a viewer. A size of zero leaves the terminal's as it is. */
@@ -250,7 +250,8 @@ export class Terminal {
   }
 
   #say(words: string): void {
-    this.#output(Buffer.from(`${restore}\r\n\x1b[2m[${words}]\x1b[0m\r\n`));
+    const leave = this.#screen.alternate ? leaveAlternate : '';
+    this.#output(Buffer.from(`${leave}${restore}\r\n\x1b[2m[${words}]\x1b[0m\r\n`));
   }
 
   #reply(text: string): void {

@@ -61,8 +61,11 @@ export class Terminals {
     this.#events.changed();
   }
 
-  /** New shells for all, after the world was made anew. */
-  async restart(): Promise<void> {
-    await Promise.all([...this.#terminals.values()].map(terminal => terminal.restart()));
+  /** Lets the world be made anew: every terminal gets a new shell afterwards, its screen stays. */
+  async through(renewal: () => Promise<void>): Promise<void> {
+    const all = [...this.#terminals.values()];
+    for (const terminal of all) terminal.suspend();
+    await renewal();
+    await Promise.all(all.map(terminal => terminal.start()));
   }
 }

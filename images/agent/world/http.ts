@@ -50,7 +50,6 @@ function send(socket: Socket, url: URL, { method, headers, body }: HttpParams): 
     try {
       request = httpRequest({
         createConnection: () => socket,
-        agent: false,
         method: method ?? 'GET',
         path: url.pathname + url.search,
         setHost: false,

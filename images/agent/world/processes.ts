@@ -1,6 +1,6 @@
 /** What /proc tells of the world's processes and sockets. The box sees them all; the world is told from the box by its pid namespace. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { worldOffset } from '../../box/specification.ts';
+import { worldOffset, worldUsers } from '../../box/specification.ts';
 import type { Methods, ProcessStatus } from '../protocol/messages.ts';
 
 type Port = Methods['port.list']['result']['ports'][number];
@@ -55,7 +55,7 @@ export function listProcesses(worldPid: number): ProcessStatus[] {
   const found = all.flatMap(process => attempt(() => describe(process)) ?? []);
   const inWorld = new Map(found.map(({ process, pid }) => [process.pid, pid]));
   return found
-    .filter(({ command }) => command.length > 0)
+    .filter(({ command, user }) => command.length > 0 && user !== worldUsers.root)
     .map(({ process, pid, user, command }) => ({
       pid,
       parent: inWorld.get(process.parent) ?? (process.parent === worldPid ? 1 : 0),

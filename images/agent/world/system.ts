@@ -123,6 +123,8 @@ const nonBlocking = 0x800;
 const socketCloseOnExec = 0x80000;
 const inet = 2;
 const inet6 = 10;
+/** EINPROGRESS, the same on every Linux; Node has no name for it. */
+const inProgress = 115;
 
 /** An address for `connect`; IPv4, or IPv6 in eight groups or with `::`. */
 function socketAddress(bytes: Buffer, port: number): Buffer {
@@ -154,10 +156,10 @@ export function connectIn(path: string, address: Buffer, port: number): number {
   }
   const peer = socketAddress(address, port);
   if (calls.connect(descriptor, peer, peer.length) < 0) {
-    const error = failed('connect');
-    if (error.code !== 'EINPROGRESS') {
+    const number = koffi.errno();
+    if (number !== inProgress) {
       closeSync(descriptor);
-      throw error;
+      throw failed('connect', number);
     }
   }
   return descriptor;
