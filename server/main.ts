@@ -1,0 +1,55 @@
+import { helpText, readCommandLine } from './command-line.ts';
+import { StartError } from './errors.ts';
+import type { Running } from './serve.ts';
+import type { Settings } from './settings.ts';
+
+/** `npm start`: the lab server, and `npm start -- doctor`. */
+async function main(): Promise<void> {
+  const { command, json, settings } = await readCommandLine(process.argv.slice(2), process.env);
+  if (command === 'help') process.stdout.write(helpText());
+  else if (command === 'doctor') process.exitCode = await doctor(settings, json);
+  else await run(settings, json);
+}
+
+async function doctor(settings: Settings, json: boolean): Promise<number> {
+  const { examine } = await import('./doctor.ts');
+  return examine(settings, json);
+}
+
+async function run(settings: Settings, json: boolean): Promise<void> {
+  const [{ serve }, { chooseProvider }, { startText, reportText }] = await Promise.all([
+    import('./serve.ts'),
+    import('./providers/choose.ts'),
+    import('./start-text.ts'),
+  ]);
+  const running = await serve(settings, chooseProvider);
+  endOnSignals(running, json);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ learner: running.learnerUrl, instructor: running.instructorUrl })}\n`);
+  else process.stdout.write(startText(running, settings));
+  const trouble = reportText(await running.report);
+  if (trouble) process.stderr.write(trouble);
+}
+
+/** SIGINT ends everything, SIGTERM and SIGHUP let the sandboxes live for the next server. A second one does not wait. */
+function endOnSignals(running: Running, json: boolean): void {
+  let ending = false;
+  const end = async (keep: boolean, signal: NodeJS.Signals) => {
+    if (ending) process.exit(130);
+    ending = true;
+    if (!json && !keep) process.stdout.write('\nEnding the sandboxes. Progress and files are kept.\n');
+    await running.close(keep);
+    process.exit(signal === 'SIGINT' || keep ? 0 : 1);
+  };
+  process.on('SIGINT', signal => void end(false, signal));
+  process.on('SIGTERM', signal => void end(true, signal));
+  process.on('SIGHUP', signal => void end(true, signal));
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof StartError)) throw error;
+  process.stderr.write(`${error.message}\n${error.remedy ? `\nWhat to do: ${error.remedy}\n` : ''}`);
+  process.exitCode = error.exitCode;
+}

@@ -1,0 +1,126 @@
+import type { Agent } from '../checks/agent.ts';
+import { runChecks } from '../checks/run.ts';
+import { messageOf } from '../errors.ts';
+import type { Progress } from './progress.ts';
+import type { SessionServices } from './services.ts';
+
+/** A learner's typing changes many things at once: wait this long for the rest of it. */
+const settleMs = 250;
+const timeoutMs = 30_000;
+/** Checks take at most this share of the time, however much changes. */
+const restFactor = 1;
+
+export interface CheckRunnerOptions {
+  learner: string;
+  services: SessionServices;
+  progress: Progress;
+  /** Null while there is no sandbox to look into. */
+  agent(): Agent | null;
+  /** The exercises whose checks run by themselves. */
+  open(): string[];
+  /** Whether what the checks find is the learner's own doing. */
+  counts(): boolean;
+  /** A page has something new to show. */
+  changed(exercise: string): void;
+}
+
+/** Runs one learner's checks: whenever something changed, one run at a time, over all servers by a lease in the store. */
+export class CheckRunner {
+  readonly #options: CheckRunnerOptions;
+  readonly #abort = new AbortController();
+  #timer: NodeJS.Timeout | null = null;
+  #running: Promise<void> | null = null;
+  #again = false;
+  #restMs = 0;
+  #paused = false;
+  /** The exercises that someone asked about, passed or not. */
+  readonly #asked = new Set<string>();
+
+  constructor(options: CheckRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Something changed that a check may see. */
+  schedule(): void {
+    if (this.#running) this.#again = true;
+    else if (!this.#timer && !this.#paused && !this.#abort.signal.aborted) {
+      this.#timer = setTimeout(() => this.#begin(), settleMs + this.#restMs);
+      this.#timer.unref();
+    }
+  }
+
+  /** Runs this exercise's checks at once, even where it is passed. Resolves when they were run. */
+  async runNow(exercise: string): Promise<void> {
+    this.#asked.add(exercise);
+    while (this.#asked.has(exercise) && !this.#abort.signal.aborted) {
+      if (!this.#running) this.#begin();
+      await this.#running;
+    }
+  }
+
+  /** Nothing runs by itself while the sandbox is between two states. */
+  pause(): void {
+    this.#paused = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.pause();
+    this.#abort.abort(new Error('the session ends'));
+    await this.#running;
+  }
+
+  #begin(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const beganMs = Date.now();
+    this.#running = this.#run()
+      .catch(error => this.#options.services.log.error('checks failed to run', { error: error as Error }))
+      .finally(() => {
+        this.#restMs = (Date.now() - beganMs) * restFactor;
+        this.#running = null;
+        const again = this.#again;
+        this.#again = false;
+        if (again) this.schedule();
+      });
+  }
+
+  async #run(): Promise<void> {
+    const { learner, services, open, progress } = this.#options;
+    const asked = [...this.#asked];
+    this.#asked.clear();
+    const due = [...new Set([...asked, ...open().filter(id => progress.record(id).passedAtMs === null)])];
+    const now = Date.now();
+    if (!(await services.store.claimChecks(learner, services.serverId, now, now + timeoutMs))) {
+      this.#again = true;
+      return;
+    }
+    try {
+      for (const exercise of due) await this.#runExercise(exercise);
+    } finally {
+      await services.store.releaseChecks(learner, services.serverId);
+    }
+  }
+
+  async #runExercise(id: string): Promise<void> {
+    const { learner, services, progress } = this.#options;
+    const agent = this.#options.agent();
+    if (!agent || this.#abort.signal.aborted) return;
+    const counts = this.#options.counts();
+    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const answer = progress.record(id).answer;
+      const results = await runChecks(progress.exercise(id), { agent, learner, answer, signal });
+      if (await progress.take(id, results, counts)) this.#options.changed(id);
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
+      services.log.warn('the checks of an exercise did not end', { exercise: id, cause: messageOf(error) });
+    }
+  }
+}

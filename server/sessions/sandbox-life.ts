@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AgentClient } from '../agent/client.ts';
+import type { SandboxState } from '../api.ts';
+import { messageOf, UnicornError } from '../errors.ts';
+import { ProviderError, type Sandbox } from '../providers/provider.ts';
+import type { SandboxRecord } from '../store/store.ts';
+import { IdleTimer } from './idle.ts';
+import type { SessionServices } from './services.ts';
+
+/** Waits before each try to reach an agent again that was lost. */
+const reconnectWaitsMs = [50, 200, 500, 1000, 2000, 4000];
+
+export interface SandboxListener {
+  changed(state: SandboxState): void;
+  /** An agent answers: a new one, or the same after a lost connection. */
+  attached(agent: AgentClient): void;
+  notice(text: string): void;
+}
+
+/** One sandbox from being asked for to being gone. Whatever happens late asks first whether its run is still the current one. */
+interface Run {
+  id: string;
+  abort: AbortController;
+  createdAtMs: number;
+  sandbox: Sandbox | null;
+  agent: AgentClient | null;
+  release: () => void;
+  /** Settles when it is ready or has failed. */
+  started: Promise<void>;
+}
+
+/** The life of one learner's sandboxes, one after the other. */
+export class SandboxLife {
+  readonly #learner: string;
+  readonly #services: SessionServices;
+  readonly #listener: SandboxListener;
+  readonly #idle: IdleTimer;
+  #state: SandboxState = { phase: 'none' };
+  #run: Run | null = null;
+  /** The end of the last sandbox: the next one has the same home and waits for it. */
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(learner: string, services: SessionServices, listener: SandboxListener) {
+    this.#learner = learner;
+    this.#services = services;
+    this.#listener = listener;
+    this.#idle = new IdleTimer({
+      idleMs: services.idleMs,
+      warn: minutes =>
+        listener.notice(
+          `Nothing happened for a while: the sandbox ends in ${minutes} min. Type something or extend it to keep it.`,
+        ),
+      expire: () => void this.end('Nobody used the sandbox, so it was ended. Your files are kept: start it again.'),
+    });
+  }
+
+  get state(): SandboxState {
+    return this.#state;
+  }
+
+  /** Null while there is none. */
+  get agent(): AgentClient | null {
+    return this.#run?.agent ?? null;
+  }
+
+  /** Starts one, unless one is there or on its way. */
+  start(): void {
+    if (this.#run) return;
+    const run = this.#newRun(randomBytes(10).toString('hex'), Date.now());
+    this.#show({ phase: 'starting', steps: [] });
+    run.started = this.#bring(run).catch(error => this.#fail(run, error));
+  }
+
+  /** Resolves when the sandbox is ready. @throws UnicornError `no-sandbox` when it does not get ready */
+  async ready(): Promise<AgentClient> {
+    this.start();
+    await this.#run?.started;
+    if (this.agent) return this.agent;
+    throw new UnicornError('no-sandbox', 'The sandbox is not ready.', 'Start it, and wait until it is.');
+  }
+
+  /** Takes over a sandbox that outlived another server; false where there is one already. */
+  adopt(sandbox: Sandbox, record: SandboxRecord): boolean {
+    if (this.#run) return false;
+    const run = this.#newRun(sandbox.id, record.createdAtMs);
+    run.sandbox = sandbox;
+    run.release = this.#services.capacity.take();
+    this.#show({ phase: 'reconnecting' });
+    run.started = this.#attach(run, record.expiresAtMs).catch(error => this.#lose(run, error));
+    return true;
+  }
+
+  /** The sandbox that an earlier server made is not there any more. */
+  tellGone(): void {
+    if (!this.#run)
+      this.#show({ phase: 'ended', reason: 'The sandbox has ended. Your files are kept: start it again.' });
+  }
+
+  /** Ends the sandbox; resolves when nothing is left of it. */
+  async end(reason: string): Promise<void> {
+    const run = this.#run;
+    if (!run) return this.#ended;
+    this.#run = null;
+    this.#idle.stop();
+    this.#show({ phase: 'ended', reason });
+    run.abort.abort(new UnicornError('no-sandbox', reason));
+    this.#ended = this.#clear(run);
+    return this.#ended;
+  }
+
+  /** Lets the sandbox live and leaves it. */
+  async detach(): Promise<void> {
+    const run = this.#run;
+    if (!run) return this.#ended;
+    this.#run = null;
+    this.#idle.stop();
+    // One that is being made is not left half made.
+    if (run.sandbox === null) {
+      run.abort.abort(new UnicornError('unavailable', 'the server ends'));
+      return this.#clear(run);
+    }
+    run.agent?.close();
+    run.release();
+  }
+
+  touch(): void {
+    if (this.#idle.touch()) this.#showReady();
+  }
+
+  extend(): void {
+    if (!this.#run?.agent) throw new UnicornError('no-sandbox', 'There is no sandbox to extend.', 'Start it first.');
+    if (this.#idle.extend()) this.#showReady();
+  }
+
+  #newRun(id: string, createdAtMs: number): Run {
+    const run: Run = {
+      id,
+      createdAtMs,
+      abort: new AbortController(),
+      sandbox: null,
+      agent: null,
+      release: () => {},
+      started: Promise.resolve(),
+    };
+    this.#run = run;
+    return run;
+  }
+
+  async #bring(run: Run): Promise<void> {
+    const { capacity, provider, limits, orphanTimeoutSeconds } = this.#services;
+    await this.#ended;
+    run.release = await capacity.acquire(run.abort.signal, place => this.#showOf(run, { phase: 'queued', place }));
+    const steps: string[] = [];
+    const progress = (title: string) => {
+      steps.push(title);
+      const shown = steps.map((step, index) => ({ title: step, done: index < steps.length - 1 }));
+      this.#showOf(run, { phase: 'starting', steps: shown });
+    };
+    progress('Making room for the sandbox');
+    // Stored first, so that a server that is killed now finds it afterwards.
+    await this.#save(run);
+    const request = { id: run.id, home: this.#learner, limits, orphanTimeoutSeconds };
+    run.sandbox = await provider.create(request, progress);
+    run.abort.signal.throwIfAborted();
+    progress('Connecting to the sandbox');
+    await this.#attach(run, null);
+  }
+
+  async #attach(run: Run, expiresAtMs: number | null): Promise<void> {
+    const stream = await run.sandbox!.connect();
+    const agent = await this.#services.connectAgent(stream);
+    if (run !== this.#run) return agent.close();
+    run.agent = agent;
+    agent.closed.then(
+      () => this.#lose(run, new Error('the connection to the sandbox was closed')),
+      error => this.#lose(run, error),
+    );
+    this.#idle.start(expiresAtMs);
+    await this.#save(run);
+    if (run !== this.#run) return;
+    this.#listener.attached(agent);
+    this.#showReady();
+  }
+
+  /** The agent is gone: reach it again, or find that the sandbox has ended. */
+  async #lose(run: Run, cause: unknown): Promise<void> {
+    if (run !== this.#run) return;
+    run.agent = null;
+    this.#services.log.info('lost a sandbox, reconnecting', { sandbox: run.id, cause: messageOf(cause) });
+    this.#show({ phase: 'reconnecting' });
+    for (const wait of reconnectWaitsMs) {
+      await delay(wait, undefined, { ref: false });
+      if (run !== this.#run) return;
+      try {
+        return await this.#attach(run, this.#idle.expiresAtMs);
+      } catch (error) {
+        this.#services.log.debug('a sandbox does not answer', { sandbox: run.id, cause: messageOf(error) });
+      }
+    }
+    if (run === this.#run) await this.end('The sandbox ended by itself. Your files are kept: start it again.');
+  }
+
+  async #fail(run: Run, error: unknown): Promise<void> {
+    if (run !== this.#run) return;
+    this.#services.log.warn('a sandbox could not be made', { sandbox: run.id, cause: messageOf(error) });
+    this.#run = null;
+    this.#show(failureOf(error));
+    this.#ended = this.#clear({ ...run, started: Promise.resolve() });
+  }
+
+  /** Waits for what is under way, then removes all there is. */
+  async #clear(run: Run): Promise<void> {
+    try {
+      await run.started;
+      run.agent?.close();
+      await run.sandbox?.end();
+      await this.#services.store.removeSandbox(run.id);
+    } catch (error) {
+      this.#services.log.error('a sandbox could not be removed', { sandbox: run.id, cause: messageOf(error) });
+    } finally {
+      run.release();
+    }
+  }
+
+  async #save(run: Run): Promise<void> {
+    await this.#services.store.saveSandbox({
+      learner: this.#learner,
+      id: run.id,
+      home: this.#learner,
+      provider: this.#services.provider.name,
+      createdAtMs: run.createdAtMs,
+      expiresAtMs: this.#idle.expiresAtMs,
+    });
+  }
+
+  #showReady(): void {
+    if (!this.#run?.agent) return;
+    this.#show({ phase: 'ready', provider: this.#services.provider.name, expiresAtMs: this.#idle.expiresAtMs });
+  }
+
+  #showOf(run: Run, state: SandboxState): void {
+    if (run === this.#run) this.#show(state);
+  }
+
+  #show(state: SandboxState): void {
+    this.#state = state;
+    this.#listener.changed(state);
+  }
+}
+
+function failureOf(error: unknown): SandboxState {
+  if (error instanceof ProviderError || error instanceof UnicornError) {
+    const { message, remedy } = error;
+    return remedy === undefined ? { phase: 'failed', message } : { phase: 'failed', message, remedy };
+  }
+  return {
+    phase: 'failed',
+    message: `The sandbox could not be started: ${messageOf(error)}.`,
+    remedy: 'Try again. `npm start -- doctor` tells what this machine can do.',
+  };
+}

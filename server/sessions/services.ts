@@ -1,0 +1,23 @@
+import type { Duplex } from 'node:stream';
+import type { AgentClient } from '../agent/client.ts';
+import type { Workshop } from '../labs/content.ts';
+import type { Log } from '../log.ts';
+import type { Provider, SandboxLimits } from '../providers/provider.ts';
+import type { Store } from '../store/store.ts';
+import type { Capacity } from './capacity.ts';
+
+/** What every learner's session works with. */
+export interface SessionServices {
+  workshop: Workshop;
+  store: Store;
+  provider: Provider;
+  capacity: Capacity;
+  log: Log;
+  limits: SandboxLimits;
+  orphanTimeoutSeconds: number;
+  /** Milliseconds without a learner after which a sandbox ends; 0: never. */
+  idleMs: number;
+  connectAgent(stream: Duplex): Promise<AgentClient>;
+  /** Of this run of the server: who holds a lease. */
+  serverId: string;
+}

@@ -1,0 +1,210 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LogLevel } from './log.ts';
+import type { ProviderName } from './providers/provider.ts';
+
+/** What the lab server is told: by flags, by `UNICORN_*`, by DATA/config.yaml, else by default; in this order. */
+export interface Settings {
+  host: string;
+  port: number;
+  data: string;
+  /** The address under which browsers reach the server, where that is another one. */
+  publicUrl: URL | null;
+  /** null: chosen by itself. */
+  provider: ProviderName | null;
+  /** Seconds. */
+  orphanTimeout: number;
+  /** Minutes without a learner; 0: never. */
+  idleTimeout: number;
+  mode: 'auto' | 'alone' | 'class';
+  /** null: what the provider allows. */
+  maximumSandboxes: number | null;
+  /** Of each sandbox, MiB. */
+  memory: number;
+  logLevel: LogLevel;
+  labs: string;
+}
+
+/** One setting: its names are `--KEY`, `UNICORN_KEY` and `KEY` in the file. */
+export interface SettingDefinition {
+  key: string;
+  /** The placeholder in the help. */
+  value: string;
+  help: string;
+  /** Throws a RangeError with what is wrong with the value. */
+  apply(settings: Settings, text: string): void;
+}
+
+/** The settings where nothing says otherwise. */
+export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  return {
+    host: '127.0.0.1',
+    port: 8080,
+    data: join(environment['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'unicorn'),
+    publicUrl: null,
+    provider: null,
+    orphanTimeout: 600,
+    idleTimeout: 60,
+    mode: 'auto',
+    maximumSandboxes: null,
+    memory: 384,
+    logLevel: 'warn',
+    labs: resolve(import.meta.dirname, '../labs'),
+  };
+}
+
+/** All settings, in the order of the help. */
+export const settingDefinitions: readonly SettingDefinition[] = [
+  {
+    key: 'port',
+    value: 'PORT',
+    help: 'the port to listen on (default 8080; 0: any that is free)',
+    apply: (settings, text) => {
+      settings.port = integer(text, 0, 65535);
+    },
+  },
+  {
+    key: 'host',
+    value: 'ADDRESS',
+    help: 'the address to listen on (default 127.0.0.1; 0.0.0.0 for a class on the network)',
+    apply: (settings, text) => {
+      settings.host = hostName(text);
+    },
+  },
+  {
+    key: 'data',
+    value: 'FOLDER',
+    help: 'where progress, homes and secrets are kept (default ~/.local/share/unicorn)',
+    apply: (settings, text) => {
+      if (text === '') throw new RangeError('a folder');
+      settings.data = resolve(text);
+    },
+  },
+  {
+    key: 'public-url',
+    value: 'URL',
+    help: 'the address that browsers use, where a proxy stands before the server',
+    apply: (settings, text) => {
+      settings.publicUrl = webAddress(text);
+    },
+  },
+  {
+    key: 'provider',
+    value: 'NAME',
+    help: 'what runs the sandboxes: local (default: what works here)',
+    apply: (settings, text) => {
+      settings.provider = oneOf<ProviderName>(['local', 'docker', 'kubernetes'], text);
+    },
+  },
+  {
+    key: 'mode',
+    value: 'MODE',
+    help: 'alone (one click, no name) or class (a name each); default: alone on a loopback address',
+    apply: (settings, text) => {
+      settings.mode = oneOf(['auto', 'alone', 'class'], text);
+    },
+  },
+  {
+    key: 'idle-timeout',
+    value: 'MINUTES',
+    help: 'ends a sandbox that nobody used for so long (default 60; 0: never)',
+    apply: (settings, text) => {
+      settings.idleTimeout = number(text, 0, 10_080);
+    },
+  },
+  {
+    key: 'orphan-timeout',
+    value: 'SECONDS',
+    help: 'how long sandboxes wait for a server that was killed (default 600)',
+    apply: (settings, text) => {
+      settings.orphanTimeout = integer(text, 1, 86_400);
+    },
+  },
+  {
+    key: 'maximum-sandboxes',
+    value: 'NUMBER',
+    help: 'how many sandboxes run at once; others queue (default: what this machine bears)',
+    apply: (settings, text) => {
+      settings.maximumSandboxes = integer(text, 1, 10_000);
+    },
+  },
+  {
+    key: 'memory',
+    value: 'MIB',
+    help: 'the memory of each sandbox (default 384)',
+    apply: (settings, text) => {
+      settings.memory = integer(text, 64, 65_536);
+    },
+  },
+  {
+    key: 'labs',
+    value: 'FOLDER',
+    help: 'the content of the workshop (default: labs/ of this checkout)',
+    apply: (settings, text) => {
+      if (text === '') throw new RangeError('a folder');
+      settings.labs = resolve(text);
+    },
+  },
+  {
+    key: 'log-level',
+    value: 'LEVEL',
+    help: 'error, warn (default), info or debug',
+    apply: (settings, text) => {
+      settings.logLevel = oneOf(['error', 'warn', 'info', 'debug'], text);
+    },
+  },
+];
+
+/** The setting of this name, if there is one. */
+export function findSetting(key: string): SettingDefinition | undefined {
+  return settingDefinitions.find(definition => definition.key === key);
+}
+
+/** The name of the setting's environment variable: `UNICORN_IDLE_TIMEOUT`. */
+export function environmentName(key: string): string {
+  return `UNICORN_${key.replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** Whether only this machine's own browsers reach that address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Whether one person uses this server: as told, else where only this machine reaches it. */
+export function isAlone(settings: Settings): boolean {
+  if (settings.mode !== 'auto') return settings.mode === 'alone';
+  return isLoopback(settings.host) && settings.publicUrl === null;
+}
+
+function number(text: string, low: number, high: number): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= low && value <= high)) throw new RangeError(`a number from ${low} to ${high}`);
+  return value;
+}
+
+function integer(text: string, low: number, high: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= low && value <= high)) throw new RangeError(`a whole number from ${low} to ${high}`);
+  return value;
+}
+
+function oneOf<T extends string>(options: readonly T[], text: string): T {
+  const found = options.find(option => option === text);
+  if (found === undefined) throw new RangeError(`one of ${options.join(', ')}`);
+  return found;
+}
+
+function hostName(text: string): string {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  if (!/^[0-9a-zA-Z.:-]{1,253}$/.test(bare)) throw new RangeError('an address or a host name');
+  return bare;
+}
+
+function webAddress(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) throw new RangeError('an address such as https://workshop.example.org');
+  if (url.pathname !== '/' || url.search || url.hash || url.username) {
+    throw new RangeError('an address without a path, such as https://workshop.example.org');
+  }
+  return url;
+}

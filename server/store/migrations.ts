@@ -1,0 +1,84 @@
+import type { Kysely, Migration, MigrationProvider } from 'kysely';
+import { sql } from 'kysely';
+
+/** What changed in the tables, in order. A migration that was released is never edited. */
+const migrations: Record<string, Migration> = {
+  '001-first': { up: first },
+};
+
+/** Hands the migrations to Kysely's Migrator. */
+export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
+
+async function first(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('class')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('follow_slide', 'text')
+    .execute();
+  await db.schema
+    .createTable('learners')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('name', 'text', column => column.notNull())
+    .addColumn('name_key', 'text', column => column.notNull().unique())
+    .addColumn('joined_at', 'bigint', column => column.notNull())
+    .addColumn('last_seen_at', 'bigint', column => column.notNull())
+    .addColumn('lesson', 'text')
+    .addColumn('key_hash', 'text', column => column.unique())
+    .execute();
+  await db.schema
+    .createTable('auth_sessions')
+    .addColumn('token_hash', 'text', column => column.primaryKey())
+    .addColumn('role', 'text', column => column.notNull())
+    .addColumn('learner_id', 'text', column => column.references('learners.id').onDelete('cascade'))
+    .addColumn('created_at', 'bigint', column => column.notNull())
+    .execute();
+  await createProgress(db);
+  await db.schema
+    .createTable('messages')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('text', 'text', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('sandboxes')
+    .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
+    .addColumn('id', 'text', column => column.notNull().unique())
+    .addColumn('home', 'text', column => column.notNull())
+    .addColumn('provider', 'text', column => column.notNull())
+    .addColumn('created_at', 'bigint', column => column.notNull())
+    .addColumn('expires_at', 'bigint')
+    .execute();
+  await db.schema
+    .createTable('check_leases')
+    .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
+    .addColumn('holder', 'text', column => column.notNull())
+    .addColumn('until', 'bigint', column => column.notNull())
+    .execute();
+}
+
+async function createProgress(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('exercises')
+    .addColumn('learner_id', 'text', column => column.notNull().references('learners.id').onDelete('cascade'))
+    .addColumn('exercise', 'text', column => column.notNull())
+    .addColumn('opened_at', 'bigint')
+    .addColumn('passed_at', 'bigint')
+    .addColumn('failures', 'integer', column => column.notNull().defaultTo(0))
+    .addColumn('hints', 'integer', column => column.notNull().defaultTo(0))
+    .addColumn('solution_shown', 'integer', column => column.notNull().defaultTo(0))
+    .addColumn('solved_by', 'text')
+    .addColumn('answer', 'text')
+    .addColumn('revision', 'text')
+    .addPrimaryKeyConstraint('exercises_key', ['learner_id', 'exercise'])
+    .execute();
+  await db.schema
+    .createTable('check_results')
+    .addColumn('learner_id', 'text', column => column.notNull().references('learners.id').onDelete('cascade'))
+    .addColumn('exercise', 'text', column => column.notNull())
+    .addColumn('check_id', 'text', column => column.notNull())
+    .addColumn('state', 'text', column => column.notNull().check(sql`state in ('unknown', 'passed', 'failed')`))
+    .addColumn('result', 'text', column => column.notNull())
+    .addColumn('at', 'bigint', column => column.notNull())
+    .addPrimaryKeyConstraint('check_results_key', ['learner_id', 'exercise', 'check_id'])
+    .execute();
+}

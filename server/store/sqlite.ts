@@ -1,0 +1,30 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+
+/**
+ * Kysely's SQLite dialect over Node's own SQLite: no native module to build.
+ *
+ * @param file a path, or `:memory:`
+ */
+export function sqliteDialect(file: string): Dialect {
+  return new SqliteDialect({ database: async () => openDatabase(file) });
+}
+
+function openDatabase(file: string): SqliteDatabase {
+  const database = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true });
+  // WAL: readers go on while one writes. NORMAL keeps every transaction through a killed server; only a power cut may lose the last ones.
+  database.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma trusted_schema = off');
+  return {
+    prepare: sql => wrapStatement(database.prepare(sql)),
+    close: () => database.close(),
+  };
+}
+
+function wrapStatement(statement: StatementSync): SqliteStatement {
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => statement.all(...(parameters as SQLInputValue[])),
+    iterate: parameters => statement.iterate(...(parameters as SQLInputValue[])),
+    run: parameters => statement.run(...(parameters as SQLInputValue[])),
+  };
+}

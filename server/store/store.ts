@@ -1,0 +1,82 @@
+import type { CheckState, InstructorMessage } from '../api.ts';
+
+/** A learner as stored. */
+export interface LearnerRecord {
+  id: string;
+  name: string;
+  joinedAtMs: number;
+  lastSeenAtMs: number;
+  lesson: string | null;
+}
+
+/** What one learner did in one exercise. */
+export interface ExerciseRecord {
+  exercise: string;
+  openedAtMs: number | null;
+  passedAtMs: number | null;
+  failures: number;
+  hints: number;
+  solutionShown: boolean;
+  solvedBy: 'learner' | 'shown' | null;
+  answer: string | null;
+  revision: string | null;
+}
+
+/** The last result of one check. */
+export interface CheckRecord {
+  exercise: string;
+  check: CheckState;
+  atMs: number;
+}
+
+/** The sandbox that a learner has, as a server that comes back needs it. */
+export interface SandboxRecord {
+  learner: string;
+  id: string;
+  home: string;
+  provider: string;
+  createdAtMs: number;
+  expiresAtMs: number | null;
+}
+
+/** Who holds a token. */
+export type Identity = { role: 'instructor' } | { role: 'learner'; learner: string };
+
+/** Where everything lives that outlasts a server. Tokens and keys come here as hashes only. */
+export interface Store {
+  close(): Promise<void>;
+
+  followSlide(): Promise<string | null>;
+  setFollowSlide(slide: string | null): Promise<void>;
+  messages(): Promise<InstructorMessage[]>;
+  /** Keeps the newest hundred. */
+  addMessage(message: InstructorMessage): Promise<void>;
+
+  /** False when someone has the name already. */
+  addLearner(learner: LearnerRecord): Promise<boolean>;
+  learners(): Promise<LearnerRecord[]>;
+  /** With everything that belongs to the learner. */
+  removeLearner(id: string): Promise<void>;
+  setLastSeen(id: string, atMs: number): Promise<void>;
+  setLesson(id: string, lesson: string): Promise<void>;
+  setKey(id: string, keyHash: string): Promise<void>;
+  learnerByKey(keyHash: string): Promise<string | null>;
+
+  addAuthSession(tokenHash: string, identity: Identity, atMs: number): Promise<void>;
+  identityOf(tokenHash: string): Promise<Identity | null>;
+  removeAuthSession(tokenHash: string): Promise<void>;
+
+  exercises(learner: string): Promise<ExerciseRecord[]>;
+  saveExercise(learner: string, record: ExerciseRecord): Promise<void>;
+  checks(learner: string): Promise<CheckRecord[]>;
+  /** All of them or none. */
+  saveChecks(learner: string, records: CheckRecord[]): Promise<void>;
+
+  sandboxes(): Promise<SandboxRecord[]>;
+  saveSandbox(record: SandboxRecord): Promise<void>;
+  removeSandbox(id: string): Promise<void>;
+
+  /** Claims the learner's checks for `holder` until `untilMs`; false while another holds them. */
+  claimChecks(learner: string, holder: string, nowMs: number, untilMs: number): Promise<boolean>;
+  releaseChecks(learner: string, holder: string): Promise<void>;
+}

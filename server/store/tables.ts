@@ -1,0 +1,80 @@
+/** The tables as Kysely sees them. Times are milliseconds since the epoch, flags are 0 and 1, so that every database holds them alike. */
+export interface Tables {
+  class: ClassTable;
+  learners: LearnerTable;
+  auth_sessions: AuthSessionTable;
+  exercises: ExerciseTable;
+  check_results: CheckResultTable;
+  messages: MessageTable;
+  sandboxes: SandboxTable;
+  check_leases: CheckLeaseTable;
+}
+
+export interface ClassTable {
+  id: string;
+  follow_slide: string | null;
+}
+
+export interface LearnerTable {
+  id: string;
+  name: string;
+  /** The name as it is compared; no two learners share one. */
+  name_key: string;
+  joined_at: number;
+  last_seen_at: number;
+  lesson: string | null;
+  /** The hash of the key in the learner's resume link. */
+  key_hash: string | null;
+}
+
+export interface AuthSessionTable {
+  token_hash: string;
+  role: 'learner' | 'instructor';
+  learner_id: string | null;
+  created_at: number;
+}
+
+export interface ExerciseTable {
+  learner_id: string;
+  exercise: string;
+  opened_at: number | null;
+  passed_at: number | null;
+  failures: number;
+  hints: number;
+  solution_shown: number;
+  solved_by: 'learner' | 'shown' | null;
+  answer: string | null;
+  /** Of the content with which it was passed. */
+  revision: string | null;
+}
+
+export interface CheckResultTable {
+  learner_id: string;
+  exercise: string;
+  check_id: string;
+  state: 'unknown' | 'passed' | 'failed';
+  /** The rest of the result as JSON. */
+  result: string;
+  at: number;
+}
+
+export interface MessageTable {
+  id: string;
+  text: string;
+  at: number;
+}
+
+export interface SandboxTable {
+  learner_id: string;
+  id: string;
+  home: string;
+  provider: string;
+  created_at: number;
+  expires_at: number | null;
+}
+
+export interface CheckLeaseTable {
+  learner_id: string;
+  holder: string;
+  until: number;
+}
