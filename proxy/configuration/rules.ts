@@ -53,8 +53,11 @@ function checkString(limits: Limits, value: Json): string | undefined {
 
 function patternOf(limits: Limits): string | undefined {
   if (typeof limits.pattern === 'string') return limits.pattern;
-  if (limits.well_known_regex === 'HTTP_HEADER_NAME') return '^[^\\x00\\n\\r]+$';
-  return limits.well_known_regex === 'HTTP_HEADER_VALUE' ? '^[^\\x00\\n\\r]*$' : undefined;
+  if (limits.well_known_regex === undefined) return undefined;
+  if (limits.strict === false) return '^[^\\x00\\n\\r]*$';
+  return limits.well_known_regex === 'HTTP_HEADER_NAME'
+    ? "^:?[0-9a-zA-Z!#$%&'*+-.^_|~`]+$"
+    : '^[^\\x00-\\x08\\x0A-\\x1F\\x7F]*$';
 }
 
 function checkNumber(limits: Limits, value: Json): string | undefined {
