@@ -1,0 +1,54 @@
+/** Access logs as JSON: a structure whose texts are formats. A text that is one command keeps its type. */
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { StreamInfo } from '../stream-info.ts';
+import { bytesOf, compileFormat, type Formatter, type Piece, parseFormat } from './format.ts';
+
+type Value = string | number | boolean | null;
+/** Gives the JSON text of one value, or undefined where it is left out. */
+type Printer = (info: StreamInfo) => string | undefined;
+
+/** Compiles a JSON format: one object a line, keys sorted as Envoy does. */
+export function compileJsonFormat(format: JsonObject, omitEmpty = false): Formatter {
+  const print = compileValue(format, omitEmpty);
+  return info => `${print(info) ?? '{}'}\n`;
+}
+
+function compileValue(value: unknown, omitEmpty: boolean): Printer {
+  if (typeof value === 'string') return compileText(value, omitEmpty);
+  if (Array.isArray(value)) return compileList(value, omitEmpty);
+  if (typeof value === 'object' && value !== null) return compileObject(value as JsonObject, omitEmpty);
+  const text = JSON.stringify(value as Value);
+  return () => text;
+}
+
+function compileText(text: string, omitEmpty: boolean): Printer {
+  const pieces: Piece[] = parseFormat(text);
+  const [only] = pieces;
+  if (pieces.length === 1 && typeof only === 'function') {
+    return info => {
+      const value = only(info);
+      if (value === undefined) return omitEmpty ? undefined : 'null';
+      return JSON.stringify(value);
+    };
+  }
+  const print = compileFormat(text, omitEmpty);
+  return info => JSON.stringify(print(info));
+}
+
+function compileList(list: readonly unknown[], omitEmpty: boolean): Printer {
+  const printers = list.map(item => compileValue(item, omitEmpty));
+  return info => `[${printers.flatMap(print => print(info) ?? []).join(',')}]`;
+}
+
+function compileObject(object: JsonObject, omitEmpty: boolean): Printer {
+  const keys = Object.keys(object).sort();
+  const printers = keys.map(key => [JSON.stringify(bytesOf(key)), compileValue(object[key], omitEmpty)] as const);
+  return info => {
+    const members: string[] = [];
+    for (const [key, print] of printers) {
+      const text = print(info);
+      if (text !== undefined) members.push(`${key}:${text}`);
+    }
+    return `{${members.join(',')}}`;
+  };
+}

@@ -1,0 +1,156 @@
+/** Where access logs are written: files and standard streams, buffered, never holding up traffic. */
+import { close, closeSync, openSync, write, writeSync } from 'node:fs';
+import type { StatsScope } from '../stats/store.ts';
+
+/** What may wait to be written; more is dropped and counted as failed. */
+const bufferLimit = 1 << 20;
+/** From so much on, it is written without waiting for the timer. */
+const eagerSize = 64 << 10;
+/** A descriptor that would block is tried again after this time. */
+const retryMs = 20;
+
+/** How sinks behave. */
+export interface SinkOptions {
+  /** How long a line may wait. Much less than Envoy's 10 s, so that a line is there when someone looks for it. */
+  flushIntervalMs: number;
+  /** The scope `filesystem.`. */
+  stats: StatsScope;
+}
+
+/** One file that is written by everyone who logs to its path. */
+export class Sink {
+  readonly #path: string | undefined;
+  readonly #options: SinkOptions;
+  #descriptor: number;
+  #pending: string[] = [];
+  #pendingSize = 0;
+  #writing: Buffer | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Opens a path for appending, or takes a standard stream's descriptor. Throws when the path cannot be opened. */
+  constructor(target: string | number, options: SinkOptions) {
+    this.#path = typeof target === 'string' ? target : undefined;
+    this.#descriptor = typeof target === 'string' ? openSync(target, 'a', 0o644) : target;
+    this.#options = options;
+  }
+
+  /** Adds a line. Drops it when the reader lags too far behind. */
+  write(line: string): void {
+    const { stats } = this.#options;
+    if (this.#pendingSize + line.length > bufferLimit) {
+      stats.counter('write_failed').increment();
+      return;
+    }
+    this.#pending.push(line);
+    this.#pendingSize += line.length;
+    stats.counter('write_buffered').increment();
+    stats.gauge('write_total_buffered').set(this.#pendingSize);
+    if (this.#pendingSize >= eagerSize) this.flush();
+    else this.#timer ??= setTimeout(() => this.#flushByTimer(), this.#options.flushIntervalMs).unref();
+  }
+
+  /** Starts writing what is there. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#writing !== undefined || this.#pending.length === 0) return;
+    this.#continue(this.#take());
+  }
+
+  /** Writes all that is left and waits for it: for the end of the process. */
+  flushSync(): void {
+    clearTimeout(this.#timer);
+    const rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), this.#take()]);
+    this.#writing = undefined;
+    try {
+      for (let done = 0; done < rest.length; ) done += writeSync(this.#descriptor, rest, done);
+    } catch {
+      this.#options.stats.counter('write_failed').increment();
+    }
+  }
+
+  /** Opens the path anew, after the file was moved away. */
+  reopen(): void {
+    if (this.#path === undefined) return;
+    const old = this.#descriptor;
+    try {
+      this.#descriptor = openSync(this.#path, 'a', 0o644);
+      close(old, () => undefined);
+    } catch {
+      this.#options.stats.counter('reopen_failed').increment();
+    }
+  }
+
+  /** Writes the rest and closes the file. */
+  close(): void {
+    this.flushSync();
+    if (this.#path !== undefined) closeSync(this.#descriptor);
+  }
+
+  #flushByTimer(): void {
+    this.#timer = undefined;
+    this.#options.stats.counter('flushed_by_timer').increment();
+    this.flush();
+  }
+
+  #take(): Buffer {
+    const bytes = Buffer.from(this.#pending.join(''), 'latin1');
+    this.#pending = [];
+    this.#pendingSize = 0;
+    this.#options.stats.gauge('write_total_buffered').set(0);
+    return bytes;
+  }
+
+  #continue(bytes: Buffer): void {
+    this.#writing = bytes;
+    write(this.#descriptor, bytes, (error, written) => {
+      // The end of the process has written it meanwhile.
+      if (this.#writing !== bytes) return;
+      if (error?.code === 'EAGAIN') setTimeout(() => this.#continue(bytes), retryMs).unref();
+      else if (error) this.#finished('write_failed');
+      else if (written < bytes.length) this.#continue(bytes.subarray(written));
+      else this.#finished('write_completed');
+    });
+  }
+
+  #finished(counter: string): void {
+    this.#writing = undefined;
+    this.#options.stats.counter(counter).increment();
+    if (this.#pendingSize >= eagerSize) this.flush();
+    else if (this.#pending.length > 0)
+      this.#timer ??= setTimeout(() => this.#flushByTimer(), this.#options.flushIntervalMs).unref();
+  }
+}
+
+/** All sinks of the process, one for each path. */
+export class Sinks {
+  readonly #options: SinkOptions;
+  readonly #sinks = new Map<string | number, Sink>();
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+    for (const name of ['flushed_by_timer', 'reopen_failed', 'write_buffered', 'write_completed', 'write_failed']) {
+      options.stats.counter(name);
+    }
+    options.stats.gauge('write_total_buffered');
+  }
+
+  /** The sink of a path; `/dev/stdout` and `/dev/stderr` are the process's own streams. */
+  open(path: string): Sink {
+    const target = path === '/dev/stdout' ? 1 : path === '/dev/stderr' ? 2 : path;
+    const known = this.#sinks.get(target);
+    if (known) return known;
+    const sink = new Sink(target, this.#options);
+    this.#sinks.set(target, sink);
+    return sink;
+  }
+
+  reopenAll(): void {
+    for (const sink of this.#sinks.values()) sink.reopen();
+  }
+
+  closeAll(): void {
+    for (const sink of this.#sinks.values()) sink.close();
+    this.#sinks.clear();
+  }
+}
