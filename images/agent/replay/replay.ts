@@ -1,8 +1,150 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ReplayParams, ReplayResult } from '../protocol/messages.ts';
+import { requestIn } from '../world/http.ts';
+import { dial } from '../world/network.ts';
 import type { World } from '../world/world.ts';
+import { adminAddress } from './admin.ts';
+import { type Address, type Container, startContainer } from './container.ts';
+import { LastWords, Upstreams } from './output.ts';
 
-/** See the method `replay`. */
-export async function replay(_world: World, _params: ReplayParams, _signal: AbortSignal): Promise<ReplayResult> {
-  throw new Failure('unsupported', 'replay is not there yet');
+const usualUpstreams: Address[] = [{ address: '127.0.0.2', port: 8000 }];
+const usualRequestMs = 5000;
+const mostUpstreams = 8;
+const mostRequests = 500;
+const mostResponseBody = 64 * 1024;
+const mostAdminBody = 512 * 1024;
+const mostTimeMs = 60_000;
+/** How long a proxy may take until its port takes connections. One that listens elsewhere is found out by the requests. */
+const readyMs = 5000;
+const lookAgainMs = 10;
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** See the method `replay`. One at a time: each takes the memory of some programs. */
+export function replay(_world: World, params: ReplayParams, signal: AbortSignal): Promise<ReplayResult> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(params.timeoutMs, mostTimeMs))]);
+  const own = last.then(() => run(checked(params), limit));
+  last = own.catch(() => {});
+  return own.catch(error => {
+    if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
+    throw limit.aborted ? new Failure('timed-out', `the replay did not end within ${params.timeoutMs} ms`) : error;
+  });
+}
+
+function checked(params: ReplayParams): ReplayParams {
+  const { configuration, upstreams = usualUpstreams, requests } = params;
+  const count = requests.reduce((sum, { count = 1 }) => sum + count, 0);
+  if (typeof configuration !== 'string') throw new Failure('invalid', 'a configuration is needed');
+  if (count > mostRequests) throw new Failure('invalid', `${count} requests, ${mostRequests} are allowed`);
+  if (upstreams.length > mostUpstreams) throw new Failure('invalid', `${mostUpstreams} upstreams are allowed`);
+  for (const { address, port } of upstreams)
+    if (!/^[\d.]{7,15}$/.test(address) || !Number.isInteger(port))
+      throw new Failure('invalid', 'an upstream needs an IPv4 address and a port');
+  return { ...params, upstreams };
+}
+
+async function run(params: ReplayParams, signal: AbortSignal): Promise<ReplayResult> {
+  signal.throwIfAborted();
+  const upstreams = params.upstreams ?? usualUpstreams;
+  const container = startContainer(params.configuration, upstreams);
+  const failed = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    container.child.once('error', reject);
+  });
+  failed.catch(() => {});
+  try {
+    return await Promise.race([failed, play(params, upstreams.length, container, signal)]);
+  } finally {
+    container.remove();
+  }
+}
+
+async function play(
+  params: ReplayParams,
+  count: number,
+  container: Container,
+  signal: AbortSignal,
+): Promise<ReplayResult> {
+  const upstreams = new Upstreams(container.child.stdout!);
+  const words = new LastWords(container.child.stderr!);
+  const ended = new Promise<void>(resolve => container.child.once('close', () => resolve()));
+  await Promise.race([upstreams.listening(count), ended]);
+  const result: ReplayResult = { responses: [], arrivals: upstreams.arrivals, admin: [] };
+  if (words.ended) return { ...result, failure: words.text };
+  const pid = container.pid();
+  if (pid === undefined || container.child.exitCode !== null)
+    throw new Failure('internal', `the scratch copy does not start: ${words.text}`);
+  const admin = adminAddress(params.configuration);
+  await ready(pid, params, admin, words, signal);
+  if (words.ended) return { ...result, failure: words.text };
+  for (const request of params.requests) await sendAll(pid, request, result, signal);
+  await upstreams.quiet();
+  for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, admin, path, signal));
+  return words.ended ? { ...result, failure: words.text } : result;
+}
+
+/** Waits until the proxy takes connections, or has ended, or takes too long. */
+async function ready(
+  pid: number,
+  params: ReplayParams,
+  admin: Address | undefined,
+  words: LastWords,
+  signal: AbortSignal,
+): Promise<void> {
+  const first = params.requests[0] ? URL.parse(params.requests[0].url) : null;
+  const target = first ? { address: first.hostname, port: Number(first.port || 80) } : admin;
+  const deadline = performance.now() + readyMs;
+  while (target && !words.ended && performance.now() < deadline) {
+    if (await accepts(pid, target, signal)) return;
+    await delay(lookAgainMs, undefined, { signal });
+  }
+}
+
+async function accepts(pid: number, { address, port }: Address, signal: AbortSignal): Promise<boolean> {
+  try {
+    (await dial(pid, address, port, signal)).destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function sendAll(
+  pid: number,
+  request: ReplayParams['requests'][number],
+  result: ReplayResult,
+  signal: AbortSignal,
+): Promise<void> {
+  const { count = 1, timeoutMs = usualRequestMs, ...rest } = request;
+  for (let sent = 0; sent < count; sent++) {
+    signal.throwIfAborted();
+    try {
+      const response = await requestIn(pid, { ...rest, timeoutMs, maximumBody: mostResponseBody }, signal);
+      result.responses.push({ url: request.url, ...response });
+    } catch (error) {
+      result.responses.push({ url: request.url, error: (error as Error).message });
+    }
+  }
+}
+
+async function readAdmin(
+  pid: number,
+  admin: Address | undefined,
+  path: string,
+  signal: AbortSignal,
+): Promise<ReplayResult['admin'][number]> {
+  if (!admin) return { path, status: 0, body: 'the configuration has no admin address' };
+  const host = admin.address === '0.0.0.0' ? '127.0.0.1' : admin.address;
+  const url = `http://${host}:${admin.port}${path}`;
+  try {
+    const { status, body } = await requestIn(
+      pid,
+      { url, timeoutMs: usualRequestMs, maximumBody: mostAdminBody },
+      signal,
+    );
+    return { path, status, body };
+  } catch (error) {
+    return { path, status: 0, body: (error as Error).message };
+  }
 }

@@ -1,0 +1,117 @@
+/** The place where a replay runs: a container like the learner's world, with a network, a home and a /tmp of its own, and nothing of the learner's. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { boxPaths, worldPaths, worldUsers } from '../../box/specification.ts';
+
+interface Mount {
+  destination: string;
+  type: string;
+  source: string;
+  options: string[];
+}
+interface Configuration {
+  process: { args: string[]; env: string[] };
+  mounts: Mount[];
+}
+
+export interface Address {
+  address: string;
+  port: number;
+}
+
+const files = '/run/replay';
+const memory = (destination: string, size: string): Mount => ({
+  destination,
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: ['nosuid', 'nodev', `size=${size}`, 'mode=1777'],
+});
+
+/**
+ * Upstreams write to standard output, the proxy to standard error, each as a user of its own: so a proxy's access log, whatever its format, cannot
+ * pass for what arrived. The proxy's output is a pipe of its user's, so that it can open /dev/stdout.
+ */
+function script(upstreams: Address[]): string {
+  const as = (id: number): string =>
+    `setpriv --reuid ${id} --regid ${id} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all`;
+  const started = upstreams.map(
+    ({ address, port }) =>
+      `${as(worldUsers.checker)} httpbin --host ${address} --port ${port} --name ${address}:${port} --log json &`,
+  );
+  return [
+    'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
+    ...started,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -c ${files}/proxy.yaml 2>&1; echo "the proxy ended with $?"; } | cat'`,
+  ].join('\n');
+}
+
+/** The specification of the world, changed where a replay differs. */
+function configuration(bundle: string, upstreams: Address[]): Configuration {
+  const own = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as Configuration;
+  const replaced = new Set<string>([worldPaths.home, '/tmp', '/run/unicorn']);
+  const mounts = own.mounts.filter(({ destination }) => !replaced.has(destination));
+  return {
+    ...own,
+    process: {
+      ...own.process,
+      args: ['/bin/sh', '-c', script(upstreams)],
+      env: [
+        `PATH=${worldPaths.path}`,
+        'LANG=C.UTF-8',
+        `HOME=${worldPaths.home}`,
+        `NODE_COMPILE_CACHE=${boxPaths.runtime}/cache`,
+      ],
+    },
+    mounts: [...mounts, memory(worldPaths.home, '8m'), memory('/tmp', '8m')],
+  };
+}
+
+export interface Container {
+  child: ChildProcess;
+  /** Its first process, as the box counts; there once crun has started it. */
+  pid(): number | undefined;
+  remove(): void;
+}
+
+let made = 0;
+
+/** Starts the container with its upstreams and the proxy. */
+export function startContainer(proxyConfiguration: string, upstreams: Address[]): Container {
+  const name = `replay-${++made}`;
+  const folder = `/run/${name}`;
+  const pidFile = join(folder, 'pid');
+  mkdirSync(join(folder, 'files'), { recursive: true, mode: 0o755 });
+  writeFileSync(join(folder, 'files/proxy.yaml'), proxyConfiguration);
+  const bundle = process.env.UNICORN_WORLD_BUNDLE ?? boxPaths.worldBundle;
+  const specification = configuration(bundle, upstreams);
+  const source = join(folder, 'files');
+  specification.mounts.push({ destination: files, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] });
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(specification));
+  const crun = ['crun', '--root', process.env.UNICORN_CRUN_ROOT ?? boxPaths.crunRoot, '--cgroup-manager=disabled'];
+  const flags = ['run', '--no-new-keyring', '--pid-file', pidFile, '-b', folder, name];
+  const child = spawn(boxPaths.limited, [...crun, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const pid = (): number | undefined => readPid(pidFile);
+  return { child, pid, remove: () => remove(child, pid(), folder) };
+}
+
+function readPid(file: string): number | undefined {
+  try {
+    return Number(readFileSync(file, 'utf8')) || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Its first process takes all others with it; crun then removes the container. */
+function remove(child: ChildProcess, pid: number | undefined, folder: string): void {
+  const clean = (): void => rmSync(folder, { recursive: true, force: true });
+  if (child.exitCode !== null || child.signalCode !== null) clean();
+  else child.once('exit', clean);
+  try {
+    if (pid === undefined) child.kill('SIGKILL');
+    else process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}

@@ -1,0 +1,77 @@
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ReplayResult } from '../protocol/messages.ts';
+
+type Arrival = ReplayResult['arrivals'][number];
+
+const mostArrivals = 1000;
+const longestLine = 64 * 1024;
+const mostWords = 4000;
+const quietMs = 60;
+const mostQuietMs = 500;
+
+/** What the upstreams of a replay say: that they listen, then one line of JSON for each request. */
+export class Upstreams {
+  readonly arrivals: Arrival[] = [];
+  #listening = 0;
+  #rest = '';
+  #heardAt = 0;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(output: Readable) {
+    output.setEncoding('utf8');
+    output.on('error', () => {});
+    output.on('data', (chunk: string) => {
+      const lines = (this.#rest + chunk).split('\n');
+      this.#rest = lines.pop()!.slice(-longestLine);
+      for (const line of lines) this.#line(line);
+    });
+  }
+
+  /** Resolves when `count` of them listen. */
+  async listening(count: number): Promise<void> {
+    while (this.#listening < count) await this.#changed.promise;
+  }
+
+  /** Resolves when the last requests had time to be noted. */
+  async quiet(): Promise<void> {
+    const deadline = performance.now() + mostQuietMs;
+    this.#heardAt = performance.now();
+    while (performance.now() < Math.min(this.#heardAt + quietMs, deadline)) await delay(quietMs / 2);
+  }
+
+  #line(line: string): void {
+    if (line.includes(' listens on ')) {
+      this.#listening++;
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+      return;
+    }
+    this.#heardAt = performance.now();
+    if (!line.startsWith('{') || this.arrivals.length >= mostArrivals) return;
+    const { upstream, method, path, headers, atMs, status } = JSON.parse(line) as Arrival;
+    this.arrivals.push({ upstream, method, path, headers, atMs, status });
+  }
+}
+
+/** The end of what the proxy said. */
+export class LastWords {
+  #text = '';
+
+  constructor(output: Readable) {
+    output.setEncoding('utf8');
+    output.on('error', () => {});
+    output.on('data', (chunk: string) => {
+      this.#text = (this.#text + chunk).slice(-mostWords);
+    });
+  }
+
+  get text(): string {
+    return this.#text.trim();
+  }
+
+  /** Whether the proxy ended by itself. */
+  get ended(): boolean {
+    return /^the proxy ended with \d+$/m.test(this.#text);
+  }
+}
