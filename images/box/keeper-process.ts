@@ -1,16 +1,22 @@
 /** The process that keeps a sandbox: started in namespaces of its own, mapped where a plain user needs that, told to go. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
-import { type LimitKind, scopeCommand } from './limits.ts';
+import { folderBytes, type LimitKind, scopeCommand } from './limits.ts';
 import { type BoxPlan, boxIds } from './oci.ts';
 import { type BoxSpecification, worldOffset, worldUsers } from './specification.ts';
 
 const saveSeconds = 10;
 export const asRoot = process.getuid?.() === 0;
+
+/** The size of the home: as allowed now, but never less than what was kept from the time before. */
+function homeBytes({ limits, homeFile }: BoxSpecification): number {
+  const kept = statSync(homeFile, { throwIfNoEntry: false })?.size ?? 0;
+  return Math.max(folderBytes(limits), kept + (1 << 20));
+}
 
 function keeperVariables(specification: BoxSpecification, plan: BoxPlan): Record<string, string> {
   return {
@@ -20,7 +26,7 @@ function keeperVariables(specification: BoxSpecification, plan: BoxPlan): Record
     KEEPER_RUN: specification.runFolder,
     KEEPER_RUNTIME: specification.runtime,
     KEEPER_HOME: specification.homeFile,
-    KEEPER_DISK: String(specification.limits.diskBytes),
+    KEEPER_DISK: String(homeBytes(specification)),
     KEEPER_FIRST: String(plan.ids.first),
     KEEPER_LEARNER: String(plan.ids.first + worldOffset + worldUsers.learner),
     KEEPER_SAVE_SECONDS: String(saveSeconds),

@@ -24,11 +24,16 @@ const putIfThere = (folder: string, file: string, value: string | number): void 
   if (existsSync(join(folder, file))) put(folder, file, value);
 };
 
-const worldLimits = (limits: BoxLimits): BoxLimits => ({
+/** What of a box's limits its world has. */
+export const worldLimits = (limits: BoxLimits): BoxLimits => ({
   ...limits,
   memoryBytes: Math.max(limits.memoryBytes - agentReserve.memoryBytes, Math.floor(limits.memoryBytes / 2)),
   processes: Math.max(limits.processes - agentReserve.processes, Math.floor(limits.processes / 2)),
 });
+
+/** The size of home and of /tmp each: they are memory, and full ones must leave the programs half of it. */
+export const folderBytes = (limits: BoxLimits): number =>
+  Math.min(limits.diskBytes, Math.floor(worldLimits(limits).memoryBytes / 4));
 
 const v1Controllers = ['memory', 'pids', 'cpu'] as const;
 

@@ -1,5 +1,6 @@
 /** The OCI specifications of a box and of the world in it, as crun reads them. */
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
+import { folderBytes } from './limits.ts';
 import { seccomp } from './seccomp.ts';
 import {
   agentVariables,
@@ -100,7 +101,7 @@ export function processLimits(
 ): NonNullable<OciProcess['rlimits']> {
   const wanted: [string, number][] = [
     ['RLIMIT_NOFILE', limits.openFiles],
-    ['RLIMIT_FSIZE', limits.diskBytes],
+    ['RLIMIT_FSIZE', folderBytes(limits)],
     ['RLIMIT_CORE', 0],
   ];
   return wanted.map(([type, value]) => {
@@ -205,17 +206,14 @@ export function worldConfiguration(plan: BoxPlan): object {
     ociVersion: '1.0.2',
     hostname: 'unicorn',
     root: { path: `${boxPaths.runtime}/root/${worldName}`, readonly: true },
-    process: {
-      ...rootProcess(['/bin/sh', '-c', plan.trial ? trialWorld : worldInit], [path], plan.rlimits),
-      oomScoreAdj: 500,
-    },
+    process: rootProcess(['/bin/sh', '-c', plan.trial ? trialWorld : worldInit], [path], plan.rlimits),
     mounts: [
       ...programMounts(),
       folder('/etc', '/etc', 'ro'),
       folder(boxPaths.runtime, boxPaths.runtime, 'ro'),
       folder(boxPaths.home, worldPaths.home),
       ...kernelMounts(),
-      memoryFolder('/tmp', 'nodev', `size=${plan.limits.diskBytes}`, 'nr_inodes=16k', 'mode=1777'),
+      memoryFolder('/tmp', 'nodev', `size=${folderBytes(plan.limits)}`, 'nr_inodes=16k', 'mode=1777'),
       memoryFolder('/run', 'nodev', 'size=4m', 'mode=755'),
       folder(boxPaths.events, '/run/unicorn', 'ro'),
     ],

@@ -23,7 +23,7 @@ export interface BoxSpecification {
 export interface BoxLimits {
   memoryBytes: number;
   processes: number;
-  /** Bytes of home and /tmp each. */
+  /** Bytes of home and /tmp each; at most a quarter of the world's memory, since they are held in it. */
   diskBytes: number;
   /** 1 is one core. */
   cpus: number;

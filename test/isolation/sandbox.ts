@@ -1,0 +1,177 @@
+/** Sandboxes for tests: made by the real provider with the real agent, attacked from the learner's place, and gone without a trace after. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { after, type TestContext } from 'node:test';
+import { encodeHead, type Frame, FrameParser, kind } from '../../images/agent/protocol/frames.ts';
+import type { MethodName, Methods } from '../../images/agent/protocol/messages.ts';
+import { LocalProvider } from '../../server/providers/local/provider.ts';
+import type { ProviderReport, Sandbox, SandboxLimits } from '../../server/providers/provider.ts';
+
+export const limits: SandboxLimits = {
+  memoryBytes: 256 << 20,
+  processes: 160,
+  diskBytes: 24 << 20,
+  cpus: 1,
+  openFiles: 512,
+};
+
+export type Result = Methods['execute']['result'];
+
+let count = 0;
+const name = (kind: string): string => `${kind}${process.pid}x${count++}`.padEnd(8, '0');
+
+/** A call to the agent on a stream of its own. */
+function call<M extends MethodName>(
+  stream: Duplex,
+  method: M,
+  params: Methods[M]['params'],
+): Promise<Methods[M]['result']> {
+  const send = (id: number, value: object): void => {
+    const body = Buffer.from(JSON.stringify(value));
+    stream.write(Buffer.concat([encodeHead(id, kind.open, body.length), body]));
+  };
+  send(0, { protocol: 1 });
+  send(1, { method, params });
+  return new Promise((resolve, reject) => {
+    const parser = new FrameParser();
+    const take = (frame: Frame): void => {
+      if (frame.stream !== 1) return;
+      const value = JSON.parse(frame.body.toString() || '{}');
+      if (frame.kind === kind.end) resolve(value);
+      if (frame.kind === kind.error) reject(new Error(`${value.code}: ${value.message}`));
+    };
+    stream.on('data', (chunk: Buffer) => parser.push(chunk).forEach(take));
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the agent hung up')));
+  });
+}
+
+/** A sandbox with a learner in it. */
+export class Learner {
+  readonly sandbox: Sandbox;
+  constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  async ask<M extends MethodName>(method: M, params: Methods[M]['params']): Promise<Methods[M]['result']> {
+    const stream = await this.sandbox.connect();
+    try {
+      return await call(stream, method, params);
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  /** Runs a script of bash as the learner would. */
+  run(script: string, timeoutMs = 20_000): Promise<Result> {
+    const command = ['bash', '-c', script];
+    return this.ask('execute', { command, user: 'learner', timeoutMs, maximumOutput: 64 * 1024 });
+  }
+
+  /** The output of a script that goes well. */
+  async said(script: string): Promise<string> {
+    const { exitStatus, standardOutput, standardError } = await this.run(script);
+    if (exitStatus !== 0) throw new Error(`status ${exitStatus}: ${standardOutput}${standardError}`);
+    return standardOutput.trim();
+  }
+
+  /** That this sandbox works as if nobody else was there. */
+  async isWell(): Promise<void> {
+    const answer = await this.said('echo well > ~/.well && cat ~/.well');
+    if (answer !== 'well') throw new Error(`the neighbour said ${JSON.stringify(answer)}`);
+  }
+}
+
+export interface Place {
+  provider: LocalProvider;
+  data: string;
+  report: ProviderReport;
+  /** A sandbox that is ended after the tests. */
+  join(options?: { home?: string; limits?: Partial<SandboxLimits>; orphanTimeoutSeconds?: number }): Promise<Learner>;
+  /** A sandbox for tests that share one; none where no sandbox can be made, and all tests skip. */
+  first(): Promise<Learner>;
+  /** Skips a test that takes something this machine cannot do. */
+  needs(context: TestContext, what: 'sandboxes' | 'two' | 'limits'): boolean;
+}
+
+/** Prepares a data folder and provider for the tests of a file; removes all after and looks that nothing is left. */
+export async function place(): Promise<Place> {
+  const sandboxes: Sandbox[] = [];
+  const the = {
+    async join({ home, limits: own, orphanTimeoutSeconds = 60 }: Parameters<Place['join']>[0] = {}) {
+      const request = { id: name('box'), home: home ?? name('home'), limits: { ...limits, ...own } };
+      const sandbox = await the.provider.create({ ...request, orphanTimeoutSeconds }, () => {});
+      sandboxes.push(sandbox);
+      return new Learner(sandbox);
+    },
+    async first() {
+      return the.report.usable ? the.join() : (undefined as unknown as Learner);
+    },
+    needs(context: TestContext, what: 'sandboxes' | 'two' | 'limits'): boolean {
+      const reason = lacks(the.report, what);
+      if (reason) context.skip(reason);
+      return !reason;
+    },
+  } as Place;
+  the.data = await mkdtemp(join(tmpdir(), 'unicorn-isolation-'));
+  the.provider = new LocalProvider({
+    data: the.data,
+  });
+  the.report = await the.provider.probe();
+  after(async () => {
+    await Promise.all(sandboxes.map(sandbox => sandbox.end()));
+    await rm(the.data, { recursive: true, force: true });
+    const left = traces(sandboxes.map(({ id }) => id));
+    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
+  });
+  return the;
+}
+
+function lacks(report: ProviderReport, what: 'sandboxes' | 'two' | 'limits'): string | undefined {
+  if (!report.usable) {
+    const problem = report.findings.find(({ state }) => state === 'missing');
+    return `no sandboxes here: ${problem?.detail}`;
+  }
+  if (what !== 'sandboxes' && report.maximumSandboxes < 2)
+    return report.findings.find(({ subject }) => subject === 'limits')?.detail ?? 'one sandbox only';
+  return undefined;
+}
+
+/** Processes, mounts and cgroups of these sandboxes that are still on the machine. */
+export function traces(ids: string[]): string[] {
+  const has = (text: string): boolean => ids.some(id => text.includes(id));
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter(has);
+  const processes = readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && has(about(pid)));
+  const groups = cgroupFolders().filter(has);
+  return [...mounts, ...processes.map(pid => `process ${pid}: ${about(pid)}`), ...groups];
+}
+
+/** What a process was started with, as far as it may be read. */
+function about(pid: string): string {
+  return ['environ', 'cmdline', 'cgroup']
+    .map(file => {
+      try {
+        return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+      } catch {
+        return '';
+      }
+    })
+    .join(' ');
+}
+
+function cgroupFolders(): string[] {
+  const below = (folder: string): string[] => {
+    try {
+      return readdirSync(folder, { withFileTypes: true })
+        .filter(entry => entry.isDirectory())
+        .map(entry => join(folder, entry.name));
+    } catch {
+      return [];
+    }
+  };
+  const root = '/sys/fs/cgroup';
+  return [root, ...below(root)].flatMap(folder => below(join(folder, 'unicorn')));
+}
