@@ -60,6 +60,14 @@ export class StartError extends Error {
   }
 }
 
+/** Someone else listens there. */
+export function portTaken(port: number): StartError {
+  return new StartError(
+    `Port ${port} is taken: another program listens on it, perhaps another Unicorn.`,
+    `Stop that program, or take another port: npm start -- --port ${port === 65535 ? port - 1 : port + 1}`,
+  );
+}
+
 /** The message of whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,8 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { originsOf } from './addresses.ts';
+import type { AgentClient } from './agent/client.ts';
+import { lockDataFolder } from './data-lock.ts';
 import { StartError } from './errors.ts';
-import { Authenticator } from './http/auth.ts';
+import { Authenticator, monthSeconds } from './http/auth.ts';
 import { originPolicy } from './http/origin.ts';
 import { startHttp } from './http/server.ts';
 import { TryLimit } from './http/try-limit.ts';
@@ -15,9 +18,12 @@ import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
 import { defaultCapacity, sandboxLimits } from './sessions/limits.ts';
+import type { SessionServices } from './sessions/services.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { openStore } from './store/kysely-store.ts';
 import { sqliteDialect } from './store/sqlite.ts';
+
+export type ChooseProvider = (settings: Settings) => Promise<Provider>;
 
 /** A server that answers. */
 export interface Running {
@@ -34,42 +40,47 @@ export interface Running {
 }
 
 /** Starts the lab server. @throws StartError in words for the terminal */
-export async function serve(
-  settings: Settings,
-  chooseProvider: (settings: Settings) => Promise<Provider>,
-): Promise<Running> {
-  const log = createLog(settings.logLevel);
+export async function serve(settings: Settings, chooseProvider: ChooseProvider): Promise<Running> {
   await makeDataFolder(settings.data);
-  const [secrets, workshop, store, provider] = await Promise.all([
+  const unlock = await lockDataFolder(settings);
+  try {
+    return await serveLocked(settings, chooseProvider, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, unlock: () => void): Promise<Running> {
+  const log = createLog(settings.logLevel);
+  const [secrets, workshop, provider] = await Promise.all([
     loadSecrets(settings.data),
     readWorkshop(settings.labs),
-    openStore(sqliteDialect(join(settings.data, 'unicorn.sqlite'))),
     chooseProvider(settings),
   ]);
+  const store = await openStore(sqliteDialect(join(settings.data, 'unicorn.sqlite')));
+  await store.removeOldAuthSessions(Date.now() - monthSeconds * 1000);
   const alone = isAlone(settings);
   const code = alone ? secrets.aloneCode : secrets.classCode;
   const capacity = new Capacity(settings.maximumSandboxes ?? defaultCapacity(settings));
-  let port = settings.port;
-  const origins = () => originsOf(settings, port);
-  const joinUrl = () => `${origins()[0]}/#code=${code}`;
-  const services = {
-    ...{ workshop, store, provider, capacity, log, limits: sandboxLimits(settings) },
-    orphanTimeoutSeconds: settings.orphanTimeout,
-    idleMs: settings.idleTimeout * 60_000,
-    connectAgent,
-    serverId: randomUUID(),
-  };
+  let { port } = settings;
+  const origin = () => originsOf(settings, port)[0] ?? '';
+  const joinUrl = () => `${origin()}/#code=${code}`;
+  const services = sessionServices(settings, { workshop, store, provider, capacity, log });
   const classroom = await Classroom.open(services, () => ({ joinUrl: joinUrl(), code }));
-  const secure = settings.publicUrl?.protocol === 'https:';
-  const context = {
-    ...{ classroom, store, log, alone, code },
-    authenticator: new Authenticator(store, { port: () => port, secure }),
-    policy: originPolicy(settings),
-    tries: new TryLimit(),
-    instructorSecret: secrets.instructor,
-    publicOrigin: () => origins()[0] ?? '',
-  };
-  const http = await startHttp(settings, context, pagesOf(workshop)).catch(async error => {
+  const http = await startHttp(
+    settings,
+    {
+      ...{ classroom, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
+      authenticator: new Authenticator(store, {
+        port: () => port,
+        secure: settings.publicUrl?.protocol === 'https:',
+      }),
+      policy: originPolicy(settings),
+      tries: new TryLimit(),
+    },
+    pagesOf(workshop),
+  ).catch(async error => {
     await classroom.close(true);
     await store.close();
     throw error;
@@ -78,15 +89,31 @@ export async function serve(
   const report = settle(provider, classroom, capacity, log);
   return {
     learnerUrl: joinUrl(),
-    instructorUrl: `${origins()[0]}/instructor#secret=${secrets.instructor}`,
-    origins: origins(),
+    instructorUrl: `${origin()}/instructor#secret=${secrets.instructor}`,
+    origins: originsOf(settings, port),
     code: alone ? null : code,
     report,
     close: async keep => {
       await http.close();
+      await report;
       await classroom.close(keep);
       await store.close();
+      unlock();
     },
+  };
+}
+
+type Base = Pick<SessionServices, 'workshop' | 'store' | 'provider' | 'capacity' | 'log'>;
+
+function sessionServices(settings: Settings, base: Base): SessionServices {
+  return {
+    ...base,
+    limits: sandboxLimits(settings),
+    orphanTimeoutSeconds: settings.orphanTimeout,
+    idleMs: settings.idleTimeout * 60_000,
+    connectAgent,
+    // The same after a restart, so that a killed server's leases are one's own.
+    serverId: `${hostname()}:${settings.data}`,
   };
 }
 
@@ -95,14 +122,14 @@ async function settle(provider: Provider, classroom: Classroom, capacity: Capaci
   try {
     await classroom.findSandboxes();
   } catch (error) {
-    log.error('sandboxes of an earlier server could not be looked for', { error: error as Error });
+    log.error('what an earlier server left could not be removed', { error: error as Error });
   }
   const report = await provider.probe();
   if (report.usable) capacity.limit(report.maximumSandboxes);
   return report;
 }
 
-async function connectAgent(stream: import('node:stream').Duplex) {
+async function connectAgent(stream: Duplex): Promise<AgentClient> {
   const { AgentClient } = await import('./agent/client.ts');
   return AgentClient.connect(stream);
 }

@@ -40,7 +40,7 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
   return {
     host: '127.0.0.1',
     port: 8080,
-    data: join(environment['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'unicorn'),
+    data: join(environment.XDG_DATA_HOME || join(homedir(), '.local/share'), 'unicorn'),
     publicUrl: null,
     provider: null,
     orphanTimeout: 600,

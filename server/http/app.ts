@@ -1,4 +1,11 @@
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import Fastify, {
+  type ConnectionError,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { errorBody, UnicornError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { securityHeaders } from './headers.ts';
@@ -18,6 +25,7 @@ export function createApp(policy: OriginPolicy, log: Log, options: { trustProxy:
     http: { maxHeaderSize: 16 * 1024 },
     routerOptions: { maxParamLength: 100 },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    clientErrorHandler: answerGarbage,
     frameworkErrors: (error, request, reply) => tell(error, request, reply, log),
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -30,6 +38,27 @@ export function createApp(policy: OriginPolicy, log: Log, options: { trustProxy:
   });
   app.setErrorHandler((error, request, reply) => tell(error, request, reply, log));
   return app;
+}
+
+/** What is not HTTP is answered too, in the form of all errors. */
+function answerGarbage(this: FastifyInstance, error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
+  const body = JSON.stringify(
+    errorBody(
+      new UnicornError(
+        tooLarge ? 'too-large' : 'invalid',
+        tooLarge ? 'The headers are too large.' : 'That is not HTTP.',
+      ),
+    ),
+  );
+  const head = `HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}`;
+  socket.end(
+    `${head}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
 }
 
 function isSafe(method: string): boolean {

@@ -5,7 +5,7 @@ import { formatCookie, readCookie } from './cookies.ts';
 export type Role = Identity['role'];
 
 const tokenForm = /^[A-Za-z0-9_-]{43}$/;
-const monthSeconds = 30 * 24 * 3600;
+export const monthSeconds = 30 * 24 * 3600;
 
 /** Gives browsers their tokens and tells by them who asks. The store sees hashes alone. */
 export class Authenticator {

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { StartError } from '../errors.ts';
+import { portTaken, StartError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { createApp } from './app.ts';
 import { type ContentPages, routeContent } from './content.ts';
@@ -31,7 +31,7 @@ export async function startHttp(settings: Settings, context: HttpContext, pages:
   return {
     port,
     close: async () => {
-      sockets.close();
+      await sockets.close();
       await app.close();
     },
   };
@@ -51,10 +51,7 @@ async function listen(app: FastifyInstance, { host, port }: Settings): Promise<n
 function listenError(error: NodeJS.ErrnoException, host: string, port: number): Error {
   switch (error.code) {
     case 'EADDRINUSE':
-      return new StartError(
-        `Port ${port} is taken: another program listens on it, perhaps another Unicorn.`,
-        `Stop that program, or take another port: npm start -- --port ${port === 65535 ? port - 1 : port + 1}`,
-      );
+      return portTaken(port);
     case 'EACCES':
       return new StartError(
         `Port ${port} may not be listened on by this user.`,

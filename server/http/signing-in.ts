@@ -23,7 +23,7 @@ export function routeSigningIn(app: FastifyInstance, context: HttpContext): void
   app.post<{ Body: Static<typeof joinBody> }>('/api/join', { schema: { body: joinBody } }, async (request, reply) => {
     const { code, name } = request.body;
     context.tries.check(request.ip);
-    if (!sameSecret(code.trim().toLowerCase(), context.code.toLowerCase())) {
+    if (!sameSecret(plainCode(code), plainCode(context.code))) {
       context.tries.fail(request.ip);
       throw new UnicornError(
         'wrong-code',
@@ -54,6 +54,11 @@ export function routeSigningIn(app: FastifyInstance, context: HttpContext): void
     await context.store.setKey(session.id, hashSecret(key));
     return { url: `${context.publicOrigin()}/#key=${key}` } satisfies ResumeLink;
   });
+}
+
+/** As it is compared: people type codes with spaces, without dashes, in capitals. */
+function plainCode(code: string): string {
+  return code.replaceAll(/[\s-]/g, '').toLowerCase();
 }
 
 async function signIn(context: HttpContext, secret: string, address: string, reply: FastifyReply): Promise<Me> {

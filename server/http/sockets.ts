@@ -11,12 +11,16 @@ import { keepAlive } from './keep-alive.ts';
 const maximumMessage = 64 * 1024;
 /** A page that reads slower than this is closed; it comes back and gets the whole state. */
 const maximumBacklog = 2 * 1024 * 1024;
+const goodbyeMs = 300;
+/** Of one learner, events and terminals together. */
+const mostSockets = 64;
 
 /** The WebSockets: events for learners and instructors, terminals. Each is authorized before it is upgraded. */
 export class Sockets {
   readonly #context: HttpContext;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: maximumMessage, perMessageDeflate: false });
   readonly #stopKeepAlive: () => void;
+  readonly #socketsOf = new Map<string, number>();
 
   constructor(context: HttpContext, http: Server) {
     this.#context = context;
@@ -27,12 +31,19 @@ export class Sockets {
     });
   }
 
-  /** Closes all of them; pages come back by themselves. */
-  close(): void {
+  /** Closes all of them; pages come back by themselves. Who does not say goodbye soon is cut off. */
+  async close(): Promise<void> {
     this.#stopKeepAlive();
+    const gone = [...this.#server.clients].map(client => new Promise(resolve => client.once('close', resolve)));
     for (const client of this.#server.clients) client.close(1001, 'the server ends');
-    for (const client of this.#server.clients) client.terminate();
+    const timer = setTimeout(() => this.#cutOff(), goodbyeMs);
+    await Promise.all(gone);
+    clearTimeout(timer);
     this.#server.close();
+  }
+
+  #cutOff(): void {
+    for (const client of this.#server.clients) client.terminate();
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -58,14 +69,28 @@ export class Sockets {
     }
     if (path === '/api/events') {
       const session = await requireLearner(this.#context, cookie);
-      return client => this.#learnerEvents(client, session.id);
+      return this.#counted(session.id, client => this.#learnerEvents(client, session.id));
     }
     const [, terminal] = /^\/api\/terminals\/([^/]+)$/.exec(path) ?? [];
     if (url && terminal !== undefined) {
       const session = await requireLearner(this.#context, cookie);
-      return session.terminalView(decode(terminal), url.searchParams);
+      const view = await session.terminalView(decode(terminal), url.searchParams);
+      return this.#counted(session.id, view);
     }
     throw new UnicornError('not-found', 'There is no WebSocket at this address.');
+  }
+
+  /** Bounds how many sockets one learner holds. */
+  #counted(learner: string, attach: (client: WebSocket) => void): (client: WebSocket) => void {
+    if ((this.#socketsOf.get(learner) ?? 0) >= mostSockets) {
+      throw new UnicornError('busy', 'You have this workshop open too many times.', 'Close some of its tabs.');
+    }
+    const count = (change: number) => this.#socketsOf.set(learner, (this.#socketsOf.get(learner) ?? 0) + change);
+    return client => {
+      count(1);
+      client.once('close', () => count(-1));
+      attach(client);
+    };
   }
 
   #learnerEvents(client: WebSocket, learner: string): void {

@@ -25,7 +25,7 @@ export async function serveStatic(app: FastifyInstance, folder: string): Promise
 async function answerOther(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const path = request.url.split('?')[0] ?? '/';
   const isPage =
-    (request.method === 'GET' || request.method === 'HEAD') && !/^\/(api|assets)(\/|$)|\.[a-z0-9]+$/i.test(path);
+    (request.method === 'GET' || request.method === 'HEAD') && !/^\/(api|assets)(\/|$)|\.[a-z][a-z0-9]*$/i.test(path);
   if (!isPage) throw new UnicornError('not-found', `There is nothing at ${path.slice(0, 200)}.`);
   return reply.sendFile('index.html');
 }

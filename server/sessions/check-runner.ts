@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from '../checks/agent.ts';
 import { runChecks } from '../checks/run.ts';
 import { messageOf } from '../errors.ts';
@@ -7,6 +8,8 @@ import type { SessionServices } from './services.ts';
 /** A learner's typing changes many things at once: wait this long for the rest of it. */
 const settleMs = 250;
 const timeoutMs = 30_000;
+/** Another server holds the lease: it is asked for again after this long. */
+const leaseRetryMs = 500;
 /** Checks take at most this share of the time, however much changes. */
 const restFactor = 1;
 
@@ -98,7 +101,9 @@ export class CheckRunner {
     const due = [...new Set([...asked, ...open().filter(id => progress.record(id).passedAtMs === null)])];
     const now = Date.now();
     if (!(await services.store.claimChecks(learner, services.serverId, now, now + timeoutMs))) {
+      for (const exercise of asked) this.#asked.add(exercise);
       this.#again = true;
+      await delay(leaseRetryMs, undefined, { ref: false });
       return;
     }
     try {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClassState, InstructorEvent, InstructorMessage } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import type { Workshop } from '../labs/content.ts';
+import type { Sandbox } from '../providers/provider.ts';
 import type { LearnerRecord } from '../store/store.ts';
 import { LearnerSession, type SessionClass } from './learner-session.ts';
 import { Progress } from './progress.ts';
@@ -35,6 +36,7 @@ export class Classroom implements SessionClass {
     classroom.#messages = await store.messages();
     classroom.#followSlide = await store.followSlide();
     for (const record of await store.learners()) await classroom.#add(record);
+    for (const { learner } of await store.sandboxes()) classroom.#sessions.get(learner)?.expectSandbox();
     return classroom;
   }
 
@@ -139,18 +141,21 @@ export class Classroom implements SessionClass {
   /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. */
   async findSandboxes(): Promise<void> {
     const { provider, store, log } = this.services;
-    const records = new Map((await store.sandboxes()).map(record => [record.id, record]));
-    for (const sandbox of await provider.find()) {
-      const record = records.get(sandbox.id);
-      const session = record && this.#sessions.get(record.learner);
-      records.delete(sandbox.id);
-      if (record && session?.adopt(sandbox, record)) continue;
+    const records = await store.sandboxes();
+    const found = new Map((await this.#find()).map(sandbox => [sandbox.id, sandbox]));
+    for (const record of records) {
+      const sandbox = found.get(record.id);
+      const session = this.#sessions.get(record.learner);
+      if (sandbox && session) session.adoptSandbox(sandbox, record);
+      else {
+        session?.tellSandboxGone();
+        await store.removeSandbox(record.id);
+      }
+      if (session) found.delete(record.id);
+    }
+    for (const sandbox of found.values()) {
       log.info('ending a sandbox that belongs to nobody', { sandbox: sandbox.id });
       await sandbox.end();
-    }
-    for (const { id, learner } of records.values()) {
-      await store.removeSandbox(id);
-      this.#sessions.get(learner)?.tellSandboxGone();
     }
     await provider.sweep();
   }
@@ -163,6 +168,15 @@ export class Classroom implements SessionClass {
     for (const result of results) {
       if (result.status === 'rejected')
         this.services.log.error('a session did not end', { cause: messageOf(result.reason) });
+    }
+  }
+
+  async #find(): Promise<Sandbox[]> {
+    try {
+      return await this.services.provider.find();
+    } catch (error) {
+      this.services.log.error('sandboxes of an earlier server could not be looked for', { cause: messageOf(error) });
+      return [];
     }
   }
 

@@ -117,7 +117,7 @@ export class LearnerSession {
 
   /** The learner's row on the instructor's map. */
   row(): LearnerRow {
-    const opened = this.#progress.opened();
+    const opened = this.#progress.opened().filter(({ openedAtMs }) => openedAtMs !== null);
     const last = this.#progress.lastCheck();
     return {
       id: this.id,
@@ -173,9 +173,14 @@ export class LearnerSession {
     await this.#life.end(reason);
   }
 
-  /** Takes over a sandbox that outlived another server; false where there is another already. */
-  adopt(sandbox: Sandbox, record: SandboxRecord): boolean {
-    return this.#life.adopt(sandbox, record);
+  /** An earlier server made a sandbox for this learner: `adoptSandbox` or `tellSandboxGone` follows. */
+  expectSandbox(): void {
+    this.#life.expect();
+  }
+
+  /** Takes over a sandbox that outlived another server. */
+  adoptSandbox(sandbox: Sandbox, record: SandboxRecord): void {
+    this.#life.adopt(sandbox, record);
   }
 
   /** The sandbox that an earlier server made is not there any more. */
@@ -201,8 +206,8 @@ export class LearnerSession {
       this.#exerciseChanged(exercise.id);
     }
     this.#class.rowChanged(this);
-    await this.#giveFiles(lesson);
     this.#checks.schedule();
+    await this.#giveFiles(lesson);
   }
 
   async checkNow(id: string): Promise<void> {

@@ -40,6 +40,8 @@ export class SandboxLife {
   #run: Run | null = null;
   /** The end of the last sandbox: the next one has the same home and waits for it. */
   #ended: Promise<void> = Promise.resolve();
+  /** An earlier server's sandbox is being looked for. */
+  #expected = false;
 
   constructor(learner: string, services: SessionServices, listener: SandboxListener) {
     this.#learner = learner;
@@ -66,7 +68,7 @@ export class SandboxLife {
 
   /** Starts one, unless one is there or on its way. */
   start(): void {
-    if (this.#run) return;
+    if (this.#run || this.#expected) return;
     const run = this.#newRun(randomBytes(10).toString('hex'), Date.now());
     this.#show({ phase: 'starting', steps: [] });
     run.started = this.#bring(run).catch(error => this.#fail(run, error));
@@ -80,21 +82,25 @@ export class SandboxLife {
     throw new UnicornError('no-sandbox', 'The sandbox is not ready.', 'Start it, and wait until it is.');
   }
 
-  /** Takes over a sandbox that outlived another server; false where there is one already. */
-  adopt(sandbox: Sandbox, record: SandboxRecord): boolean {
-    if (this.#run) return false;
+  /** An earlier server made a sandbox: `adopt` or `tellGone` says what became of it. Nothing is started until then. */
+  expect(): void {
+    this.#expected = true;
+    this.#show({ phase: 'reconnecting' });
+  }
+
+  /** Takes over a sandbox that outlived another server. */
+  adopt(sandbox: Sandbox, record: SandboxRecord): void {
+    this.#expected = false;
     const run = this.#newRun(sandbox.id, record.createdAtMs);
     run.sandbox = sandbox;
     run.release = this.#services.capacity.take();
-    this.#show({ phase: 'reconnecting' });
-    run.started = this.#attach(run, record.expiresAtMs).catch(error => this.#lose(run, error));
-    return true;
+    run.started = this.#attach(run, record.expiresAtMs).catch(error => this.#lose(run, null, error));
   }
 
   /** The sandbox that an earlier server made is not there any more. */
   tellGone(): void {
-    if (!this.#run)
-      this.#show({ phase: 'ended', reason: 'The sandbox has ended. Your files are kept: start it again.' });
+    this.#expected = false;
+    this.#show({ phase: 'ended', reason: 'The sandbox has ended. Your files are kept: start it again.' });
   }
 
   /** Ends the sandbox; resolves when nothing is left of it. */
@@ -172,10 +178,7 @@ export class SandboxLife {
     const agent = await this.#services.connectAgent(stream);
     if (run !== this.#run) return agent.close();
     run.agent = agent;
-    agent.closed.then(
-      () => this.#lose(run, new Error('the connection to the sandbox was closed')),
-      error => this.#lose(run, error),
-    );
+    agent.closed.then(() => this.#lose(run, agent, new Error('the connection to the sandbox was closed')));
     this.#idle.start(expiresAtMs);
     await this.#save(run);
     if (run !== this.#run) return;
@@ -184,8 +187,8 @@ export class SandboxLife {
   }
 
   /** The agent is gone: reach it again, or find that the sandbox has ended. */
-  async #lose(run: Run, cause: unknown): Promise<void> {
-    if (run !== this.#run) return;
+  async #lose(run: Run, agent: AgentClient | null, cause: unknown): Promise<void> {
+    if (run !== this.#run || run.agent !== agent) return;
     run.agent = null;
     this.#services.log.info('lost a sandbox, reconnecting', { sandbox: run.id, cause: messageOf(cause) });
     this.#show({ phase: 'reconnecting' });

@@ -121,6 +121,10 @@ class KyselyStore implements Store {
     await this.#db.deleteFrom('auth_sessions').where('token_hash', '=', tokenHash).execute();
   }
 
+  async removeOldAuthSessions(beforeMs: number): Promise<void> {
+    await this.#db.deleteFrom('auth_sessions').where('created_at', '<', beforeMs).execute();
+  }
+
   async exercises(learner: string): Promise<ExerciseRecord[]> {
     const rows = await this.#db.selectFrom('exercises').selectAll().where('learner_id', '=', learner).execute();
     return rows.map(exerciseOf);

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 
@@ -11,6 +12,8 @@ export function sqliteDialect(file: string): Dialect {
 }
 
 function openDatabase(file: string): SqliteDatabase {
+  // For its owner alone; the files beside it take over the mode.
+  if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
   const database = new DatabaseSync(file, { timeout: 5000, enableForeignKeyConstraints: true });
   // WAL: readers go on while one writes. NORMAL keeps every transaction through a killed server; only a power cut may lose the last ones.
   database.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma trusted_schema = off');

@@ -65,6 +65,8 @@ export interface Store {
   addAuthSession(tokenHash: string, identity: Identity, atMs: number): Promise<void>;
   identityOf(tokenHash: string): Promise<Identity | null>;
   removeAuthSession(tokenHash: string): Promise<void>;
+  /** Those that were signed in before `beforeMs`. */
+  removeOldAuthSessions(beforeMs: number): Promise<void>;
 
   exercises(learner: string): Promise<ExerciseRecord[]>;
   saveExercise(learner: string, record: ExerciseRecord): Promise<void>;
