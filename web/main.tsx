@@ -1,11 +1,11 @@
 import { render } from 'preact';
+import '@xterm/xterm/css/xterm.css';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/learner.css';
 import './styles/lesson.css';
 import './styles/work.css';
 import './styles/join.css';
-import '@xterm/xterm/css/xterm.css';
 import { Application } from './application.tsx';
 import { applyTheme } from './state/preferences.ts';
 import { followHistory, takeFragment } from './state/route.ts';

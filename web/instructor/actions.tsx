@@ -30,7 +30,7 @@ export function Actions({ ids, who }: { ids: string[]; who: string }) {
     await forLearners(ids, action);
   };
   return (
-    <div class="row actions" role="group" aria-label={`Actions for ${who}`}>
+    <fieldset class="row actions" aria-label={`Actions for ${who}`}>
       {choices.map(choice => (
         <Button
           key={choice.action}
@@ -61,7 +61,7 @@ export function Actions({ ids, who }: { ids: string[]; who: string }) {
             </option>
           ))}
       </select>
-    </div>
+    </fieldset>
   );
 }
 

@@ -34,7 +34,7 @@ export function LearnersMap() {
         <Actions ids={chosen} who={`${chosen.length} learners`} />
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-      <div class="map-scroll" tabIndex={0} role="region" aria-label="The map; arrow keys scroll">
+      <section class="map-scroll" tabIndex={0} aria-label="The map; arrow keys scroll">
         <table>
           <Head all={all} />
           <tbody>
@@ -43,7 +43,7 @@ export function LearnersMap() {
             ))}
           </tbody>
         </table>
-      </div>
+      </section>
     </section>
   );
 }

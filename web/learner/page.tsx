@@ -93,7 +93,7 @@ function focusBeyond(direction: 'on' | 'back', lessonPane: HTMLElement | null): 
 
 function Halves() {
   return (
-    <div class="halves" role="group" aria-label="What is shown">
+    <fieldset class="halves" aria-label="What is shown">
       {(['lesson', 'panes'] as const).map(one => (
         <button
           key={one}
@@ -107,7 +107,7 @@ function Halves() {
           {one === 'lesson' ? 'Lesson' : 'Terminals'}
         </button>
       ))}
-    </div>
+    </fieldset>
   );
 }
 

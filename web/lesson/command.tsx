@@ -27,7 +27,7 @@ export function Command({ command, terminal }: { command: string; terminal: stri
   };
   return (
     <div class="command">
-      <pre tabIndex={0} role="region" aria-label="Command">
+      <pre>
         <code>{command}</code>
       </pre>
       <div class="command-feet row">

@@ -21,8 +21,10 @@ function childrenOf(parent: Node, replace: Replace | undefined): ComponentChildr
 function render(node: Node, key: number, replace: Replace | undefined): ComponentChildren {
   if (node.nodeType === Node.TEXT_NODE) return node.textContent;
   if (!(node instanceof Element) || refused.has(node.localName)) return null;
-  const replaced = replace?.(node, key) ?? replaceLink(node, key, replace);
+  const replaced = replace?.(node, key);
   if (replaced !== undefined) return replaced;
+  const link = replaceLink(node, key, replace);
+  if (link !== undefined) return link;
   const tag = node.localName === 'h1' ? 'h2' : node.localName;
   return h(tag, { ...attributesOf(node), key }, ...childrenOf(node, replace));
 }
@@ -31,7 +33,7 @@ function attributesOf(element: Element): Record<string, string | number> {
   const attributes: Record<string, string | number> = {};
   for (const { name, value } of element.attributes) if (isHarmless(name, value)) attributes[name] = value;
   // What may scroll must be reachable without a mouse.
-  if (element.localName === 'pre') Object.assign(attributes, { tabIndex: 0, role: 'region', 'aria-label': 'Code' });
+  if (element.localName === 'pre') Object.assign(attributes, { tabIndex: 0, role: 'group', 'aria-label': 'Code' });
   return attributes;
 }
 

@@ -45,6 +45,8 @@ export function Lesson() {
 /** Commands and exercises stand in the text as marked elements: here they become what they are. */
 function replacer(page: LessonPage): Replace {
   const replace: Replace = (element, key) => {
+    // The page's head says the title already.
+    if (element.localName === 'h1') return null;
     const command = element.getAttribute('data-run');
     if (command !== null) {
       const terminal = element.getAttribute('data-terminal') ?? page.terminals[0] ?? 'learner';

@@ -157,12 +157,8 @@ function TerminalTools({ name }: { name: string }) {
   };
   return (
     <>
-      <Button label="Smaller type" bare kind="quiet" onClick={() => resize(-1)}>
-        <span aria-hidden="true">A−</span>
-      </Button>
-      <Button label="Larger type" bare kind="quiet" onClick={() => resize(1)}>
-        <span aria-hidden="true">A+</span>
-      </Button>
+      <Button label="Smaller type" icon="smaller" bare kind="quiet" onClick={() => resize(-1)} />
+      <Button label="Larger type" icon="larger" bare kind="quiet" onClick={() => resize(1)} />
       <Button
         label="Search in the terminal"
         icon="search"

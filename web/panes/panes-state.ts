@@ -19,10 +19,13 @@ export const hasTab = (panes: Panes, key: string): boolean => allTabs(panes).som
 
 /** Adds tabs that are not there yet; the first pane shows its first if it showed none. */
 export function addTabs(panes: Panes, tabs: Tab[]): Panes {
-  const fresh = tabs.filter(tab => !hasTab(panes, keyOf(tab)));
+  const fresh = tabs.filter((tab, index) => isFirst(tabs, index) && !hasTab(panes, keyOf(tab)));
   const [first, ...rest] = panes;
   return [settle({ ...first, tabs: [...first.tabs, ...fresh] }), ...rest] as Panes;
 }
+
+const isFirst = (tabs: Tab[], index: number): boolean =>
+  tabs.findIndex(tab => keyOf(tab) === keyOf(tabs[index] as Tab)) === index;
 
 /** Shows a tab in the pane where it is. */
 export function showTab(panes: Panes, key: string): Panes {

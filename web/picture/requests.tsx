@@ -15,7 +15,7 @@ export function Requests() {
   }
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <div class="requests" tabIndex={0} role="region" aria-label="Last requests">
+    <section class="requests" tabIndex={0} aria-label="Last requests">
       <table class="small">
         <thead>
           <tr>
@@ -38,7 +38,7 @@ export function Requests() {
       {trafficDropped.value > 0 ? (
         <p class="small quiet-text">{trafficDropped.value} more came too fast to be listed.</p>
       ) : null}
-    </div>
+    </section>
   );
 }
 

@@ -50,7 +50,7 @@ export function Slides() {
 }
 
 function RevealDeck({ all }: { all: Slide[] }) {
-  const place = useRef<HTMLDivElement>(null);
+  const place = useRef<HTMLElement>(null);
   const deck = useRef<Deck | null>(null);
   const wanted = route.value.view === 'slides' ? route.value.slide : null;
   useEffect(() => {
@@ -77,7 +77,7 @@ function RevealDeck({ all }: { all: Slide[] }) {
   }, [asked, following.value]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys turn the slides
-    <div ref={place} class="reveal" tabIndex={0} role="region" aria-label="Slides. Arrow keys turn them.">
+    <section ref={place} class="reveal" tabIndex={0} aria-label="Slides. Arrow keys turn them.">
       <div class="slides">
         {all.map(slide => (
           <section key={slide.id} data-id={slide.id} aria-label={slide.title}>
@@ -85,7 +85,7 @@ function RevealDeck({ all }: { all: Slide[] }) {
           </section>
         ))}
       </div>
-    </div>
+    </section>
   );
 }
 
@@ -96,7 +96,7 @@ function makeDeck(element: HTMLElement): Deck {
     hash: false,
     controls: false,
     progress: true,
-    slideNumber: 'c/t',
+    slideNumber: false,
     transition: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'none' : 'fade',
     transitionSpeed: 'fast',
     backgroundTransition: 'none',

@@ -110,7 +110,11 @@ function receive(event: LearnerEvent): void {
   if (event.type === 'traffic') receiveTraffic(event.requests, event.dropped);
   if (event.type === 'files') for (const listener of fileListeners) listener(event.paths);
   if (event.type === 'notice') notify(event.text);
-  if (event.type === 'signed-out') return signedOut(null);
+  if (event.type === 'signed-out') signedOut(null);
+  else merge(before, event);
+}
+
+function merge(before: LearnerState | null, event: LearnerEvent): void {
   if (before !== null) learner.value = applyEvent(before, event);
   else if (event.type === 'state') learner.value = event.state;
 }

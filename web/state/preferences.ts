@@ -47,7 +47,7 @@ export const welcomed = remembered('welcomed', false, isBoolean);
 /** Puts the chosen theme on the page. */
 export function applyTheme(): void {
   effect(() => {
-    if (theme.value === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = theme.value;
+    if (theme.value === 'system') delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme.value;
   });
 }

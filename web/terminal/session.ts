@@ -139,17 +139,12 @@ export class TerminalSession {
   }
 
   #receive(event: TerminalEvent | null): void {
-    switch (event?.type) {
-      case 'output':
-        this.#received = event.offset + event.bytes.length;
-        return this.#writer.push(event.offset, event.bytes);
-      case 'snapshot':
-        return this.#restore(event);
-      case 'resize':
-        return this.terminal.resize(event.columns, event.rows);
-      case 'exit':
-        this.exited.value = event.status;
-    }
+    if (event?.type === 'output') {
+      this.#received = event.offset + event.bytes.length;
+      this.#writer.push(event.offset, event.bytes);
+    } else if (event?.type === 'snapshot') this.#restore(event);
+    else if (event?.type === 'resize') this.terminal.resize(Math.max(2, event.columns), Math.max(1, event.rows));
+    else if (event?.type === 'exit') this.exited.value = event.status;
   }
 
   #restore(event: Extract<TerminalEvent, { type: 'snapshot' }>): void {
