@@ -201,3 +201,16 @@ describe('the log', () => {
     assert.deepEqual([log[0]?.path, log[0]?.status], ['/delay/5', 0]);
   });
 });
+
+describe('what it remembers', () => {
+  it('tells the last requests, and neither remembers nor logs that', async () => {
+    await (await get('/status/418', { headers: { 'x-tag': 'remembered' } })).text();
+    const read = async () => (await (await get('/_arrivals')).json()) as { arrivals: LogEntry[] };
+    await read();
+    const { arrivals } = await read();
+    const last = arrivals.at(-1);
+    assert.equal(last?.path, '/status/418');
+    assert.ok(last.headers.some(([name, value]) => name === 'x-tag' && value === 'remembered'));
+    assert.ok(!log.some(entry => entry.path === '/_arrivals'));
+  });
+});

@@ -15,11 +15,23 @@ export interface LogEntry {
   durationMs: number;
 }
 
+/** Answers the last requests that ended, for who checks what arrived; such a request is neither logged nor remembered. */
+const arrivalsPath = '/_arrivals';
+const remembered = 200;
+
 /** Makes the server; it does not listen yet. */
 export function httpbin(log: (entry: LogEntry) => void): Server {
   const table = endpoints();
+  const arrivals: LogEntry[] = [];
   const server = createServer((request, response) => {
-    watch(request, response, log);
+    if (request.url === arrivalsPath) {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ arrivals }));
+      return;
+    }
+    watch(request, response, entry => {
+      if (arrivals.push(entry) > remembered) arrivals.shift();
+      log(entry);
+    });
     void serve(table, request, response);
   });
   // a pooled connection of a proxy is closed by the proxy alone, else a request may meet the close

@@ -1,0 +1,131 @@
+/** `npm run -s labs -- lint` and `npm run -s labs -- test`: for authors. */
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ProviderError } from '../providers/provider.ts';
+import type { Exercise, Workshop } from './content.ts';
+import { junit, type ProvenExercise } from './junit.ts';
+import { ContentError, formatProblem } from './problems.ts';
+import { Proof } from './proof.ts';
+import { makeTestSandbox } from './test-sandbox.ts';
+import { loadWorkshop } from './workshop.ts';
+
+const usage = `labs lint                          reads all content; each mistake with its file and line
+labs test [LESSON | EXERCISE]…     shows in a real sandbox that each check fails before, on each near-miss and on wrong
+                                   answers, and passes after the solution and each other way
+
+  --labs FOLDER     the content (default: labs)
+  --junit FILE      also writes the results of test as JUnit XML
+  --provider NAME   the kind of sandbox (default: local)
+  --verbose         each case on a line of its own
+`;
+
+interface Options {
+  labs: string;
+  junit: string | undefined;
+  provider: string;
+  verbose: boolean;
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      labs: { type: 'string', default: resolve(import.meta.dirname, '../../labs') },
+      junit: { type: 'string' },
+      provider: { type: 'string', default: 'local' },
+      verbose: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const [command, ...names] = positionals;
+  const options: Options = { ...values, junit: values.junit };
+  if (values.help || (command !== 'lint' && command !== 'test')) {
+    process.stdout.write(usage);
+    return values.help ? 0 : 2;
+  }
+  const workshop = await loadWorkshop(resolve(options.labs));
+  return command === 'lint' ? lint(workshop) : test(workshop, names, options);
+}
+
+function lint(workshop: Workshop): number {
+  const { lessons, exercises, slides } = workshop;
+  process.stdout.write(`${lessons.size} lessons, ${exercises.size} exercises, ${slides.length} slides: no mistakes\n`);
+  return 0;
+}
+
+/** The exercises that the words name: by lesson, or by id; none: all. */
+function choose(workshop: Workshop, names: string[]): Exercise[] {
+  const all = [...workshop.exercises.values()];
+  for (const name of names) {
+    if (all.some(exercise => exercise.id === name || exercise.lesson === name)) continue;
+    throw new UsageError(`no lesson and no exercise "${name}"; lessons are ${[...workshop.lessons.keys()].join(', ')}`);
+  }
+  return names.length === 0 ? all : all.filter(({ id, lesson }) => names.includes(id) || names.includes(lesson));
+}
+
+class UsageError extends Error {
+  readonly code = 'usage';
+}
+
+async function test(workshop: Workshop, names: string[], options: Options): Promise<number> {
+  const exercises = choose(workshop, names);
+  const stop = new AbortController();
+  const interrupted = () => stop.abort(new UsageError('interrupted'));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const sandbox = await makeTestSandbox(options.provider);
+  const proven: ProvenExercise[] = [];
+  try {
+    for (const exercise of exercises) {
+      const cases = await new Proof(workshop, exercise, sandbox.agent, stop.signal).run();
+      const one = { lesson: exercise.lesson, exercise: exercise.id, cases };
+      proven.push(one);
+      print(one, options.verbose);
+    }
+  } finally {
+    await sandbox.end();
+  }
+  if (options.junit) await writeFile(options.junit, junit(proven));
+  return summarize(proven);
+}
+
+function print({ lesson, exercise, cases }: ProvenExercise, verbose: boolean): void {
+  const failed = cases.filter(one => !one.passed);
+  const seconds = cases.reduce((sum, one) => sum + one.durationMs, 0) / 1000;
+  const passed = `${cases.length - failed.length} of ${cases.length}`;
+  const mark = failed.length === 0 ? '✓' : '✗';
+  process.stdout.write(`${mark} ${lesson} ${exercise}: ${passed} (${seconds.toFixed(1)} s)\n`);
+  for (const one of verbose ? cases : failed) {
+    process.stdout.write(`    ${one.passed ? '✓' : '✗'} ${one.name} (${(one.durationMs / 1000).toFixed(1)} s)\n`);
+    for (const line of one.detail.split('\n').filter(text => text !== '')) process.stdout.write(`        ${line}\n`);
+  }
+}
+
+function summarize(proven: ProvenExercise[]): number {
+  const cases = proven.flatMap(one => one.cases);
+  const failed = cases.filter(one => !one.passed).length;
+  const seconds = cases.reduce((sum, one) => sum + one.durationMs, 0) / 1000;
+  const result = failed === 0 ? 'all passed' : `${failed} failed`;
+  process.stdout.write(`${proven.length} exercises, ${cases.length} cases, ${result}, ${seconds.toFixed(1)} s\n`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** What went wrong, in words for an author; a stack only where it is a defect of the program. */
+function explain(error: unknown): string {
+  if (error instanceof ContentError) {
+    const count = `${error.problems.length} mistake${error.problems.length === 1 ? '' : 's'}`;
+    return [...error.problems.map(problem => formatProblem(problem)), count].join('\n');
+  }
+  if (error instanceof ProviderError) return [error.message, error.remedy].filter(Boolean).join('\n');
+  if (error instanceof UsageError) return error.message;
+  if (error instanceof TypeError && 'code' in error) return `${error.message}\n\n${usage}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`);
+  process.exitCode = error instanceof ContentError ? 1 : 2;
+}
