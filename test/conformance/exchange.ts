@@ -12,12 +12,17 @@ export interface Answer {
 }
 
 /** How long an answer may take, and how long a close after it is waited for, in milliseconds. */
-const limits = { answer: 3000, close: 400 };
+const limits = { answer: 3000, close: 250 };
 
 /** Sends bytes and reads one answer (two, where the first is informational: the last one counts). */
-export async function exchange(port: number, bytes: string, watchClose = false): Promise<Answer> {
+export async function exchange(
+  port: number,
+  bytes: string,
+  watchClose = false,
+  patienceMs = limits.answer,
+): Promise<Answer> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-  const reader = new Reader(socket);
+  const reader = new Reader(socket, patienceMs);
   try {
     socket.write(Buffer.from(bytes, 'latin1'));
     const answer = await readAnswer(reader, bytes.startsWith('HEAD '));
@@ -69,9 +74,10 @@ class Reader {
   closed = false;
   #bytes = '';
   #wake: () => void = () => {};
-  readonly #until = Date.now() + limits.answer;
+  readonly #until: number;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, patienceMs: number) {
+    this.#until = Date.now() + patienceMs;
     socket.on('data', chunk => {
       this.#bytes += chunk.toString('latin1');
       this.#wake();

@@ -98,8 +98,8 @@ export function request(path: string, options: RequestOptions = {}, name?: strin
 }
 
 /** A step: these bytes to the listener. */
-export function raw(name: string, bytes: string, close = false): Step {
-  return { name, see: async ({ ports }) => normalize(await exchange(ports.listener, bytes, close)) };
+export function raw(name: string, bytes: string, close = false, patienceMs?: number): Step {
+  return { name, see: async ({ ports }) => normalize(await exchange(ports.listener, bytes, close, patienceMs)) };
 }
 
 /** A step: a request to the admin interface; `pick` chooses what of the body is compared. */
@@ -177,12 +177,16 @@ export function together(name: string, steps: Step[]): Step {
   };
 }
 
-/** A step: several at once; what they saw, in any order. */
-export function atOnce(name: string, steps: Step[]): Step {
+/** A step: the others once the first one is under way, as this statistic tells; what all saw, in any order. */
+export function during(name: string, first: Step, statistic: string, value: string, others: Step[]): Step {
   return {
     name,
     see: async place => {
-      const seen = await Promise.all(steps.map(step => step.see(place)));
+      const pending = first.see(place);
+      const until = Date.now() + settling;
+      while ((await readStats(place.ports.admin, [statistic]))[statistic] !== value && Date.now() < until)
+        await wait(10);
+      const seen = await Promise.all([pending, ...others.map(step => step.see(place))]);
       return seen.map(one => JSON.stringify(one)).sort();
     },
   };

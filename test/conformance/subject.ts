@@ -17,7 +17,7 @@ const patience = 20_000;
 export function findEnvoy(): Subject | null {
   const onPath = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, 'envoy'));
   const program = [process.env.UNICORN_ENVOY ?? '', ...onPath].find(file => file !== '' && existsSync(file));
-  return program ? { name: 'envoy', command: [program] } : null;
+  return program ? { name: 'envoy', command: [program, '--file-flush-interval-msec', '50'] } : null;
 }
 
 /** Why tests that need the real Envoy are skipped; false where they run. */

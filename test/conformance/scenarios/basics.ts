@@ -120,7 +120,6 @@ export const badRequests: Scenario = {
     raw('CONNECT', 'CONNECT a:80 HTTP/1.1\r\nhost: a\r\n\r\n', true),
     raw('an unknown method', 'BREW /echo HTTP/1.1\r\nhost: a\r\n\r\n', true),
     raw('a method in small letters', 'get /echo HTTP/1.1\r\nhost: a\r\n\r\n', true),
-    raw('HTTP/2 by prior knowledge to HTTP/1', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', true),
     raw(
       'WebSocket where it is not enabled',
       'GET /echo HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n',

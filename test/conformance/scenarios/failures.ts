@@ -1,4 +1,4 @@
-import { accessLog, atOnce, request, type Scenario, stats, together } from '../scenario.ts';
+import { accessLog, during, request, type Scenario, stats, together } from '../scenario.ts';
 import { bootstrap, cluster, fileLog, route } from './configuration.ts';
 
 const flags =
@@ -242,9 +242,12 @@ export const breakers: Scenario = {
       manager: { access_log: [fileLog(log, flags)] },
     }),
   steps: [
-    atOnce(
-      'five at once to one connection and one place in the queue',
-      Array.from({ length: 5 }, () => request('/delay/0.5')),
+    during(
+      'four more while the one connection is busy: one waits, three are refused',
+      request('/delay/0.6'),
+      'cluster.small.upstream_rq_active',
+      '1',
+      Array.from({ length: 4 }, () => request('/delay/0')),
     ),
     request('/status/200'),
     request('/healthz', {}, 'another cluster answers'),

@@ -1,0 +1,77 @@
+/** The configurations of the lessons, as they stand in labs/, and the requests that the lessons make. */
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { parse } from 'yaml';
+import { filesWith, top } from '../../lint/files.ts';
+import { type Ports, request, type Scenario, type Step, stats, together } from '../scenario.ts';
+import { clusterStats } from './failures.ts';
+
+/** Addresses in the lessons' world, and where they are here. */
+function places(ports: Ports): Record<number, { address: string; port: number }> {
+  return {
+    15001: { address: '127.0.0.1', port: ports.listener },
+    9901: { address: '127.0.0.1', port: ports.admin },
+    8000: { address: '127.0.0.1', port: ports.httpbin },
+  };
+}
+
+/** The same configuration with this machine's addresses. */
+function moved(value: unknown, ports: Ports): unknown {
+  if (Array.isArray(value)) return value.map(one => moved(one, ports));
+  if (value === null || typeof value !== 'object') return value;
+  const { address, port_value: port, ...rest } = value as { address?: unknown; port_value?: unknown };
+  const place = places(ports)[Number(port)];
+  if (place && typeof address === 'string') return { ...rest, address: place.address, port_value: place.port };
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, moved(inner, ports)]));
+}
+
+const requests: Step[] = [
+  request('/headers', { headers: ['user-agent: curl/8.14.1', 'accept: */*'] }),
+  request('/status/418'),
+  request('/delay/2'),
+  request('/status/500'),
+  request('/flaky/2'),
+  request('/flaky/3'),
+  request('/flaky/4'),
+  request('/get'),
+  request('/status/404'),
+  request('/post', { method: 'POST', body: '{"a":1}', headers: ['content-type: application/json'] }),
+];
+
+/** Lines of the access log on standard output. */
+const log: Step = {
+  name: 'the access log on standard output',
+  see: async ({ running }) => {
+    const lines = running.output.split('\n').filter(line => / HTTP\/1\.1" \d{3} /.test(line));
+    return lines.map(line =>
+      line
+        .replace(/^\[.*?\] /, '')
+        .replace(/ \d+ (\d+|-) "/, ' <ms> "')
+        .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<uuid>')
+        .replace(/:\d+"$/, ':<port>"'),
+    );
+  },
+};
+
+function scenario(file: string): Scenario {
+  const source = parse(readFileSync(join(top, file), 'utf8'));
+  const clusters: { name: string }[] = source.static_resources?.clusters ?? [];
+  return {
+    name: `lesson ${file.split('/')[2]}: ${basename(file)}`,
+    config: ports => moved(source, ports),
+    steps: [
+      ...requests,
+      together(
+        'the statistics of the clusters',
+        clusters.map(({ name }) => stats(...clusterStats(name))),
+      ),
+      log,
+    ],
+  };
+}
+
+const files = await filesWith(/\.(yaml|json)$/, 'labs/lessons');
+
+export const lessons: Scenario[] = files
+  .filter(file => file.includes('/solution/') && /listeners/.test(readFileSync(join(top, file), 'utf8')))
+  .map(scenario);
