@@ -1,0 +1,96 @@
+/** The admin interface: an HTTP server of its own, on the address of `bootstrap.admin`. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { endpoints } from './endpoints.ts';
+import { type AdminContext, handle } from './handlers.ts';
+import { type AdminReply, text } from './reply.ts';
+
+/** A form that is larger is refused. */
+const bodyLimit = 64 << 10;
+const mutating = new Set(endpoints.filter(({ mutates }) => mutates).map(({ path }) => path));
+
+/** Serves the admin interface. */
+export class AdminServer {
+  readonly #context: AdminContext;
+  readonly #server: Server;
+
+  constructor(context: AdminContext) {
+    this.#context = context;
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server.keepAliveTimeout = 60_000;
+  }
+
+  /** Starts listening; gives the port. Rejects with the system's error when the address is taken. */
+  listen(host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.removeListener('error', reject);
+        this.#server.on('error', error => this.#context.log.error('admin', error.message));
+        resolve((this.#server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Stops at once: whoever still waits for an answer loses it. */
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reply = await this.#answer(request);
+    response.sendDate = false;
+    response.removeHeader('connection');
+    response.writeHead(reply.status, {
+      'content-type': reply.contentType,
+      'cache-control': 'no-cache, max-age=0',
+      'x-content-type-options': 'nosniff',
+      date: new Date().toUTCString(),
+      server: 'envoy',
+      'transfer-encoding': 'chunked',
+    });
+    response.end(reply.body);
+  }
+
+  async #answer(request: IncomingMessage): Promise<AdminReply> {
+    const method = request.method ?? 'GET';
+    const target = request.url ?? '/';
+    const question = target.indexOf('?');
+    const path = question < 0 ? target : target.slice(0, question);
+    if (mutating.has(path) && method !== 'POST') {
+      this.#context.log.error('admin', `admin path "${path}" mutates state, method=${method} rather than POST`);
+      return text(`Method ${method} not allowed, POST required.`, 405);
+    }
+    const form = await readForm(request);
+    if (form === undefined) return text('Payload Too Large', 413);
+    const query = new URLSearchParams([
+      ...new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
+      ...form,
+    ]);
+    return this.#handle(method, path, query);
+  }
+
+  /** A bad pattern or the like is the caller's mistake, not a reason to go down. */
+  #handle(method: string, path: string, query: URLSearchParams): AdminReply {
+    try {
+      return handle(this.#context, { method, path, query });
+    } catch (error) {
+      this.#context.log.error('admin', `${path}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+      return text(`${error instanceof Error ? error.message : error}\n`, 400);
+    }
+  }
+}
+
+/** The parameters of a form sent as a body; undefined where it is too large. */
+async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += (chunk as Buffer).length;
+    if (size > bodyLimit) return undefined;
+    chunks.push(chunk as Buffer);
+  }
+  const isForm = request.headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
+  return new URLSearchParams(isForm ? Buffer.concat(chunks).toString('utf8') : '');
+}

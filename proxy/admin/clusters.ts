@@ -1,0 +1,117 @@
+/** /clusters: every cluster with its limits and its hosts. */
+import { isIP } from 'node:net';
+import type { AdminSource, ClusterStatus, HostStatus, ThresholdLimits } from '../admin-source.ts';
+import { type AdminReply, json, text } from './reply.ts';
+
+/** Answers as text, or as envoy.admin.v3.Clusters. */
+export function handleClusters(source: AdminSource, query: URLSearchParams): AdminReply {
+  const clusters = [...source.clusters()].filter(filterOf(query));
+  if (query.get('format') !== 'json') return text(clusters.map(clusterAsText).join(''));
+  return json(clusters.length === 0 ? {} : { cluster_statuses: clusters.map(clusterAsJson) });
+}
+
+function filterOf(query: URLSearchParams): (cluster: ClusterStatus) => boolean {
+  const pattern = query.get('filter');
+  if (!pattern) return () => true;
+  const regex = new RegExp(pattern);
+  return ({ name }) => regex.test(name);
+}
+
+function clusterAsText(cluster: ClusterStatus): string {
+  const { name, observabilityName, thresholds, addedViaApi, hosts } = cluster;
+  return [
+    `${name}::observability_name::${observabilityName}\n`,
+    thresholdLines(name, 'default', thresholds.default),
+    thresholdLines(name, 'high', thresholds.high),
+    `${name}::added_via_api::${addedViaApi}\n`,
+    ...[...hosts].map(host => hostAsText(name, host)),
+  ].join('');
+}
+
+function thresholdLines(name: string, priority: string, limits: ThresholdLimits): string {
+  const prefix = `${name}::${priority}_priority::`;
+  return [
+    `${prefix}max_connections::${limits.maxConnections}\n`,
+    `${prefix}max_pending_requests::${limits.maxPendingRequests}\n`,
+    `${prefix}max_requests::${limits.maxRequests}\n`,
+    `${prefix}max_retries::${limits.maxRetries}\n`,
+  ].join('');
+}
+
+function hostAsText(cluster: string, host: HostStatus): string {
+  const stats: Record<string, number> = { ...host.counters, ...host.gauges };
+  const lines: [string, string | number | boolean][] = [
+    ...Object.keys(stats)
+      .sort()
+      .map(name => [name, stats[name]!] as [string, number]),
+    ['hostname', host.hostname],
+    ['health_flags', host.healthFlags],
+    ['weight', host.weight],
+    ['region', host.region],
+    ['zone', host.zone],
+    ['sub_zone', host.subZone],
+    ['canary', host.canary],
+    ['priority', host.priority],
+    ['success_rate', -1],
+    ['local_origin_success_rate', -1],
+  ];
+  const prefix = `${cluster}::${hostAddress(host)}::`;
+  return lines.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
+}
+
+function hostAddress({ address, port }: HostStatus): string {
+  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function clusterAsJson({ name, observabilityName, addedViaApi, thresholds, hosts }: ClusterStatus): object {
+  const hostList = [...hosts].map(hostAsJson);
+  return {
+    name,
+    ...(addedViaApi && { added_via_api: true }),
+    ...(hostList.length > 0 && { host_statuses: hostList }),
+    circuit_breakers: {
+      thresholds: [limitsAsJson(thresholds.default), { priority: 'HIGH', ...limitsAsJson(thresholds.high) }],
+    },
+    observability_name: observabilityName,
+  };
+}
+
+function limitsAsJson(limits: ThresholdLimits): object {
+  return {
+    max_connections: limits.maxConnections,
+    max_pending_requests: limits.maxPendingRequests,
+    max_requests: limits.maxRequests,
+    max_retries: limits.maxRetries,
+  };
+}
+
+function hostAsJson(host: HostStatus): object {
+  const { region, zone, subZone } = host;
+  const locality = { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) };
+  return {
+    address: { socket_address: { address: host.address, ...(host.port !== 0 && { port_value: host.port }) } },
+    stats: [...simpleMetrics(host.counters), ...simpleMetrics(host.gauges, 'GAUGE')],
+    health_status: healthAsJson(host.healthFlags),
+    weight: host.weight,
+    ...(host.hostname && { hostname: host.hostname }),
+    ...(host.priority !== 0 && { priority: host.priority }),
+    locality,
+  };
+}
+
+/** Proto3 JSON leaves out what is zero, and a counter is the default type. */
+function simpleMetrics(stats: object, type?: string): object[] {
+  return Object.entries(stats)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => ({ ...(type && { type }), ...(value !== 0 && { value: String(value) }), name }));
+}
+
+function healthAsJson(flags: string): object {
+  const failed = Object.fromEntries(
+    flags
+      .split('/')
+      .filter(flag => flag.startsWith('failed_'))
+      .map(flag => [flag, true]),
+  );
+  return { ...failed, eds_health_status: 'HEALTHY' };
+}

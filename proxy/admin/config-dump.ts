@@ -1,0 +1,154 @@
+/** /config_dump: the configuration that runs, in the parts of envoy.admin.v3.ConfigDump. */
+import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
+import { type AdminReply, json } from './reply.ts';
+import { describeRegexError } from './stats/query.ts';
+
+const url = (type: string) => `type.googleapis.com/envoy.${type}`;
+
+/** What is dumped: the bootstrap in canonical JSON, and when it was loaded. */
+export interface DumpSource {
+  document: JsonObject;
+  loadedAt: Date;
+}
+
+/** Answers with everything, or with the part that `resource`, `mask`, `name_regex` and `include_eds` ask for. */
+export function handleConfigDump(source: DumpSource, query: URLSearchParams): AdminReply {
+  const matches = nameMatcher(query.get('name_regex'));
+  if (typeof matches === 'string') {
+    return refuse(`INVALID_ARGUMENT: Error while parsing name_regex from ${query.get('name_regex')}: ${matches}`, 400);
+  }
+  const configs = dumpConfigs(source, query.has('include_eds'), matches);
+  const resource = query.get('resource');
+  const mask = query.get('mask');
+  if (resource) return dumpResource(configs, resource, mask);
+  if (!mask) return json({ configs });
+  const masked = configs.flatMap(config => applyMask(config, mask) ?? []);
+  if (masked.length > 0) return json({ configs: masked });
+  return refuse(`FieldMask ${mask} could not be successfully applied to any configs.`, 400);
+}
+
+function nameMatcher(pattern: string | null): ((name: Json | undefined) => boolean) | string {
+  if (!pattern) return () => true;
+  try {
+    const regex = new RegExp(`^(?:${pattern})$`);
+    return name => regex.test(String(name ?? ''));
+  } catch (error) {
+    return describeRegexError(error, pattern);
+  }
+}
+
+type NameMatcher = (name: Json | undefined) => boolean;
+
+function dumpConfigs(
+  { document, loadedAt }: DumpSource,
+  includeEndpoints: boolean,
+  matches: NameMatcher,
+): JsonObject[] {
+  const lastUpdated = loadedAt.toISOString();
+  const resources = isObject(document.static_resources) ? document.static_resources : {};
+  const clusters = objects(resources.clusters).filter(({ name }) => matches(name));
+  const listeners = objects(resources.listeners).filter(({ name }) => matches(name));
+  const routes = routeConfigs(objects(resources.listeners)).filter(({ name }) => matches(name));
+  const wrap = (key: string, type: string) => (value: JsonObject) => ({
+    [key]: { '@type': url(type), ...value },
+    last_updated: lastUpdated,
+  });
+  return [
+    { '@type': url('admin.v3.BootstrapConfigDump'), bootstrap: document, last_updated: lastUpdated },
+    section('ClustersConfigDump', 'static_clusters', clusters.map(wrap('cluster', 'config.cluster.v3.Cluster'))),
+    ...(includeEndpoints ? [endpointsDump(clusters, wrap)] : []),
+    section('ListenersConfigDump', 'static_listeners', listeners.map(wrap('listener', 'config.listener.v3.Listener'))),
+    { '@type': url('admin.v3.ScopedRoutesConfigDump') },
+    section(
+      'RoutesConfigDump',
+      'static_route_configs',
+      routes.map(wrap('route_config', 'config.route.v3.RouteConfiguration')),
+    ),
+    { '@type': url('admin.v3.SecretsConfigDump') },
+  ];
+}
+
+function section(type: string, field: string, items: JsonObject[]): JsonObject {
+  return { '@type': url(`admin.v3.${type}`), ...(items.length > 0 && { [field]: items }) };
+}
+
+function endpointsDump(
+  clusters: readonly JsonObject[],
+  wrap: (key: string, type: string) => (value: JsonObject) => JsonObject,
+): JsonObject {
+  const assignments = clusters.flatMap(({ load_assignment }) => (isObject(load_assignment) ? [load_assignment] : []));
+  const items = assignments.map(wrap('endpoint_config', 'config.endpoint.v3.ClusterLoadAssignment'));
+  return section('EndpointsConfigDump', 'static_endpoint_configs', items);
+}
+
+/** The route tables that are written into listeners' connection managers. */
+function routeConfigs(listeners: readonly JsonObject[]): JsonObject[] {
+  const filters = listeners
+    .flatMap(({ filter_chains }) => objects(filter_chains))
+    .flatMap(chain => objects(chain.filters));
+  return filters.flatMap(({ typed_config }) =>
+    isObject(typed_config) && isObject(typed_config.route_config) ? [typed_config.route_config] : [],
+  );
+}
+
+function objects(value: Json | undefined): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** The message type of each repeated field that can be asked for by name. */
+const resourceTypes: Record<string, string> = {
+  static_clusters: 'ClustersConfigDump.StaticCluster',
+  dynamic_active_clusters: 'ClustersConfigDump.DynamicCluster',
+  dynamic_warming_clusters: 'ClustersConfigDump.DynamicCluster',
+  static_listeners: 'ListenersConfigDump.StaticListener',
+  dynamic_listeners: 'ListenersConfigDump.DynamicListener',
+  static_route_configs: 'RoutesConfigDump.StaticRouteConfig',
+  dynamic_route_configs: 'RoutesConfigDump.DynamicRouteConfig',
+  inline_scoped_route_configs: 'ScopedRoutesConfigDump.InlineScopedRouteConfigs',
+  dynamic_scoped_route_configs: 'ScopedRoutesConfigDump.DynamicScopedRouteConfigs',
+  static_endpoint_configs: 'EndpointsConfigDump.StaticEndpointConfig',
+  dynamic_endpoint_configs: 'EndpointsConfigDump.DynamicEndpointConfig',
+  static_secrets: 'SecretsConfigDump.StaticSecret',
+  dynamic_active_secrets: 'SecretsConfigDump.DynamicSecret',
+  dynamic_warming_secrets: 'SecretsConfigDump.DynamicSecret',
+};
+
+function dumpResource(configs: readonly JsonObject[], resource: string, mask: string | null): AdminReply {
+  if (resource === 'bootstrap') {
+    return refuse(`${resource} is not a repeated field. Use ?mask=${resource} to get only this field`, 400);
+  }
+  const type = resourceTypes[resource];
+  if (!type) return refuse(`${resource} not found in config dump`, 404);
+  const found = configs
+    .flatMap(config => objects(config[resource]))
+    .map(item => ({ '@type': url(`admin.v3.${type}`), ...item }));
+  const items = mask ? found.map(item => applyMask(item, mask)) : found;
+  if (items.some(item => item === undefined))
+    return refuse(`FieldMask paths: "${mask}"\n could not be successfully used.`, 400);
+  return json(items.length === 0 ? {} : { configs: items });
+}
+
+/** Keeps the fields that a mask names (`a.b,c`); undefined where it names none of the message's. */
+export function applyMask(message: JsonObject, mask: string): JsonObject | undefined {
+  const kept: JsonObject = {};
+  for (const path of mask.split(',').filter(Boolean)) copyPath(message, kept, path.split('.'));
+  if (Object.keys(kept).length === 0) return undefined;
+  return message['@type'] === undefined ? kept : { '@type': message['@type'], ...kept };
+}
+
+function copyPath(from: JsonObject, to: JsonObject, [key = '', ...rest]: string[]): void {
+  const value = from[key];
+  if (value === undefined) return;
+  if (rest.length === 0 || !isObject(value)) {
+    to[key] = value;
+    return;
+  }
+  const before = to[key];
+  const inner: JsonObject = isObject(before) ? before : value['@type'] === undefined ? {} : { '@type': value['@type'] };
+  to[key] = inner;
+  copyPath(value, inner, rest);
+}
+
+function refuse(body: string, status: number): AdminReply {
+  return { status, contentType: 'text/plain', body };
+}

@@ -1,0 +1,120 @@
+/** What each path of the admin interface does. */
+import { isIP } from 'node:net';
+import type { Sinks } from '../access-log/sink.ts';
+import type { AdminSource, ListenerStatus } from '../admin-source.ts';
+import type { Runtime } from '../configuration/runtime.ts';
+import type { Log } from '../log.ts';
+import type { StatsStore } from '../stats/store.ts';
+import { handleClusters } from './clusters.ts';
+import { handleConfigDump } from './config-dump.ts';
+import { helpText } from './endpoints.ts';
+import { homePage } from './home.ts';
+import { handleLogging } from './logging.ts';
+import { type AdminReply, type AdminRequest, html, json, text } from './reply.ts';
+import { handleMemory, handleServerInfo, type ProcessFacts } from './server-info.ts';
+import { handleStats } from './stats/handler.ts';
+
+/** All that the admin interface shows and touches. */
+export interface AdminContext {
+  source: AdminSource;
+  stats: StatsStore;
+  log: Log;
+  sinks: Sinks;
+  runtime: Runtime;
+  facts: ProcessFacts;
+  /** Brings up to date what is only measured now and then. */
+  refreshStats(flush: boolean): void;
+  /** Ends the process. */
+  quit(): void;
+}
+
+type Handler = (context: AdminContext, request: AdminRequest) => AdminReply;
+
+const done: AdminReply = text('OK\n');
+
+const handlers: Record<string, Handler> = {
+  '/': () => html(homePage()),
+  '/help': () => text(helpText()),
+  '/certs': () => json({ certificates: [] }),
+  '/clusters': ({ source }, { query }) => handleClusters(source, query),
+  '/config_dump': ({ facts }, { query }) =>
+    handleConfigDump({ document: facts.document, loadedAt: facts.startedAt }, query),
+  '/contention': () =>
+    text('Mutex contention tracing is not enabled. To enable, run Envoy with flag --enable-mutex-tracing.\n'),
+  '/drain_listeners': ({ source }, { query }) => {
+    source.drainListeners(query.has('graceful'));
+    return done;
+  },
+  '/healthcheck/fail': ({ source }) => {
+    source.setHealthcheckFailed(true);
+    return done;
+  },
+  '/healthcheck/ok': ({ source }) => {
+    source.setHealthcheckFailed(false);
+    return done;
+  },
+  '/hot_restart_version': () => text('disabled\n'),
+  '/init_dump': () => json({}),
+  '/listeners': ({ source }, { query }) => listeners([...source.listeners()], query),
+  '/logging': ({ log }, { query }) => handleLogging(log, query),
+  '/memory': () => handleMemory(),
+  '/quitquitquit': ({ quit }) => {
+    quit();
+    return done;
+  },
+  '/ready': ({ source }) => text(`${source.state}\n`, source.state === 'LIVE' ? 200 : 503),
+  '/reopen_logs': ({ sinks, log }) => {
+    sinks.reopenAll();
+    log.reopen();
+    return done;
+  },
+  '/reset_counters': ({ stats }) => {
+    stats.resetCounters();
+    return done;
+  },
+  '/runtime': ({ runtime }) => json(runtime.dump()),
+  '/runtime_modify': ({ runtime }, { query }) => modifyRuntime(runtime, query),
+  '/server_info': ({ source, facts }) => handleServerInfo(source, facts),
+  '/stats': ({ stats, refreshStats }, { query }) => {
+    refreshStats(false);
+    return handleStats(stats, query);
+  },
+  '/stats/prometheus': ({ stats, refreshStats }, { query }) => {
+    refreshStats(false);
+    return handleStats(stats, query, true);
+  },
+};
+
+const runtimeUsage =
+  'usage: /runtime_modify?key1=value1&key2=value2&keyN=valueN\n' +
+  '       or send the parameters as form values\n' +
+  'use an empty value to remove a previously added override';
+
+function modifyRuntime(runtime: Runtime, query: URLSearchParams): AdminReply {
+  if ([...query].length === 0) return text(runtimeUsage, 400);
+  if (runtime.modify(query)) return done;
+  return text('cannot modify runtime: no admin layer specified\n', 503);
+}
+
+function listeners(all: readonly ListenerStatus[], query: URLSearchParams): AdminReply {
+  if (query.get('format') !== 'json') return text(all.map(({ name, address }) => `${name}::${address}\n`).join(''));
+  return json(
+    all.length === 0
+      ? {}
+      : { listener_statuses: all.map(({ name, address }) => ({ name, local_address: socketAddress(address) })) },
+  );
+}
+
+function socketAddress(address: string): object {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  return {
+    socket_address: { address: isIP(host) === 0 ? address : host, port_value: Number(address.slice(colon + 1)) },
+  };
+}
+
+/** Answers a request of a known method and path. */
+export function handle(context: AdminContext, request: AdminRequest): AdminReply {
+  const handler = Object.hasOwn(handlers, request.path) ? handlers[request.path] : undefined;
+  return handler ? handler(context, request) : text(`invalid path. ${helpText()}`, 404);
+}

@@ -1,0 +1,116 @@
+/** /server_info, /memory and the statistics of the process. */
+import type { AdminSource } from '../admin-source.ts';
+import { type Options, version } from '../command-line.ts';
+import type { JsonObject } from '../configuration/json.ts';
+import { isObject } from '../configuration/json.ts';
+import type { StatsStore } from '../stats/store.ts';
+import { type AdminReply, json } from './reply.ts';
+
+/** In Envoy's form: revision, version, state of the source, kind of build, TLS library. */
+export const fullVersion = `unicorn/${version}/Clean/RELEASE/OpenSSL`;
+
+const states = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
+
+/** What is told of the process. */
+export interface ProcessFacts {
+  options: Options;
+  concurrency: number;
+  startedAt: Date;
+  document: JsonObject;
+}
+
+/** envoy.admin.v3.ServerInfo, where every primitive is printed. */
+export function handleServerInfo(source: AdminSource, facts: ProcessFacts): AdminReply {
+  const uptime = `${uptimeSeconds(facts)}s`;
+  return json({
+    version: fullVersion,
+    state: source.state,
+    uptime_current_epoch: uptime,
+    uptime_all_epochs: uptime,
+    hot_restart_version: 'disabled',
+    command_line_options: commandLineOptions(facts),
+    node: nodeOf(facts),
+  });
+}
+
+function commandLineOptions({ options, concurrency }: ProcessFacts): object {
+  return {
+    base_id: String(options.baseId),
+    concurrency,
+    config_path: options.configPath ?? '',
+    config_yaml: options.configYaml ?? '',
+    allow_unknown_static_fields: false,
+    admin_address_path: options.adminAddressPath ?? '',
+    local_address_ip_version: 'v4',
+    log_level: options.logLevel,
+    component_log_level: options.componentLogLevels.map(([name, level]) => `${name}:${level}`).join(','),
+    log_path: options.logPath ?? '',
+    service_cluster: options.serviceCluster ?? '',
+    service_node: options.serviceNode ?? '',
+    service_zone: options.serviceZone ?? '',
+    drain_time: `${options.drainTimeSeconds}s`,
+    mode: { serve: 'Serve', validate: 'Validate', init_only: 'InitOnly' }[options.mode],
+    disable_hot_restart: true,
+    restart_epoch: 0,
+    reject_unknown_dynamic_fields: options.rejectUnknownDynamicFields,
+    drain_strategy: options.drainStrategy === 'gradual' ? 'Gradual' : 'Immediate',
+  };
+}
+
+function nodeOf({ options, document }: ProcessFacts): object {
+  const [major, minor, patch] = version.split('.').map(Number);
+  const node = isObject(document.node) ? document.node : {};
+  return {
+    id: options.serviceNode ?? '',
+    cluster: options.serviceCluster ?? '',
+    user_agent_name: 'envoy',
+    user_agent_build_version: {
+      version: { major_number: major, minor_number: minor, patch },
+      metadata: { 'build.type': 'RELEASE' },
+    },
+    ...node,
+  };
+}
+
+function uptimeSeconds({ startedAt }: ProcessFacts): number {
+  return Math.floor((Date.now() - startedAt.getTime()) / 1000);
+}
+
+/** envoy.admin.v3.Memory: the heap of the JavaScript engine. */
+export function handleMemory(): AdminReply {
+  const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+  return json({
+    allocated: String(heapUsed + external),
+    heap_size: String(heapTotal + external),
+    pageheap_unmapped: '0',
+    pageheap_free: String(heapTotal - heapUsed),
+    total_thread_cache: '0',
+    total_physical_bytes: String(rss),
+  });
+}
+
+/** Sets `server.*`; call it when stats are flushed. */
+export function updateServerStats(store: StatsStore, source: AdminSource, facts: ProcessFacts): void {
+  const server = store.scope('server.');
+  const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+  const state = states[source.state];
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  server.gauge('live').set(state === states.LIVE ? 1 : 0);
+  server.gauge('state').set(state);
+  server.gauge('uptime').set(uptimeSeconds(facts));
+  server.gauge('concurrency').set(facts.concurrency);
+  server.gauge('memory_allocated').set(heapUsed + external);
+  server.gauge('memory_heap_size').set(heapTotal + external);
+  server.gauge('memory_physical_size').set(rss);
+  server.gauge('version').set((major << 16) | (minor << 8) | patch);
+  server.gauge('hot_restart_epoch').set(0);
+  server.gauge('parent_connections').set(0);
+  server.gauge('days_until_first_cert_expiring').set(2 ** 32 - 1);
+}
+
+/** Makes the counters of `server.*` that start at zero. */
+export function declareServerStats(store: StatsStore): void {
+  const server = store.scope('server.');
+  for (const name of ['dynamic_unknown_fields', 'static_unknown_fields', 'dropped_stat_flushes', 'envoy_bug_failures'])
+    server.counter(name);
+}
