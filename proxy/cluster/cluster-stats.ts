@@ -1,0 +1,161 @@
+/** The stats of one cluster by Envoy's names, looked up once. */
+import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
+import type { StatsScope } from '../stats/store.ts';
+
+/** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
+const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors default.total_match_count
+http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.requests_rejected_with_underscores_in_headers
+http1.response_flood lb_healthy_panic lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
+lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
+lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid upstream_cx_close_notify
+upstream_cx_connect_attempts_exceeded upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
+upstream_cx_max_duration_reached upstream_cx_pool_overflow upstream_http3_broken upstream_internal_redirect_failed_total
+upstream_internal_redirect_succeeded_total upstream_rq_0rtt upstream_rq_active_overflow upstream_rq_maintenance_mode
+upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
+upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
+const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered upstream_cx_tx_bytes_buffered version warming_state
+membership_degraded membership_excluded`;
+
+/** Counts of answers by their status, below one prefix. */
+export class ResponseCounters {
+  readonly #scope: StatsScope;
+  readonly #prefix: string;
+  #completed: Counter | undefined;
+  readonly #codes: (Counter | undefined)[] = [];
+  readonly #classes: (Counter | undefined)[] = [];
+
+  constructor(scope: StatsScope, prefix: string) {
+    this.#scope = scope;
+    this.#prefix = prefix;
+  }
+
+  count(status: number): void {
+    this.#completed ??= this.#scope.counter(`${this.#prefix}upstream_rq_completed`);
+    this.#completed.increment();
+    const kind = Math.floor(status / 100);
+    const byClass = (this.#classes[kind] ??= this.#scope.counter(`${this.#prefix}upstream_rq_${kind}xx`));
+    byClass.increment();
+    const byCode = (this.#codes[status] ??= this.#scope.counter(`${this.#prefix}upstream_rq_${status}`));
+    byCode.increment();
+  }
+}
+
+export class ClusterStats {
+  readonly cxTotal: Counter;
+  readonly cxHttp1Total: Counter;
+  readonly cxActive: Gauge;
+  readonly cxConnectFail: Counter;
+  readonly cxConnectTimeout: Counter;
+  readonly cxIdleTimeout: Counter;
+  readonly cxOverflow: Counter;
+  readonly cxNoneHealthy: Counter;
+  readonly cxProtocolError: Counter;
+  readonly cxMaxRequests: Counter;
+  readonly cxDestroy: Counter;
+  readonly cxDestroyLocal: Counter;
+  readonly cxDestroyRemote: Counter;
+  readonly cxDestroyWithActive: Counter;
+  readonly cxDestroyLocalWithActive: Counter;
+  readonly cxDestroyRemoteWithActive: Counter;
+  readonly cxRxBytes: Counter;
+  readonly cxTxBytes: Counter;
+  readonly cxConnectMs: Histogram;
+  readonly cxLengthMs: Histogram;
+  readonly rqPerCx: Histogram;
+  readonly rqTotal: Counter;
+  readonly rqActive: Gauge;
+  readonly rqPendingTotal: Counter;
+  readonly rqPendingActive: Gauge;
+  readonly rqPendingOverflow: Counter;
+  readonly rqPendingFailureEject: Counter;
+  readonly rqCancelled: Counter;
+  readonly rqTimeout: Counter;
+  readonly rqPerTryTimeout: Counter;
+  readonly rqRxReset: Counter;
+  readonly rqTxReset: Counter;
+  readonly rqRetry: Counter;
+  readonly rqRetrySuccess: Counter;
+  readonly rqRetryOverflow: Counter;
+  readonly rqRetryLimitExceeded: Counter;
+  readonly rqRetryBackoffExponential: Counter;
+  readonly retryOrShadowAbandoned: Counter;
+  readonly rqTime: Histogram;
+  readonly externalRqTime: Histogram;
+  readonly flowPaused: Counter;
+  readonly flowResumed: Counter;
+  readonly flowBackedUp: Counter;
+  readonly flowDrained: Counter;
+  readonly membershipChange: Counter;
+  readonly membershipTotal: Gauge;
+  readonly membershipHealthy: Gauge;
+  readonly maxHostWeight: Gauge;
+  readonly updateAttempt: Counter;
+  readonly updateSuccess: Counter;
+  readonly updateFailure: Counter;
+  readonly updateEmpty: Counter;
+  readonly updateNoRebuild: Counter;
+  readonly responses: ResponseCounters;
+  readonly externalResponses: ResponseCounters;
+  readonly retriedResponses: ResponseCounters;
+
+  constructor(scope: StatsScope) {
+    for (const name of silentCounters.split(/\s+/)) scope.counter(name);
+    for (const name of silentGauges.split(/\s+/)) scope.gauge(name);
+    this.cxTotal = scope.counter('upstream_cx_total');
+    this.cxHttp1Total = scope.counter('upstream_cx_http1_total');
+    this.cxActive = scope.gauge('upstream_cx_active');
+    this.cxConnectFail = scope.counter('upstream_cx_connect_fail');
+    this.cxConnectTimeout = scope.counter('upstream_cx_connect_timeout');
+    this.cxIdleTimeout = scope.counter('upstream_cx_idle_timeout');
+    this.cxOverflow = scope.counter('upstream_cx_overflow');
+    this.cxNoneHealthy = scope.counter('upstream_cx_none_healthy');
+    this.cxProtocolError = scope.counter('upstream_cx_protocol_error');
+    this.cxMaxRequests = scope.counter('upstream_cx_max_requests');
+    this.cxDestroy = scope.counter('upstream_cx_destroy');
+    this.cxDestroyLocal = scope.counter('upstream_cx_destroy_local');
+    this.cxDestroyRemote = scope.counter('upstream_cx_destroy_remote');
+    this.cxDestroyWithActive = scope.counter('upstream_cx_destroy_with_active_rq');
+    this.cxDestroyLocalWithActive = scope.counter('upstream_cx_destroy_local_with_active_rq');
+    this.cxDestroyRemoteWithActive = scope.counter('upstream_cx_destroy_remote_with_active_rq');
+    this.cxRxBytes = scope.counter('upstream_cx_rx_bytes_total');
+    this.cxTxBytes = scope.counter('upstream_cx_tx_bytes_total');
+    this.cxConnectMs = scope.histogram('upstream_cx_connect_ms');
+    this.cxLengthMs = scope.histogram('upstream_cx_length_ms');
+    this.rqPerCx = scope.histogram('upstream_rq_per_cx');
+    this.rqTotal = scope.counter('upstream_rq_total');
+    this.rqActive = scope.gauge('upstream_rq_active');
+    this.rqPendingTotal = scope.counter('upstream_rq_pending_total');
+    this.rqPendingActive = scope.gauge('upstream_rq_pending_active');
+    this.rqPendingOverflow = scope.counter('upstream_rq_pending_overflow');
+    this.rqPendingFailureEject = scope.counter('upstream_rq_pending_failure_eject');
+    this.rqCancelled = scope.counter('upstream_rq_cancelled');
+    this.rqTimeout = scope.counter('upstream_rq_timeout');
+    this.rqPerTryTimeout = scope.counter('upstream_rq_per_try_timeout');
+    this.rqRxReset = scope.counter('upstream_rq_rx_reset');
+    this.rqTxReset = scope.counter('upstream_rq_tx_reset');
+    this.rqRetry = scope.counter('upstream_rq_retry');
+    this.rqRetrySuccess = scope.counter('upstream_rq_retry_success');
+    this.rqRetryOverflow = scope.counter('upstream_rq_retry_overflow');
+    this.rqRetryLimitExceeded = scope.counter('upstream_rq_retry_limit_exceeded');
+    this.rqRetryBackoffExponential = scope.counter('upstream_rq_retry_backoff_exponential');
+    this.retryOrShadowAbandoned = scope.counter('retry_or_shadow_abandoned');
+    this.rqTime = scope.histogram('upstream_rq_time');
+    this.externalRqTime = scope.histogram('external.upstream_rq_time');
+    this.flowPaused = scope.counter('upstream_flow_control_paused_reading_total');
+    this.flowResumed = scope.counter('upstream_flow_control_resumed_reading_total');
+    this.flowBackedUp = scope.counter('upstream_flow_control_backed_up_total');
+    this.flowDrained = scope.counter('upstream_flow_control_drained_total');
+    this.membershipChange = scope.counter('membership_change');
+    this.membershipTotal = scope.gauge('membership_total');
+    this.membershipHealthy = scope.gauge('membership_healthy');
+    this.maxHostWeight = scope.gauge('max_host_weight');
+    this.updateAttempt = scope.counter('update_attempt');
+    this.updateSuccess = scope.counter('update_success');
+    this.updateFailure = scope.counter('update_failure');
+    this.updateEmpty = scope.counter('update_empty');
+    this.updateNoRebuild = scope.counter('update_no_rebuild');
+    this.responses = new ResponseCounters(scope, '');
+    this.externalResponses = new ResponseCounters(scope, 'external.');
+    this.retriedResponses = new ResponseCounters(scope, 'retry.');
+  }
+}

@@ -1,0 +1,174 @@
+/** A cluster: its hosts, how they are chosen, the pools to them, its limits and stats. */
+import type { ClusterStatus } from '../admin-source.ts';
+import { Cluster_DiscoveryType, Cluster_LbPolicy, RoutingPriority } from '../api/enums.js';
+import type { Cluster as ClusterConfiguration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
+import { milliseconds } from '../duration.ts';
+import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
+import { defaultHighMark } from '../net/transport.ts';
+import type { StatsScope, StatsStore } from '../stats/store.ts';
+import { sanitizeStatsName } from '../stats/store.ts';
+import { flag } from '../stream-info.ts';
+import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
+import { makePicker, type Picker, type Policy } from './balancer.ts';
+import { ClusterStats } from './cluster-stats.ts';
+import type { Host } from './host.ts';
+import { Pool } from './pool.ts';
+import { protocolOptions } from './protocol-options.ts';
+import { hostsOf, Resolution } from './resolution.ts';
+import { defaultThresholds, ResourceLimits, type Thresholds } from './resource-limits.ts';
+
+export type Priority = 'default' | 'high';
+
+export class Cluster implements ClusterStatus {
+  readonly name: string;
+  readonly observabilityName: string;
+  readonly addedViaApi = false;
+  readonly stats: ClusterStats;
+  readonly limits: Record<Priority, ResourceLimits>;
+  readonly trackTimeoutBudgets: boolean;
+  readonly scope: StatsScope;
+  hosts: readonly Host[] = [];
+  readonly #configuration: ClusterConfiguration;
+  readonly #policy: Policy;
+  readonly #choiceCount: number;
+  readonly #connectTimeoutMs: number;
+  readonly #options: { idleTimeoutMs: number; maxRequestsPerConnection: number };
+  readonly #pools = { default: new Map<Host, Pool>(), high: new Map<Host, Pool>() };
+  readonly #upstreams: Record<Priority, Upstream>;
+  #pick: Picker = () => undefined;
+  #resolution: Resolution | undefined;
+
+  constructor(configuration: ClusterConfiguration, store: StatsStore) {
+    this.#configuration = configuration;
+    this.name = configuration.name;
+    this.observabilityName = configuration.altStatName || configuration.name;
+    this.scope = store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
+    this.stats = new ClusterStats(this.scope);
+    this.limits = {
+      default: new ResourceLimits(
+        thresholdsOf(configuration, RoutingPriority.DEFAULT),
+        this.scope.scope('circuit_breakers.default.'),
+      ),
+      high: new ResourceLimits(
+        thresholdsOf(configuration, RoutingPriority.HIGH),
+        this.scope.scope('circuit_breakers.high.'),
+      ),
+    };
+    this.trackTimeoutBudgets = configuration.trackTimeoutBudgets;
+    this.#policy = policyOf(configuration);
+    const { lbConfig } = configuration;
+    this.#choiceCount = lbConfig.case === 'leastRequestLbConfig' ? (lbConfig.value.choiceCount ?? 2) : 2;
+    this.#connectTimeoutMs = milliseconds(configuration.connectTimeout, 5000);
+    this.#options = protocolOptions(configuration);
+    this.#upstreams = { default: this.#balanced('default'), high: this.#balanced('high') };
+  }
+
+  get thresholds(): { default: Thresholds; high: Thresholds } {
+    return { default: this.limits.default.thresholds, high: this.limits.high.thresholds };
+  }
+
+  /** The innermost layers: choose a host, then its pool, which asks the breakers. */
+  upstream(priority: Priority): Upstream {
+    return this.#upstreams[priority];
+  }
+
+  /** Finds the hosts; the promise ends when they were looked up once. */
+  async start(): Promise<void> {
+    const type = this.#configuration.clusterDiscoveryType.value;
+    if (type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS) {
+      this.#resolution = new Resolution(this.#configuration, this.stats, hosts => this.#setHosts(hosts));
+      await this.#resolution.start();
+      return;
+    }
+    this.#setHosts(hostsOf(this.#configuration));
+  }
+
+  stop(): void {
+    this.#resolution?.stop();
+    for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.destroy();
+  }
+
+  #setHosts(hosts: readonly Host[]): void {
+    const before = this.hosts;
+    this.hosts = hosts;
+    this.#pick = makePicker(this.#policy, hosts, this.#choiceCount);
+    this.stats.membershipTotal.set(hosts.length);
+    this.stats.membershipHealthy.set(hosts.length);
+    this.stats.maxHostWeight.set(hosts.reduce((most, host) => Math.max(most, host.weight), 0));
+    if (hosts.length > 0 || before.length > 0) this.stats.membershipChange.increment();
+    for (const host of before) if (!hosts.includes(host)) this.#dropPools(host);
+  }
+
+  #dropPools(host: Host): void {
+    for (const pools of Object.values(this.#pools)) {
+      pools.get(host)?.drain();
+      pools.delete(host);
+    }
+  }
+
+  #balanced(priority: Priority): Upstream {
+    return { open: (exchange, end, receiver) => this.#open(priority, exchange, end, receiver) };
+  }
+
+  #open(priority: Priority, exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender {
+    const host = this.#choose(exchange);
+    exchange.host = host;
+    if (host === undefined) {
+      this.stats.cxNoneHealthy.increment();
+      exchange.info.flags |= flag.NO_HEALTHY_UPSTREAM;
+      receiver.onReset('no-healthy-host', '');
+      return deadSender;
+    }
+    exchange.info.upstreamHost = host.name;
+    return this.#pool(priority, host).open(exchange, end, receiver);
+  }
+
+  /** Avoids hosts that were tried before, as often as the retry policy allows. */
+  #choose(exchange: Exchange): Host | undefined {
+    let host = this.#pick();
+    for (let i = 0; i < exchange.hostSelectionAttempts; i++) {
+      if (host === undefined || !exchange.triedHosts.includes(host)) break;
+      host = this.#pick();
+    }
+    return host;
+  }
+
+  #pool(priority: Priority, host: Host): Pool {
+    const pools = this.#pools[priority];
+    let pool = pools.get(host);
+    if (pool === undefined) {
+      pool = new Pool({
+        host,
+        stats: this.stats,
+        limits: this.limits[priority],
+        connectTimeoutMs: this.#connectTimeoutMs,
+        highMark: this.#configuration.perConnectionBufferLimitBytes ?? defaultHighMark,
+        ...this.#options,
+      });
+      pools.set(host, pool);
+    }
+    return pool;
+  }
+}
+
+function policyOf(configuration: ClusterConfiguration): Policy {
+  if (configuration.lbPolicy === Cluster_LbPolicy.LEAST_REQUEST) return 'least-request';
+  return configuration.lbPolicy === Cluster_LbPolicy.RANDOM ? 'random' : 'round-robin';
+}
+
+function thresholdsOf(configuration: ClusterConfiguration, priority: RoutingPriority): Thresholds {
+  const found = configuration.circuitBreakers?.thresholds.find(thresholds => thresholds.priority === priority);
+  if (found === undefined) return defaultThresholds;
+  const budget = found.retryBudget;
+  return {
+    maxConnections: found.maxConnections ?? defaultThresholds.maxConnections,
+    maxPendingRequests: found.maxPendingRequests ?? defaultThresholds.maxPendingRequests,
+    maxRequests: found.maxRequests ?? defaultThresholds.maxRequests,
+    maxRetries: found.maxRetries ?? defaultThresholds.maxRetries,
+    retryBudget:
+      budget === undefined
+        ? undefined
+        : { percent: budget.budgetPercent?.value ?? 20, minimum: budget.minRetryConcurrency ?? 3 },
+    trackRemaining: found.trackRemaining,
+  };
+}

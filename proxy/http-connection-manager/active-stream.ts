@@ -1,0 +1,319 @@
+/** One request in the connection manager: from its head to the access log. */
+import { Deadline, type Limited } from '../deadlines.ts';
+import type { CodecError, RequestReceiver, ResponseSender } from '../http/codec.ts';
+import { httpDate } from '../http/date.ts';
+import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { reasonPhrase } from '../http1/encode.ts';
+import { type RoutedStream, RouterRequest } from '../router/router.ts';
+import type { RouterStats } from '../router/router-stats.ts';
+import type { DirectAction } from '../routing/direct-action.ts';
+import type { Route } from '../routing/route.ts';
+import { flag, StreamInfo } from '../stream-info.ts';
+import type { ManagedConnection } from './managed-connection.ts';
+import { mergeSlashes, normalizePath, takeAbsoluteForm } from './path.ts';
+import { prepareRequest } from './request-headers.ts';
+
+export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
+  readonly info = new StreamInfo();
+  readonly deadline: Deadline = new Deadline(this);
+  readonly #connection: ManagedConnection;
+  readonly #sender: ResponseSender;
+  readonly #startedAt = performance.now();
+  #router: RouterRequest | undefined;
+  #route: Route | undefined;
+  #requestDone = false;
+  #responseStarted = false;
+  #over = false;
+  #overall: NodeJS.Timeout | undefined;
+
+  constructor(connection: ManagedConnection, sender: ResponseSender) {
+    this.#connection = connection;
+    this.#sender = sender;
+    const { info } = this;
+    info.startMs = Date.now();
+    info.protocol = sender.protocol;
+    info.statPrefix = connection.manager.settings.statPrefix;
+    info.listenerName = connection.manager.listenerName;
+    info.connectionId = connection.id;
+    info.downstreamLocalAddress = connection.localAddress;
+    info.downstreamRemoteAddress = connection.remoteAddress;
+    info.downstreamDirectRemoteAddress = connection.remoteAddress;
+    this.#touch();
+    const { requestTimeoutMs } = connection.manager.settings;
+    if (requestTimeoutMs > 0) this.#overall = setTimeout(() => this.#onRequestTimeout(), requestTimeoutMs);
+  }
+
+  get stats(): RouterStats {
+    return this.#connection.manager.routerStats;
+  }
+
+  get suppressEnvoyHeaders(): boolean {
+    return this.#connection.manager.settings.suppressEnvoyHeaders;
+  }
+
+  get bufferLimit(): number {
+    return this.#connection.manager.bufferLimit;
+  }
+
+  elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  // From the client
+
+  onRequestHead(head: RequestHeaders, end: boolean): void {
+    const { info } = this;
+    const { manager } = this.#connection;
+    info.requestHeaders = head;
+    info.originalPath = head.path;
+    if (end) this.#noteRequestDone();
+    const refusal = this.#check(head);
+    if (refusal !== undefined) return this.localReply(refusal.status, '', refusal.details);
+    if (!end && isExpected(head)) this.#sender.sendInterim(new ResponseHeaders(100));
+    const upgrade = head.has('upgrade') && /(^|,)\s*upgrade\s*(,|$)/i.test(head.getAll('connection') ?? '');
+    prepareRequest(head, manager.settings, this.#connection.peer, info);
+    if (manager.settings.stripAnyHostPort) head.authority = head.authority.replace(/:\d+$/, '');
+    if (upgrade || head.method === 'CONNECT') return this.#refuseUpgrade();
+    this.#forward(head, end);
+  }
+
+  #noteRequestDone(): void {
+    this.#requestDone = true;
+    this.info.requestReceivedMs = this.elapsedMs();
+    clearTimeout(this.#overall);
+  }
+
+  /** What is wrong with a head that the codec let pass. */
+  #check(head: RequestHeaders): { status: number; details: string } | undefined {
+    const { settings, stats } = this.#connection.manager;
+    if (!takeAbsoluteForm(head)) {
+      stats.rqNonRelativePath.increment();
+      return { status: 404, details: 'absolute_path_rejected' };
+    }
+    if (head.authority === '') return { status: 400, details: 'missing_host_header' };
+    if (head.path.includes('#')) return { status: 400, details: 'path_normalization_failed' };
+    if (settings.normalizePath && head.method !== 'CONNECT') {
+      const path = normalizePath(head.path);
+      if (path === undefined) return { status: 400, details: 'path_normalization_failed' };
+      head.path = path;
+    }
+    if (settings.mergeSlashes) head.path = mergeSlashes(head.path);
+    return undefined;
+  }
+
+  #refuseUpgrade(): void {
+    this.#connection.manager.stats.rqWsOnNonWsRoute.increment();
+    this.localReply(403, '', 'upgrade_failed');
+  }
+
+  #forward(head: RequestHeaders, end: boolean): void {
+    const { manager } = this.#connection;
+    this.stats.rqTotal.increment();
+    const route = manager.routes.find(head);
+    if (route === undefined) {
+      this.stats.noRoute.increment();
+      this.info.flags |= flag.NO_ROUTE_FOUND;
+      return this.localReply(404, '', 'route_not_found');
+    }
+    this.#route = route;
+    this.info.routeName = route.name;
+    this.info.virtualHostName = route.host.name;
+    if (route.direct !== undefined) return this.#answerDirectly(route, route.direct, head);
+    const action = route.cluster;
+    if (action === undefined) return this.localReply(404, '', 'route_not_found');
+    this.info.clusterName = action.clusterName;
+    if (action.upstream === undefined) {
+      this.stats.noCluster.increment();
+      this.info.flags |= flag.NO_CLUSTER_FOUND;
+      return this.localReply(action.clusterNotFoundStatus, '', 'cluster_not_found');
+    }
+    this.#router = new RouterRequest(this, head, route, action);
+    this.#router.start(end);
+  }
+
+  #answerDirectly(route: Route, direct: DirectAction, head: RequestHeaders): void {
+    (direct.kind === 'redirect' ? this.stats.rqRedirect : this.stats.rqDirectResponse).increment();
+    const location = direct.location(head);
+    this.localReply(
+      direct.status,
+      direct.body,
+      direct.kind === 'redirect' ? 'direct_response' : 'direct_response',
+      response => {
+        if (location !== '') response.add('location', location);
+        for (const mutations of route.responseMutations) mutations.apply(response, this.info);
+      },
+    );
+  }
+
+  onRequestData(chunk: Buffer, end: boolean): void {
+    this.info.bytesReceived += chunk.length;
+    this.#touch();
+    if (end) this.#noteRequestDone();
+    this.#router?.sendData(chunk, end);
+  }
+
+  onRequestTrailers(trailers: HeaderMap): void {
+    this.#noteRequestDone();
+    this.#router?.sendTrailers(trailers);
+  }
+
+  onRequestError(error: CodecError): void {
+    const { stats } = this.#connection.manager;
+    stats.cxProtocolError.increment();
+    this.info.flags |= flag.DOWNSTREAM_PROTOCOL_ERROR;
+    if (this.#responseStarted) {
+      this.info.responseCodeDetails = error.details;
+      return this.abort();
+    }
+    this.localReply(error.status, reasonPhrase(error.status), error.details);
+  }
+
+  onRequestReset(reason: string): void {
+    if (this.#over) return;
+    const { stats } = this.#connection.manager;
+    stats.rqRxReset.increment();
+    this.info.flags |= flag.DOWNSTREAM_CONNECTION_TERMINATION;
+    this.info.responseCodeDetails ||= reason;
+    if (!this.#responseStarted) this.info.responseCodeDetails = reason;
+    this.#finish();
+  }
+
+  onDownstreamCongested(congested: boolean): void {
+    this.#router?.congested(congested);
+  }
+
+  // To the client
+
+  respondInterim(head: ResponseHeaders): void {
+    this.#sender.sendInterim(head);
+  }
+
+  respond(head: ResponseHeaders, end: boolean): void {
+    if (this.#over) return;
+    const { info } = this;
+    const { manager } = this.#connection;
+    const { settings } = manager;
+    this.#responseStarted = true;
+    info.responseHeaders = head;
+    info.responseCode = head.status;
+    removeHopByHop(head);
+    if (!head.has('date')) head.add('date', httpDate(Date.now()));
+    if (settings.serverHeader === 'overwrite') head.set('server', settings.serverName);
+    else if (settings.serverHeader === 'append-if-absent' && !head.has('server'))
+      head.add('server', settings.serverName);
+    if (settings.alwaysSetRequestIdInResponse && info.requestId !== '') head.set('x-request-id', info.requestId);
+    if (settings.via !== '') head.add('via', settings.via);
+    info.downstreamFirstSentMs = this.elapsedMs();
+    this.#touch();
+    this.#sender.sendHead(head, end, this.#connection.closesAfterResponse());
+    if (end) this.#finish();
+  }
+
+  respondData(chunk: Buffer, end: boolean): void {
+    if (this.#over) return;
+    this.info.bytesSent += chunk.length;
+    this.#touch();
+    this.#sender.sendData(chunk, end);
+    if (end) this.#finish();
+  }
+
+  respondTrailers(trailers: HeaderMap): void {
+    if (this.#over) return;
+    this.info.responseTrailers = trailers;
+    this.#sender.sendTrailers(trailers);
+    this.#finish();
+  }
+
+  localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
+    if (this.#over) return;
+    this.info.responseCodeDetails = details;
+    const head = new ResponseHeaders(status);
+    if (body !== '') {
+      head.add('content-length', String(body.length));
+      head.add('content-type', 'text/plain');
+    }
+    adjust?.(head);
+    this.#cancelRouter();
+    if (body === '' || this.info.requestHeaders?.method === 'HEAD') return this.respond(head, true);
+    this.respond(head, false);
+    this.respondData(Buffer.from(body, 'latin1'), true);
+  }
+
+  #cancelRouter(): void {
+    this.#router?.cancel();
+  }
+
+  abort(): void {
+    if (this.#over) return;
+    this.#connection.manager.stats.rqTxReset.increment();
+    this.#finish();
+    this.#sender.reset();
+  }
+
+  pauseRequest(): void {
+    if (this.#requestDone) return;
+    this.#connection.manager.stats.flowPaused.increment();
+    this.#sender.pauseReading();
+  }
+
+  resumeRequest(): void {
+    if (this.#requestDone) return;
+    this.#connection.manager.stats.flowResumed.increment();
+    this.#sender.resumeReading();
+  }
+
+  // Time
+
+  #touch(): void {
+    const queue = this.#route?.cluster?.idleQueue ?? this.#connection.manager.streamIdleQueue;
+    if (queue !== undefined) this.deadline.set(queue);
+  }
+
+  onDeadline(): void {
+    this.#connection.manager.stats.rqIdleTimeout.increment();
+    this.info.flags |= flag.STREAM_IDLE_TIMEOUT;
+    if (this.#responseStarted) {
+      this.info.responseCodeDetails = 'stream_idle_timeout';
+      this.#cancelRouter();
+      return this.abort();
+    }
+    this.localReply(this.#requestDone ? 504 : 408, 'stream timeout', 'stream_idle_timeout');
+  }
+
+  #onRequestTimeout(): void {
+    if (this.#over) return;
+    this.#connection.manager.stats.rqTimeout.increment();
+    if (this.#responseStarted) return this.abort();
+    this.localReply(this.#requestDone ? 504 : 408, 'request timeout', 'request_overall_timeout');
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadline.clear();
+    clearTimeout(this.#overall);
+    this.#cancelRouter();
+    this.info.durationMs = this.elapsedMs();
+    this.#connection.onStreamDone(this);
+  }
+}
+
+/** The client waits for a go-ahead; it gets one from us, and the header ends here. */
+function isExpected(head: RequestHeaders): boolean {
+  if (head.get('expect')?.toLowerCase() !== '100-continue') return false;
+  head.remove('expect');
+  return true;
+}
+
+function removeHopByHop(head: ResponseHeaders): void {
+  const { entries } = head;
+  for (let i = 0; i < entries.length; i += 2) {
+    if (!isHopByHop(entries[i]!)) continue;
+    head.removeIf(isHopByHop);
+    return;
+  }
+}
+
+function isHopByHop(name: string): boolean {
+  return name === 'connection' || name === 'transfer-encoding' || name === 'keep-alive' || name === 'proxy-connection';
+}

@@ -1,0 +1,91 @@
+/** The HTTP connection manager of one listener: everything that its connections share. */
+import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
+import type { Transport } from '../net/transport.ts';
+import { RouterStats } from '../router/router-stats.ts';
+import type { RouteContext } from '../routing/route.ts';
+import { RouteTable } from '../routing/route-table.ts';
+import type { StatsScope, StatsStore } from '../stats/store.ts';
+import { sanitizeStatsName } from '../stats/store.ts';
+import type { StreamInfo, StreamObserver } from '../stream-info.ts';
+import { ManagedConnection } from './managed-connection.ts';
+import { ClassCounters, ManagerStats } from './manager-stats.ts';
+import { type ManagerSettings, managerSettings } from './settings.ts';
+
+export interface ManagerContext extends RouteContext {
+  store: StatsStore;
+  listenerScope: StatsScope;
+  listenerName: string;
+  /** The name of this node's cluster, for add_user_agent. */
+  nodeCluster: string;
+  bufferLimit: number;
+  /** Each hears of every finished request. */
+  observers: readonly StreamObserver[];
+  onConnectionClosed(lengthMs: number): void;
+}
+
+let nextConnectionId = 0;
+
+export class ConnectionManager {
+  readonly settings: ManagerSettings;
+  readonly routes: RouteTable;
+  readonly stats: ManagerStats;
+  readonly routerStats: RouterStats;
+  readonly listenerName: string;
+  readonly bufferLimit: number;
+  readonly idleQueue: DeadlineQueue | undefined;
+  readonly streamIdleQueue: DeadlineQueue | undefined;
+  readonly connections = new Set<ManagedConnection>();
+  readonly #listenerResponses: ClassCounters;
+  readonly #observers: readonly StreamObserver[];
+  readonly #context: ManagerContext;
+
+  constructor(configuration: HttpConnectionManager, context: ManagerContext) {
+    this.settings = managerSettings(configuration, context.nodeCluster);
+    const prefix = `http.${sanitizeStatsName(this.settings.statPrefix)}.`;
+    const scope = context.store.scope(prefix);
+    this.stats = new ManagerStats(scope);
+    this.routerStats = new RouterStats(scope);
+    this.#listenerResponses = new ClassCounters(context.listenerScope.scope(prefix));
+    const routes = configuration.routeSpecifier;
+    if (routes.case !== 'routeConfig') throw new Error('only route_config is supported');
+    this.routes = new RouteTable(routes.value, context);
+    this.listenerName = context.listenerName;
+    this.bufferLimit = context.bufferLimit;
+    this.idleQueue = queueFor(this.settings.idleTimeoutMs);
+    this.streamIdleQueue = queueFor(this.settings.streamIdleTimeoutMs);
+    this.#observers = context.observers;
+    this.#context = context;
+  }
+
+  accept(transport: Transport): void {
+    this.connections.add(new ManagedConnection(this, transport, nextConnectionId++));
+  }
+
+  countResponse(status: number): void {
+    this.stats.responses.count(status);
+    this.#listenerResponses.count(status);
+  }
+
+  observe(info: StreamInfo): void {
+    const observers = this.#observers;
+    for (let i = 0; i < observers.length; i++) observers[i]!(info);
+  }
+
+  onConnectionClosed(connection: ManagedConnection): void {
+    this.connections.delete(connection);
+    this.#context.onConnectionClosed(connection.ageMs());
+  }
+
+  drain(): void {
+    for (const connection of [...this.connections]) connection.drain();
+  }
+
+  destroy(): void {
+    for (const connection of [...this.connections]) connection.destroy();
+  }
+}
+
+function queueFor(durationMs: number): DeadlineQueue | undefined {
+  return durationMs > 0 ? deadlineQueue(durationMs) : undefined;
+}

@@ -1,0 +1,147 @@
+/** What the connection manager does to a request's head before any filter sees it. */
+import { randomUUID } from 'node:crypto';
+import type { RequestHeaders } from '../http/headers.ts';
+import type { StreamInfo } from '../stream-info.ts';
+import type { ManagerSettings } from './settings.ts';
+
+/** Who sent it, as far as the connection tells. */
+export interface Peer {
+  /** Without port. */
+  address: string;
+}
+
+/** Headers that mean something between proxies of one house and are taken from strangers. */
+const internalOnly = new Set([
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-ip-tags',
+  'x-envoy-original-url',
+  'x-envoy-hedge-on-per-try-timeout',
+]);
+/** Taken at the edge as well: where `use_remote_address` says that this is the first proxy. */
+const edgeOnly = new Set([
+  'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+  'x-envoy-original-path',
+]);
+
+/** Headers of one connection, which end at it. */
+const hopByHop = new Set([
+  'connection',
+  'upgrade',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'x-forwarded-client-cert',
+  'x-envoy-internal',
+]);
+
+/** Cleans and completes the head. */
+export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, peer: Peer, info: StreamInfo): void {
+  const internal = findSender(head, settings, peer, info);
+  const edge = settings.useRemoteAddress && !internal;
+  sanitize(head, internal, edge);
+  if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(head, peer.address);
+  if (!hasValidForwardedProto(head) || (settings.useRemoteAddress && settings.trustedHops === 0))
+    head.set('x-forwarded-proto', 'http');
+  head.scheme = head.get('x-forwarded-proto')!;
+  if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
+  if (internal && settings.useRemoteAddress) head.set('x-envoy-internal', 'true');
+  if (edge) head.set('x-envoy-external-address', addressOnly(info.downstreamRemoteAddress));
+  if (settings.generateRequestId) setRequestId(head, edge && !settings.preserveExternalRequestId);
+  if (settings.via !== '') head.add('via', settings.via);
+  info.requestId = head.get('x-request-id') ?? '';
+}
+
+/** The client's address, from x-forwarded-for where that is trusted; true where it is one of ours. */
+function findSender(head: RequestHeaders, settings: ManagerSettings, peer: Peer, info: StreamInfo): boolean {
+  const forwarded = head.getAll('x-forwarded-for');
+  if (settings.useRemoteAddress) {
+    if (settings.trustedHops > 0 && forwarded !== undefined)
+      setSender(info, entryFromEnd(forwarded, settings.trustedHops - 1));
+    return forwarded === undefined && settings.isInternal(peer.address);
+  }
+  if (forwarded === undefined) return false;
+  setSender(info, entryFromEnd(forwarded, settings.trustedHops));
+  const single = !forwarded.includes(',');
+  return single && settings.isInternal(forwarded.trim());
+}
+
+function setSender(info: StreamInfo, address: string | undefined): void {
+  if (address !== undefined && address !== '')
+    info.downstreamRemoteAddress = address.includes(':') ? `[${address}]:0` : `${address}:0`;
+}
+
+function entryFromEnd(list: string, back: number): string | undefined {
+  return list
+    .split(',')
+    .at(-1 - back)
+    ?.trim();
+}
+
+function addressOnly(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+}
+
+/** Fast path: most heads have nothing to remove, so the list is looked through before it is changed. */
+function sanitize(head: RequestHeaders, internal: boolean, edge: boolean): void {
+  const entries = head.entries;
+  for (let i = 0; i < entries.length; i += 2) {
+    if (!mayGo(entries[i]!)) continue;
+    head.removeIf(name => goes(name, internal, edge));
+    sanitizeTe(head);
+    return;
+  }
+}
+
+function mayGo(name: string): boolean {
+  return name.startsWith('x-envoy-') || name === 'te' || hopByHop.has(name);
+}
+
+function goes(name: string, internal: boolean, edge: boolean): boolean {
+  if (hopByHop.has(name)) return true;
+  if (!name.startsWith('x-envoy-')) return false;
+  return (
+    (!internal && internalOnly.has(name)) ||
+    (edge && edgeOnly.has(name)) ||
+    (edge && name === 'x-envoy-external-address')
+  );
+}
+
+/** `te` is passed on for trailers only. */
+function sanitizeTe(head: RequestHeaders): void {
+  const te = head.get('te');
+  if (te === undefined) return;
+  const trailers = te.split(',').some(part => part.trim().toLowerCase() === 'trailers');
+  if (trailers) head.set('te', 'trailers');
+  else head.remove('te');
+}
+
+function appendForwardedFor(head: RequestHeaders, address: string): void {
+  const before = head.getAll('x-forwarded-for');
+  head.set('x-forwarded-for', before === undefined || before === '' ? address : `${before},${address}`);
+}
+
+function hasValidForwardedProto(head: RequestHeaders): boolean {
+  const value = head.get('x-forwarded-proto');
+  return value === 'http' || value === 'https';
+}
+
+function addUserAgent(head: RequestHeaders, node: string): void {
+  head.set('x-envoy-downstream-service-cluster', node);
+  if (!head.has('user-agent')) head.set('user-agent', node);
+}
+
+function setRequestId(head: RequestHeaders, force: boolean): void {
+  if (force || !head.has('x-request-id')) head.set('x-request-id', randomUUID());
+}

@@ -1,0 +1,94 @@
+/** The connection manager's configuration, parsed once. */
+import { BlockList, isIP } from 'node:net';
+import { HttpConnectionManager_ServerHeaderTransformation as ServerHeader } from '../api/enums.js';
+import type { Router } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
+import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { typedConfig } from '../configuration/typed-config.ts';
+import { milliseconds } from '../duration.ts';
+import type { HeadLimits } from '../http/codec.ts';
+
+export interface ManagerSettings {
+  statPrefix: string;
+  serverName: string;
+  serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
+  generateRequestId: boolean;
+  preserveExternalRequestId: boolean;
+  alwaysSetRequestIdInResponse: boolean;
+  useRemoteAddress: boolean;
+  trustedHops: number;
+  skipForwardedForAppend: boolean;
+  isInternal: (address: string) => boolean;
+  via: string;
+  addUserAgent: string | undefined;
+  stripAnyHostPort: boolean;
+  normalizePath: boolean;
+  mergeSlashes: boolean;
+  streamIdleTimeoutMs: number;
+  requestTimeoutMs: number;
+  requestHeadersTimeoutMs: number;
+  idleTimeoutMs: number;
+  maxConnectionDurationMs: number;
+  drainTimeoutMs: number;
+  delayedCloseTimeoutMs: number;
+  limits: HeadLimits;
+  suppressEnvoyHeaders: boolean;
+}
+
+const serverHeaders = {
+  [ServerHeader.OVERWRITE]: 'overwrite',
+  [ServerHeader.APPEND_IF_ABSENT]: 'append-if-absent',
+  [ServerHeader.PASS_THROUGH]: 'pass-through',
+} as const;
+
+const routerType = 'envoy.extensions.filters.http.router.v3.Router';
+
+export function managerSettings(configuration: HttpConnectionManager, node: string): ManagerSettings {
+  const common = configuration.commonHttpProtocolOptions;
+  const last = configuration.httpFilters.at(-1);
+  const router =
+    last?.configType.case === 'typedConfig' ? typedConfig<Router>(last.configType.value, routerType) : undefined;
+  return {
+    statPrefix: configuration.statPrefix,
+    serverName: configuration.serverName || 'envoy',
+    serverHeader: serverHeaders[configuration.serverHeaderTransformation],
+    generateRequestId: configuration.generateRequestId ?? true,
+    preserveExternalRequestId: configuration.preserveExternalRequestId,
+    alwaysSetRequestIdInResponse: configuration.alwaysSetRequestIdInResponse,
+    useRemoteAddress: configuration.useRemoteAddress ?? false,
+    trustedHops: configuration.xffNumTrustedHops,
+    skipForwardedForAppend: configuration.skipXffAppend,
+    isInternal: internalTest(configuration),
+    via: configuration.via,
+    addUserAgent: configuration.addUserAgent ? node : undefined,
+    stripAnyHostPort: configuration.stripPortMode.case === 'stripAnyHostPort' && configuration.stripPortMode.value,
+    normalizePath: configuration.normalizePath ?? false,
+    mergeSlashes: configuration.mergeSlashes,
+    streamIdleTimeoutMs: milliseconds(configuration.streamIdleTimeout, 300_000),
+    requestTimeoutMs: milliseconds(configuration.requestTimeout, 0),
+    requestHeadersTimeoutMs: milliseconds(configuration.requestHeadersTimeout, 0),
+    idleTimeoutMs: milliseconds(common?.idleTimeout, 3_600_000),
+    maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
+    drainTimeoutMs: milliseconds(configuration.drainTimeout, 5000),
+    delayedCloseTimeoutMs: milliseconds(configuration.delayedCloseTimeout, 1000),
+    limits: {
+      maximumBytes: (configuration.maxRequestHeadersKb ?? 60) * 1024,
+      maximumHeaders: common?.maxHeadersCount ?? 100,
+    },
+    suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
+  };
+}
+
+/** Since Envoy 1.33 no address is internal unless it is named. */
+function internalTest(configuration: HttpConnectionManager): (address: string) => boolean {
+  const ranges = configuration.internalAddressConfig?.cidrRanges ?? [];
+  if (ranges.length === 0) return () => false;
+  const list = new BlockList();
+  for (const range of ranges) {
+    const six = isIP(range.addressPrefix) === 6;
+    list.addSubnet(range.addressPrefix, range.prefixLen ?? (six ? 128 : 32), six ? 'ipv6' : 'ipv4');
+  }
+  return address => {
+    const kind = isIP(address);
+    return kind !== 0 && list.check(address, kind === 6 ? 'ipv6' : 'ipv4');
+  };
+}

@@ -1,0 +1,226 @@
+/** HTTP/1 with an upstream host: one request at a time on a connection that is kept for the next. */
+import { latin1 } from '../net/latin1.ts';
+import {
+  CodecError,
+  type HeadLimits,
+  type RequestSender,
+  type ResetReason,
+  type ResponseReceiver,
+} from '../http/codec.ts';
+import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { Transport, TransportHandler } from '../net/transport.ts';
+import { BodyDecoder, type BodySink } from './body-decoder.ts';
+import { encodeChunkSize, encodeLastChunk, encodeRequestHead } from './encode.ts';
+import { HeadParser, incomplete } from './head-parser.ts';
+import { hasToken } from './server-connection.ts';
+
+/** Whoever holds the connection. */
+export interface ClientConnectionOwner {
+  /** The exchange is over; `reusable` tells whether another may follow. */
+  onExchangeDone(reusable: boolean): void;
+  onProtocolError(): void;
+  /** Called before the receiver of an exchange that was cut short hears of it. */
+  onConnectionClosed(byPeer: boolean): void;
+}
+
+type State = 'idle' | 'head' | 'body' | 'closed';
+
+export class ClientConnection implements TransportHandler, RequestSender, BodySink {
+  readonly transport: Transport;
+  readonly #owner: ClientConnectionOwner;
+  readonly #parser: HeadParser;
+  readonly #body: BodyDecoder;
+  #receiver: ResponseReceiver | undefined;
+  #state: State = 'idle';
+  #partial = '';
+  #forHead = false;
+  #chunkedRequest = false;
+  #requestDone = false;
+  #keepAlive = true;
+  #pauses = 0;
+
+  constructor(transport: Transport, owner: ClientConnectionOwner, limits: HeadLimits) {
+    this.transport = transport;
+    this.#owner = owner;
+    this.#parser = new HeadParser(limits);
+    this.#body = new BodyDecoder(this, limits);
+    transport.handler = this;
+  }
+
+  /** Sends a request's head and hears its response. Only when nothing is going on. */
+  start(head: RequestHeaders, end: boolean, receiver: ResponseReceiver): void {
+    this.#receiver = receiver;
+    this.#state = 'head';
+    this.#forHead = head.method === 'HEAD';
+    this.#requestDone = end;
+    this.#keepAlive = true;
+    const encoded = encodeRequestHead(head, end);
+    this.#chunkedRequest = encoded.chunked;
+    this.transport.writeText(encoded.text);
+    receiver.onSent();
+  }
+
+  sendData(chunk: Buffer, end: boolean): void {
+    const { transport } = this;
+    if (chunk.length > 0) {
+      if (this.#chunkedRequest) {
+        transport.writeText(encodeChunkSize(chunk.length));
+        transport.write(chunk);
+        transport.writeText('\r\n');
+      } else transport.write(chunk);
+    }
+    if (end) {
+      if (this.#chunkedRequest) transport.writeText(encodeLastChunk());
+      this.#requestDone = true;
+    } else if (transport.congested) this.#receiver?.onUpstreamCongested(true);
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.#chunkedRequest) this.transport.writeText(encodeLastChunk(trailers));
+    this.#requestDone = true;
+  }
+
+  /** Gives the exchange up: its connection cannot serve another. */
+  cancel(): void {
+    if (this.#receiver === undefined) return;
+    this.#receiver = undefined;
+    this.close();
+  }
+
+  onRead(chunk: Buffer): void {
+    try {
+      this.#take(chunk);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#owner.onProtocolError();
+      this.#fail('protocol-error');
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && this.#state !== 'closed') {
+      if (this.#state === 'idle') throw new CodecError(502, 'http1.unexpected_data');
+      at = this.#state === 'head' ? this.#takeHead(chunk, at) : this.#body.feed(chunk, at);
+    }
+  }
+
+  #takeHead(chunk: Buffer, at: number): number {
+    const text = latin1(chunk, at, chunk.length);
+    const before = this.#partial.length;
+    if (before > 0 && !text.includes('\n') && before + text.length < 60 * 1024) {
+      this.#partial += text;
+      return chunk.length;
+    }
+    const whole = before === 0 ? text : this.#partial + text;
+    const end = this.#parser.parseResponse(whole, 0);
+    if (end === incomplete) {
+      this.#partial = whole;
+      return chunk.length;
+    }
+    this.#partial = '';
+    this.#startResponse();
+    return at + end - before;
+  }
+
+  #startResponse(): void {
+    const parser = this.#parser;
+    const head = new ResponseHeaders(parser.status);
+    head.entries = parser.entries;
+    if (parser.status < 200 && parser.status !== 101) {
+      this.#receiver?.onInterim(head);
+      return;
+    }
+    if (parser.status === 101) throw new CodecError(502, 'http1.unexpected_upgrade');
+    this.#keepAlive = keepsAlive(parser);
+    const bodiless = this.#forHead || parser.status === 204 || parser.status === 304 || parser.contentLength === 0;
+    if (bodiless) {
+      this.#finish(receiver => receiver.onHead(head, true));
+      return;
+    }
+    this.#state = 'body';
+    if (parser.chunked) this.#body.startChunked();
+    else if (parser.contentLength > 0) this.#body.startLength(parser.contentLength);
+    else {
+      this.#keepAlive = false;
+      this.#body.startUntilClose();
+    }
+    this.#receiver?.onHead(head, false);
+  }
+
+  onBody(chunk: Buffer, end: boolean): void {
+    if (end) this.#finish(receiver => receiver.onData(chunk, true));
+    else this.#receiver?.onData(chunk, false);
+  }
+
+  onBodyTrailers(trailers: HeaderMap): void {
+    this.#finish(receiver => receiver.onTrailers(trailers));
+  }
+
+  /** The response is whole: the connection is given back before the receiver hears of it, so that its next request may use it. */
+  #finish(tell: (receiver: ResponseReceiver) => void): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    const reusable = this.#keepAlive && this.#requestDone && !this.transport.closed;
+    this.#state = 'idle';
+    while (this.#pauses > 0) this.resumeReading();
+    if (receiver !== undefined) tell(receiver);
+    this.#owner.onExchangeDone(reusable);
+    if (!reusable) this.close();
+  }
+
+  pauseReading(): void {
+    if (this.#pauses++ === 0) this.transport.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#pauses > 0 && --this.#pauses === 0) this.transport.resume();
+  }
+
+  onDrain(): void {
+    this.#receiver?.onUpstreamCongested(false);
+  }
+
+  onEnd(): void {
+    this.#byPeer = true;
+    if (this.#state === 'body') {
+      const receiver = this.#receiver;
+      if (receiver !== undefined && this.#body.finish()) return;
+    }
+    this.#fail('connection-termination');
+  }
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    if (error !== undefined) this.#byPeer = true;
+    this.#closed('connection-termination');
+  }
+
+  #byPeer = false;
+
+  /** Closes the connection without telling a receiver. */
+  close(): void {
+    this.transport.destroy();
+  }
+
+  #fail(reason: ResetReason): void {
+    this.#failure = reason;
+    this.transport.destroy();
+  }
+
+  #failure: ResetReason | undefined;
+
+  #closed(reason: ResetReason): void {
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    this.#state = 'closed';
+    this.#body.stop();
+    this.#owner.onConnectionClosed(this.#byPeer);
+    receiver?.onReset(this.#failure ?? reason, '');
+  }
+}
+
+function keepsAlive(parser: HeadParser): boolean {
+  if (parser.connection === '') return parser.minor === 1;
+  if (hasToken(parser.connection, 'close')) return false;
+  return parser.minor === 1 || hasToken(parser.connection, 'keep-alive');
+}

@@ -1,0 +1,268 @@
+/** HTTP/1 with a client: requests in, responses out, one at a time; pipelined requests wait. */
+import { latin1 } from '../net/latin1.ts';
+import { CodecError, type HeadLimits, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
+import { type HeaderMap, RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
+import type { Transport, TransportHandler } from '../net/transport.ts';
+import { BodyDecoder, type BodySink } from './body-decoder.ts';
+import { encodeChunkSize, encodeLastChunk, encodeResponseHead } from './encode.ts';
+import { HeadParser, incomplete } from './head-parser.ts';
+
+/** Makes the receiver of each request, and hears what happens to the connection. */
+export interface ServerConnectionOwner {
+  newRequest(): RequestReceiver;
+  /** `withRequest`: a request was cut short. */
+  onConnectionClosed(byPeer: boolean, withRequest: boolean): void;
+  /** Nothing is going on any more; another request may come. */
+  onConnectionIdle(): void;
+}
+
+/** How long a connection that we ended may take to close (delayed_close_timeout). */
+const lingerMs = 1000;
+
+type State = 'head' | 'body' | 'waiting' | 'closing';
+
+export class ServerConnection implements TransportHandler, ResponseSender, BodySink {
+  readonly transport: Transport;
+  readonly protocol = 'HTTP/1.1';
+  readonly #owner: ServerConnectionOwner;
+  readonly #parser: HeadParser;
+  readonly #body: BodyDecoder;
+  #state: State = 'head';
+  #partial = '';
+  #stash: Buffer | undefined;
+  #receiver: RequestReceiver | undefined;
+  #forHead = false;
+  #chunkedResponse = false;
+  #closeAfter = false;
+  #requestDone = false;
+  #responseDone = true;
+  #pauses = 0;
+  #delivering = false;
+  #linger: NodeJS.Timeout | undefined;
+
+  constructor(transport: Transport, owner: ServerConnectionOwner, limits: HeadLimits) {
+    this.transport = transport;
+    this.#owner = owner;
+    this.#parser = new HeadParser(limits);
+    this.#body = new BodyDecoder(this, limits);
+    transport.handler = this;
+  }
+
+  /** Whether a request is being read or answered. */
+  get busy(): boolean {
+    return this.#receiver !== undefined || this.#partial !== '';
+  }
+
+  onRead(chunk: Buffer): void {
+    this.#delivering = true;
+    try {
+      this.#take(chunk);
+    } catch (error) {
+      if (!(error instanceof CodecError)) throw error;
+      this.#refuse(error);
+    } finally {
+      this.#delivering = false;
+    }
+  }
+
+  #take(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length) {
+      switch (this.#state) {
+        case 'head':
+          at = this.#takeHead(chunk, at);
+          break;
+        case 'body':
+          at = this.#body.feed(chunk, at);
+          break;
+        case 'waiting':
+          this.#keep(at === 0 ? chunk : chunk.subarray(at));
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  /** A pipelined request waits for the response before it. */
+  #keep(rest: Buffer): void {
+    this.#stash = this.#stash === undefined ? Buffer.from(rest) : Buffer.concat([this.#stash, rest]);
+    this.pauseReading();
+  }
+
+  #takeHead(chunk: Buffer, at: number): number {
+    const text = latin1(chunk, at, chunk.length);
+    const before = this.#partial.length;
+    // A head that comes in pieces is parsed again for each line of it only, not for each byte.
+    if (before > 0 && !text.includes('\n') && before + text.length < 60 * 1024) {
+      this.#partial += text;
+      return chunk.length;
+    }
+    const whole = before === 0 ? text : this.#partial + text;
+    const end = this.#parser.parseRequest(whole, 0);
+    if (end === incomplete) {
+      this.#partial = whole;
+      return chunk.length;
+    }
+    this.#partial = '';
+    this.#startRequest();
+    return at + end - before;
+  }
+
+  #startRequest(): void {
+    const parser = this.#parser;
+    const head = new RequestHeaders();
+    head.entries = parser.entries;
+    head.method = parser.method;
+    head.path = parser.target;
+    head.authority = parser.host;
+    if (parser.hostCount > 0) head.remove('host');
+    const end = !parser.chunked && parser.contentLength <= 0;
+    this.#forHead = head.method === 'HEAD';
+    this.#requestDone = end;
+    this.#responseDone = false;
+    this.#closeAfter = parser.connection !== '' && hasToken(parser.connection, 'close');
+    this.#receiver = this.#owner.newRequest();
+    if (parser.minor === 0) throw new CodecError(426, 'low_version');
+    if (parser.hostCount > 1) throw new CodecError(400, 'http1.codec_error');
+    this.#state = end ? 'waiting' : 'body';
+    if (parser.chunked) this.#body.startChunked();
+    else if (!end) this.#body.startLength(parser.contentLength);
+    this.#receiver.onRequestHead(head, end);
+  }
+
+  onBody(chunk: Buffer, end: boolean): void {
+    if (end) this.#requestDone = true;
+    if (!this.#responseDone) {
+      if (end) this.#state = 'waiting';
+      this.#receiver?.onRequestData(chunk, end);
+    } else if (end) this.#finishExchange();
+  }
+
+  onBodyTrailers(trailers: HeaderMap): void {
+    this.#requestDone = true;
+    if (!this.#responseDone) {
+      this.#state = 'waiting';
+      this.#receiver?.onRequestTrailers(trailers);
+    } else this.#finishExchange();
+  }
+
+  /** The client broke the protocol: it gets an answer where none has begun, and the connection ends. */
+  #refuse(error: CodecError): void {
+    if (this.#state === 'closing') return;
+    this.#state = 'closing';
+    this.#closeAfter = true;
+    this.#requestDone = true;
+    this.#body.stop();
+    if (this.#receiver === undefined) {
+      this.#responseDone = false;
+      this.#receiver = this.#owner.newRequest();
+    }
+    this.#receiver.onRequestError(error);
+  }
+
+  sendInterim(head: ResponseHeaders): void {
+    this.transport.writeText(encodeResponseHead(head, true, false, false).text);
+  }
+
+  sendHead(head: ResponseHeaders, end: boolean, close: boolean): void {
+    if (close) this.#closeAfter = true;
+    const encoded = encodeResponseHead(head, end, this.#closeAfter, this.#forHead);
+    this.#chunkedResponse = encoded.chunked && !this.#forHead;
+    this.transport.writeText(encoded.text);
+    if (end) this.#finishResponse();
+  }
+
+  sendData(chunk: Buffer, end: boolean): void {
+    const { transport } = this;
+    if (chunk.length > 0 && !this.#forHead) {
+      if (this.#chunkedResponse) {
+        transport.writeText(encodeChunkSize(chunk.length));
+        transport.write(chunk);
+        transport.writeText('\r\n');
+      } else transport.write(chunk);
+    }
+    if (!end) {
+      if (transport.congested) this.#receiver?.onDownstreamCongested(true);
+      return;
+    }
+    if (this.#chunkedResponse) transport.writeText(encodeLastChunk());
+    this.#finishResponse();
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    if (this.#chunkedResponse) this.transport.writeText(encodeLastChunk(trailers));
+    this.#finishResponse();
+  }
+
+  reset(): void {
+    this.#receiver = undefined;
+    this.#state = 'closing';
+    this.transport.destroy();
+  }
+
+  #finishResponse(): void {
+    this.#responseDone = true;
+    this.#receiver = undefined;
+    if (this.#closeAfter || !this.#requestDone) this.close();
+    else this.#finishExchange();
+  }
+
+  #finishExchange(): void {
+    if (this.#state === 'closing') return;
+    this.#state = 'head';
+    this.#owner.onConnectionIdle();
+    if (this.#stash === undefined) return;
+    const stash = this.#stash;
+    this.#stash = undefined;
+    this.resumeReading();
+    if (this.#delivering) process.nextTick(() => this.transport.closed || this.onRead(stash));
+    else this.onRead(stash);
+  }
+
+  /** Sends what is left, then ends the connection; what the client still sends is thrown away. */
+  close(): void {
+    if (this.transport.closed) return;
+    this.#state = 'closing';
+    while (this.#pauses > 0) this.resumeReading();
+    this.transport.end();
+    this.#linger ??= setTimeout(() => this.transport.destroy(), lingerMs);
+  }
+
+  pauseReading(): void {
+    if (this.#pauses++ === 0) this.transport.pause();
+  }
+
+  resumeReading(): void {
+    if (this.#pauses > 0 && --this.#pauses === 0) this.transport.resume();
+  }
+
+  onDrain(): void {
+    this.#receiver?.onDownstreamCongested(false);
+  }
+
+  /** HTTP servers of Envoy know no half-closed clients: one that ended has gone. */
+  onEnd(): void {
+    this.#byPeer = true;
+    this.transport.destroy();
+  }
+
+  #byPeer = false;
+
+  onClose(error: NodeJS.ErrnoException | undefined): void {
+    clearTimeout(this.#linger);
+    const receiver = this.#receiver;
+    this.#receiver = undefined;
+    const byPeer = this.#byPeer || error !== undefined;
+    this.#state = 'closing';
+    this.#body.stop();
+    receiver?.onRequestReset('downstream_remote_disconnect');
+    this.#owner.onConnectionClosed(byPeer, receiver !== undefined);
+  }
+}
+
+/** Whether a comma-separated list in lower case holds a token. */
+export function hasToken(list: string, wanted: string): boolean {
+  if (list === wanted) return true;
+  return list.includes(wanted) && list.split(',').some(part => part.trim() === wanted);
+}

@@ -1,0 +1,220 @@
+/** The terminal filter: sends a request to the cluster of its route and passes the response back. */
+import type { Host } from '../cluster/host.ts';
+import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { ClusterAction, Route } from '../routing/route.ts';
+import { flag, type StreamInfo } from '../stream-info.ts';
+import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
+import type { Exchange } from '../upstream/upstream.ts';
+import type { RouterStats } from './router-stats.ts';
+
+/** What the router asks of the stream that it serves. */
+export interface RoutedStream {
+  readonly info: StreamInfo;
+  readonly stats: RouterStats;
+  /** The router's own settings. */
+  readonly suppressEnvoyHeaders: boolean;
+  readonly bufferLimit: number;
+  elapsedMs(): number;
+  respondInterim(head: ResponseHeaders): void;
+  respond(head: ResponseHeaders, end: boolean): void;
+  respondData(chunk: Buffer, end: boolean): void;
+  respondTrailers(trailers: HeaderMap): void;
+  /** Answers by ourselves; `adjust` changes the head before it goes out. */
+  localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
+  /** Breaks the response off in the middle. */
+  abort(): void;
+  pauseRequest(): void;
+  resumeRequest(): void;
+}
+
+export class RouterRequest implements Exchange, ResponseReceiver {
+  readonly info: StreamInfo;
+  head: RequestHeaders;
+  host: Host | undefined = undefined;
+  readonly triedHosts: Host[] = [];
+  requestDone = false;
+  readonly hostSelectionAttempts: number;
+  readonly bufferLimit: number;
+  readonly #stream: RoutedStream;
+  readonly #route: Route;
+  readonly #action: ClusterAction;
+  #sender: RequestSender | undefined;
+  #requestDoneMs = 0;
+  #tries = 1;
+  #responseStarted = false;
+  #over = false;
+  #status = 0;
+
+  constructor(stream: RoutedStream, head: RequestHeaders, route: Route, action: ClusterAction) {
+    this.#stream = stream;
+    this.info = stream.info;
+    this.head = head;
+    this.#route = route;
+    this.#action = action;
+    this.bufferLimit = stream.bufferLimit;
+    this.hostSelectionAttempts = action.retryPolicy?.hostSelectionAttempts ?? 0;
+  }
+
+  elapsedMs(): number {
+    return this.#stream.elapsedMs();
+  }
+
+  /** Sends the head, changed as the route says. */
+  start(end: boolean): void {
+    const { head, info } = this;
+    const suppress = this.#stream.suppressEnvoyHeaders;
+    if (end) this.#noteRequestDone();
+    if (!suppress) this.#setTimeoutHeader(0);
+    for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
+    if (this.#action.rewrites) this.#action.rewrite(head, suppress);
+    if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
+    info.upstreamAttemptCount = 1;
+    const sender = this.#action.upstream!.open(this, end, this);
+    if (!this.#over) this.#sender = sender;
+  }
+
+  #noteRequestDone(): void {
+    this.requestDone = true;
+    this.#requestDoneMs = this.elapsedMs();
+  }
+
+  /** Tells the upstream how long it may take: what is left of the whole, or the time of one try. */
+  #setTimeoutHeader(elapsedMs: number): void {
+    const { timeoutMs, retryPolicy } = this.#action;
+    const perTryMs = retryPolicy?.perTryTimeoutMs ?? 0;
+    const usePerTry = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs);
+    let expected = usePerTry ? perTryMs : timeoutMs;
+    if (timeoutMs > 0 && elapsedMs > 0) {
+      const left = Math.floor(timeoutMs - elapsedMs);
+      expected = left <= 0 ? 1 : Math.min(left, expected);
+    }
+    if (expected > 0) this.head.set('x-envoy-expected-rq-timeout-ms', String(Math.floor(expected)));
+  }
+
+  beforeRetry(retry: number): void {
+    this.#tries = retry + 1;
+    this.info.upstreamAttemptCount = this.#tries;
+    if (!this.#stream.suppressEnvoyHeaders) this.#setTimeoutHeader(this.elapsedMs());
+    if (this.#route.host.includeAttemptCount) this.head.set('x-envoy-attempt-count', String(this.#tries));
+  }
+
+  sendData(chunk: Buffer, end: boolean): void {
+    if (end) this.#noteRequestDone();
+    this.#sender?.sendData(chunk, end);
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    this.#noteRequestDone();
+    this.#sender?.sendTrailers(trailers);
+  }
+
+  /** The client has gone, or was answered otherwise. */
+  cancel(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#sender?.cancel();
+  }
+
+  congested(congested: boolean): void {
+    if (congested) this.#sender?.pauseReading();
+    else this.#sender?.resumeReading();
+  }
+
+  onSent(): void {
+    this.info.upstreamFirstSentMs = this.elapsedMs();
+  }
+
+  onInterim(head: ResponseHeaders): void {
+    if (head.status !== 100) this.#stream.respondInterim(head);
+  }
+
+  onHead(head: ResponseHeaders, end: boolean): void {
+    const { info } = this;
+    this.#responseStarted = true;
+    this.#status = head.status;
+    const now = this.elapsedMs();
+    info.upstreamFirstReceivedMs = now;
+    info.responseCodeDetails = 'via_upstream';
+    if (!this.#stream.suppressEnvoyHeaders) {
+      head.set('x-envoy-upstream-service-time', String(Math.floor(this.requestDone ? now - this.#requestDoneMs : 0)));
+    }
+    if (this.#route.host.includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
+    for (const mutations of this.#route.responseMutations) mutations.apply(head, info);
+    this.#countResponse(head.status);
+    if (end) this.#complete();
+    this.#stream.respond(head, end);
+  }
+
+  /** Counts the final answer, the upstream's or ours, by its status. */
+  #countResponse(status: number): void {
+    const { stats } = this.#action.cluster!;
+    stats.responses.count(status);
+    stats.externalResponses.count(status);
+    if (this.host === undefined) return;
+    if (status >= 500) this.host.counters.rq_error++;
+    else this.host.counters.rq_success++;
+  }
+
+  onData(chunk: Buffer, end: boolean): void {
+    if (end) this.#complete();
+    this.#stream.respondData(chunk, end);
+  }
+
+  onTrailers(trailers: HeaderMap): void {
+    this.#complete();
+    this.#stream.respondTrailers(trailers);
+  }
+
+  #complete(): void {
+    this.#over = true;
+    const now = this.elapsedMs();
+    this.info.upstreamLastReceivedMs = now;
+    const { stats } = this.#action.cluster!;
+    const took = Math.round(this.requestDone ? now - this.#requestDoneMs : 0);
+    stats.rqTime.record(took);
+    stats.externalRqTime.record(took);
+    // The rest of a request whose response is already whole goes nowhere.
+    if (!this.requestDone) this.#sender?.cancel();
+  }
+
+  onReset(reason: ResetReason, transportFailure: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const { info } = this;
+    info.flags |= resetFlag[reason];
+    if (transportFailure !== '') info.upstreamTransportFailureReason = transportFailure;
+    if (reason === 'timeout') {
+      this.#action.cluster!.stats.rqTimeout.increment();
+      if (this.host !== undefined) this.host.counters.rq_timeout++;
+      const attempt = info.attempts.at(-1);
+      if (attempt !== undefined) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;
+    }
+    if (this.#responseStarted) this.#breakOff(reason, transportFailure);
+    else this.#reply(reason, transportFailure);
+  }
+
+  #breakOff(reason: ResetReason, transportFailure: string): void {
+    this.#stream.stats.rqResetAfterDownstreamResponseStarted.increment();
+    this.info.responseCodeDetails =
+      reason === 'timeout'
+        ? 'response_timeout'
+        : resetDetails('upstream_reset_after_response_started', reason, transportFailure);
+    this.#stream.abort();
+  }
+
+  #reply(reason: ResetReason, transportFailure: string): void {
+    const reply = replyToReset(reason, transportFailure, this.#tries > 1);
+    this.#countResponse(reply.status);
+    const { includeAttemptCountInResponse } = this.#route.host;
+    this.#stream.localReply(reply.status, reply.body, reply.details, head => {
+      if (reply.overloaded && !this.#stream.suppressEnvoyHeaders) head.set('x-envoy-overloaded', 'true');
+      if (includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
+    });
+  }
+
+  onUpstreamCongested(congested: boolean): void {
+    if (congested) this.#stream.pauseRequest();
+    else this.#stream.resumeRequest();
+  }
+}

@@ -1,0 +1,52 @@
+/** Compiles the path part of a route match. */
+import type { RouteMatch } from '../api/envoy/config/route/v3/route_components_pb.js';
+import { fullMatch } from './string-match.ts';
+
+/** What a match found: the part of the path that a prefix_rewrite replaces. */
+export type PathTest = (path: string) => boolean;
+
+/** The path without query and fragment. */
+export function withoutQuery(path: string): string {
+  for (let i = 0; i < path.length; i++) {
+    const c = path.charCodeAt(i);
+    if (c === 63 || c === 35) return path.slice(0, i);
+  }
+  return path;
+}
+
+export function pathTest(match: RouteMatch | undefined): PathTest {
+  const specifier = match?.pathSpecifier;
+  const sensitive = match?.caseSensitive ?? true;
+  const fold = sensitive ? (text: string) => text : (text: string) => text.toLowerCase();
+  switch (specifier?.case) {
+    case 'prefix': {
+      const prefix = fold(specifier.value);
+      if (prefix === '/') return path => path.charCodeAt(0) === 47;
+      return path => fold(path).startsWith(prefix);
+    }
+    case 'path': {
+      const wanted = fold(specifier.value);
+      return path => fold(withoutQuery(path)) === wanted;
+    }
+    case 'pathSeparatedPrefix': {
+      const prefix = fold(specifier.value);
+      return path => {
+        const bare = fold(withoutQuery(path));
+        return bare === prefix || bare.startsWith(`${prefix}/`);
+      };
+    }
+    case 'safeRegex': {
+      const regex = fullMatch(specifier.value);
+      return path => regex.test(withoutQuery(path));
+    }
+    default:
+      return () => false;
+  }
+}
+
+/** The text that a prefix rewrite takes away: the matched prefix, or the whole path of an exact or regex match. */
+export function matchedPart(match: RouteMatch | undefined, path: string): string {
+  const specifier = match?.pathSpecifier;
+  if (specifier?.case === 'prefix' || specifier?.case === 'pathSeparatedPrefix') return specifier.value;
+  return withoutQuery(path);
+}

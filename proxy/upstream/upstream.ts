@@ -1,0 +1,46 @@
+/** The composed way of a request to a cluster: layers that each take an `Upstream` and give one. */
+import type { Host } from '../cluster/host.ts';
+import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
+import type { RequestHeaders } from '../http/headers.ts';
+import type { StreamInfo } from '../stream-info.ts';
+
+/** One request as the layers share it. */
+export interface Exchange {
+  readonly info: StreamInfo;
+  readonly head: RequestHeaders;
+  /** The host of the present try. */
+  host: Host | undefined;
+  /** The hosts of tries that failed, oldest first; kept where the retry policy asks for it. */
+  readonly triedHosts: Host[];
+  /** How often to choose again where a host was tried already. */
+  readonly hostSelectionAttempts: number;
+  /** Set once the whole request came from the client. */
+  requestDone: boolean;
+  /** Bytes of a request's body that may be kept for a retry. */
+  readonly bufferLimit: number;
+  /** Milliseconds since the request began. */
+  elapsedMs(): number;
+  /** Renews the headers that tell of tries and of the time that is left. `retry` counts from 1. */
+  beforeRetry(retry: number): void;
+}
+
+/** May call the receiver before it returns; then what it returns does nothing. */
+export interface Upstream {
+  open(exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender;
+}
+
+export type Layer = (inner: Upstream) => Upstream;
+
+/** The sender of an exchange that is over already. */
+export const deadSender: RequestSender = {
+  sendData() {},
+  sendTrailers() {},
+  cancel() {},
+  pauseReading() {},
+  resumeReading() {},
+};
+
+/** Wraps `innermost` in layers; the first of the list is the outermost. */
+export function compose(layers: readonly Layer[], innermost: Upstream): Upstream {
+  return layers.reduceRight((inner, layer) => layer(inner), innermost);
+}
