@@ -27,6 +27,7 @@ export type ChooseProvider = (settings: Settings) => Promise<Provider>;
 
 /** A server that answers. */
 export interface Running {
+  port: number;
   learnerUrl: string;
   instructorUrl: string;
   /** Every address that browsers may use, the best first. */
@@ -88,6 +89,7 @@ async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, u
   port = http.port;
   const report = settle(provider, classroom, capacity, log);
   return {
+    port,
     learnerUrl: joinUrl(),
     instructorUrl: `${origin()}/instructor#secret=${secrets.instructor}`,
     origins: originsOf(settings, port),
