@@ -74,15 +74,18 @@ set -- $(limits world)
 [ $# -lt 3 ] || exec 6> "$3"
 descriptors=$((1 + $#))
 for file in "$@" $(limits .); do chown "$KEEPER_FIRST" "$file"; done
+# The box holds the pipe's other end as its standard output: when the box is gone, reading it ends. No crun stays to wait, which takes 2 MB.
+mkfifo "$base/alive"
 (
   for file in $(limits box); do echo 0 > "$file"; done
   # crun 1.8 refuses a mixed cgroup tree, and needs none: the limits are set.
   mount -t tmpfs -o mode=755,size=64k unicorn /sys/fs/cgroup
-  exec crun --root "$base/crun" --cgroup-manager=disabled run --no-new-keyring --preserve-fds=$descriptors -b "$base/box" box
-) & crun=$!
+  exec crun --root "$base/crun" --cgroup-manager=disabled run --detach --no-new-keyring --preserve-fds=$descriptors -b "$base/box" box
+) > "$base/alive" &
 exec 3<&- 4>&- 5>&- 6>&-
 saver &
-while wait "$crun" || :; kill -0 "$crun" 2>/dev/null; do :; done
+while read -r _; do :; done < "$base/alive" &
+wait "$!" || :
 finish
 `;
 

@@ -5,12 +5,25 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, copyFile, link, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Entry, etcEntries } from './etc.ts';
 import { keeperScript, limitedScript } from './keeper.ts';
 import { programFolders, programLink } from './oci.ts';
+import { worldUsers } from './specification.ts';
 
 export interface RuntimeSources {
   /** The node binary. */
@@ -101,6 +114,12 @@ async function fillCache(folder: string, programs: string[]): Promise<void> {
     promisify(execFile)(join(folder, 'bin/node'), [join(folder, program), '--version'], { env, timeout: 5000 }),
   );
   await Promise.allSettled(runs);
+  // The cache's folder is named for the user that filled it; those who read it have other numbers.
+  for (const made of await readdir(join(folder, 'cache')))
+    for (const user of Object.values({ agent: 0, ...worldUsers })) {
+      const name = made.replace(/-\d+$/, `-${user}`);
+      if (!existsSync(join(folder, 'cache', name))) await symlink(made, join(folder, 'cache', name));
+    }
   await promisify(execFile)('chmod', ['-R', 'a+rX,go-w', join(folder, 'cache')]);
 }
 
