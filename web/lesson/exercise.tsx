@@ -95,15 +95,6 @@ function Feet({ page, state }: { page: ExercisePage; state: ExerciseState | unde
   const why = ready ? 'Something runs for you already; wait until it is done.' : 'Your sandbox is not ready yet.';
   return (
     <footer class="exercise-feet row">
-      {page.checks.length > 0 ? (
-        <Button
-          label="check now"
-          icon="check"
-          kind="quiet"
-          disabled={!ready}
-          onClick={() => void act(() => post(`${path}/check`))}
-        />
-      ) : null}
       {shown < page.hints ? (
         <Button
           label={`hint ${shown + 1} of ${page.hints}`}
@@ -124,6 +115,16 @@ function Feet({ page, state }: { page: ExercisePage; state: ExerciseState | unde
         onClick={() => void act(() => post(`${path}/solve`))}
       />
       <span class="grow" />
+      {page.checks.length > 0 ? (
+        <Button
+          label="Check now"
+          icon="again"
+          bare
+          kind="quiet"
+          disabled={!ready}
+          onClick={() => void act(() => post(`${path}/check`))}
+        />
+      ) : null}
       <Button
         label="reset"
         icon="undo"

@@ -25,7 +25,7 @@ export function TerminalView({ name, leaving }: { name: string; leaving: (direct
   const away = session.status.value.phase === 'waiting';
   return (
     <section
-      class="terminal"
+      class="terminal-view"
       aria-label={`Terminal ${name}. Escape, then Tab, leaves it.`}
       data-terminal={name}
       data-renewed={generation.value}

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const top = resolve(import.meta.dirname, '../..');
+const node = process.execPath;
+const startMs = 60_000;
+
+/** The real lab server, in a process of its own, with data of its own; it can be killed and started again at the same address. */
+export class LabServer {
+  readonly #data: string;
+  readonly #flags: string[];
+  #process: ChildProcess | null = null;
+  #port = '0';
+  learnerUrl = '';
+  instructorUrl = '';
+  /** What it printed to its standard error. */
+  errors = '';
+
+  private constructor(data: string, flags: string[]) {
+    this.#data = data;
+    this.#flags = flags;
+  }
+
+  static async start(flags: string[] = []): Promise<LabServer> {
+    const server = new LabServer(await mkdtemp(join(tmpdir(), 'ue-')), flags);
+    await server.run();
+    return server;
+  }
+
+  /** Starts it; again at the same port. */
+  async run(): Promise<void> {
+    const flags = ['--json', '--port', this.#port, '--data', this.#data, ...this.#flags];
+    const child = spawn(node, [join(top, 'server/main.ts'), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = child;
+    child.stderr.on('data', chunk => {
+      this.errors += String(chunk);
+    });
+    const line = await this.#firstLine(child);
+    const urls = JSON.parse(line) as { learner: string; instructor: string };
+    this.learnerUrl = urls.learner;
+    this.instructorUrl = urls.instructor;
+    this.#port = new URL(urls.learner).port;
+  }
+
+  /** As a crash does: nothing is told, nothing is put away. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** As Ctrl-C does; then nothing is left of it. */
+  async stop(): Promise<void> {
+    await this.#end('SIGINT');
+    await rm(this.#data, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+
+  async #firstLine(child: ChildProcess): Promise<string> {
+    const lines = createInterface({ input: child.stdout! });
+    const signal = AbortSignal.timeout(startMs);
+    const ended = once(child, 'exit', { signal }).then(([code]) => {
+      throw new Error(`the server ended with ${code}: ${this.errors}`);
+    });
+    const [line] = await Promise.race([once(lines, 'line', { signal }), ended]);
+    ended.catch(() => {});
+    return line as string;
+  }
+}
