@@ -81,7 +81,7 @@ export function namespaceFinding(): Finding | undefined {
 
 export function idFinding(ranges: number): Finding {
   const subject = 'user ids';
-  if (ranges > 0) return { subject, state: 'works', detail: `ranges of 2048 for ${ranges} sandboxes at once` };
+  if (ranges > 0) return { subject, state: 'works', detail: `ranges of 2048 for ${ranges} sandboxes` };
   const { username } = userInfo();
   return {
     subject,

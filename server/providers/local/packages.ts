@@ -12,31 +12,24 @@ const install: Record<Manager, string> = {
   apk: 'apk add',
 };
 
+const mapping = {
+  'apt-get': 'uidmap',
+  dnf: 'shadow-utils',
+  pacman: 'shadow',
+  zypper: 'shadow',
+  apk: 'shadow-uidmap',
+};
+const utilLinux = { 'apt-get': 'util-linux', dnf: 'util-linux', pacman: 'util-linux', zypper: 'util-linux' };
+
 /** Names of packages where they are not the program's. */
 const packages: Record<string, Partial<Record<Manager, string>>> = {
-  newuidmap: {
-    'apt-get': 'uidmap',
-    dnf: 'shadow-utils',
-    pacman: 'shadow',
-    zypper: 'shadow',
-    apk: 'shadow-uidmap',
-  },
+  newuidmap: mapping,
+  newgidmap: mapping,
   ip: { 'apt-get': 'iproute2', dnf: 'iproute', pacman: 'iproute2', zypper: 'iproute2', apk: 'iproute2' },
   iptables: { dnf: 'iptables-nft' },
-  unshare: {
-    'apt-get': 'util-linux',
-    dnf: 'util-linux',
-    pacman: 'util-linux',
-    zypper: 'util-linux',
-    apk: 'util-linux-misc',
-  },
-  setpriv: {
-    'apt-get': 'util-linux',
-    dnf: 'util-linux',
-    pacman: 'util-linux',
-    zypper: 'util-linux',
-    apk: 'setpriv',
-  },
+  unshare: { ...utilLinux, apk: 'util-linux-misc' },
+  setpriv: { ...utilLinux, apk: 'setpriv' },
+  mount: { ...utilLinux, 'apt-get': 'mount', apk: 'mount' },
 };
 
 /** The path of a program, as the server finds it. */
@@ -57,10 +50,14 @@ function isProgram(path: string): boolean {
   }
 }
 
+/** The packages of programs, each once. */
+export const packageNames = (programs: string[], manager: Manager): Set<string> =>
+  new Set(programs.map(program => packages[program]?.[manager] ?? program));
+
 /** The line that installs programs here. */
 export function installLine(programs: string[]): string {
   const manager = (Object.keys(install) as Manager[]).find(name => findProgram(name));
   if (!manager) return `install ${programs.join(', ')} with your system's package manager`;
-  const names = new Set(programs.map(program => packages[program]?.[manager] ?? program));
+  const names = packageNames(programs, manager);
   return `${process.getuid?.() === 0 ? '' : 'sudo '}${install[manager]} ${[...names].join(' ')}`;
 }

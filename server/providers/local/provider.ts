@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createConnection } from 'node:net';
+import { totalmem } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import {
@@ -54,6 +55,10 @@ function builtSources(): RuntimeSources {
   };
 }
 
+/** What a sandbox takes of the machine's memory at the least, with agent and shells. */
+const leastMemory = 48 << 20;
+const roomInMemory = (): number => Math.max(1, Math.floor((totalmem() * 0.75) / leastMemory));
+
 const validName = /^[a-z0-9]{8,40}$/;
 
 export class LocalProvider implements Provider {
@@ -95,7 +100,10 @@ export class LocalProvider implements Provider {
     const { limits, ranges } = await this.#box.call('support', {});
     const facts = [...first, idFinding(ranges), limitFinding(limits), homeFinding(this.#homes)];
     if (ranges === 0) return this.#conclude(facts, 0);
-    return this.#conclude([...facts, await this.#trial()], limits.kind === 'none' ? 1 : ranges);
+    return this.#conclude(
+      [...facts, await this.#trial()],
+      limits.kind === 'none' ? 1 : Math.min(ranges, roomInMemory()),
+    );
   }
 
   #conclude(findings: Finding[], maximumSandboxes: number): ProviderReport {
