@@ -9,7 +9,7 @@ import { IdleTimer } from './idle.ts';
 import type { SessionServices } from './services.ts';
 
 /** Waits before each try to reach an agent again that was lost. */
-const reconnectWaitsMs = [50, 200, 500, 1000, 2000, 4000];
+const reconnectWaitsMs = [50, 200, 500, 1000, 1500];
 
 export interface SandboxListener {
   changed(state: SandboxState): void;

@@ -30,7 +30,10 @@ export class FakeSandbox implements Sandbox {
     });
   }
 
-  answer<M extends MethodName>(method: M, answer: (params: Methods[M]['params']) => Methods[M]['result']): void {
+  answer<M extends MethodName>(
+    method: M,
+    answer: (params: Methods[M]['params']) => Methods[M]['result'] | Promise<Methods[M]['result']>,
+  ): void {
     this.#answers.set(method, answer as Answer);
   }
 
@@ -65,14 +68,13 @@ export class FakeSandbox implements Sandbox {
     this.calls.push(method);
     // A terminal answers with what it is sent.
     if (method === 'terminal.open') return echo(stream);
-    queueMicrotask(() => {
-      try {
-        const answer = this.#answers.get(method);
-        stream.finish(answer ? answer(params) : fail('unsupported', `${method} is not played here`));
-      } catch (error) {
-        stream.fail({ code: (error as Failure).code ?? 'internal', message: (error as Error).message });
-      }
-    });
+    const answer = this.#answers.get(method) ?? (() => fail('unsupported', `${method} is not played here`));
+    Promise.resolve()
+      .then(() => answer(params))
+      .then(
+        result => stream.finish(result),
+        error => stream.fail({ code: (error as Failure).code ?? 'internal', message: (error as Error).message }),
+      );
     return echo(stream);
   }
 }
