@@ -8,9 +8,10 @@ import './styles/work.css';
 import './styles/join.css';
 import { Application } from './application.tsx';
 import { applyTheme } from './state/preferences.ts';
-import { followHistory, takeFragment } from './state/route.ts';
+import { followFragment, followHistory, takeFragment } from './state/route.ts';
 
 const fragment = takeFragment();
 applyTheme();
 followHistory();
+followFragment();
 render(<Application fragment={fragment} />, document.getElementById('application') as HTMLElement);

@@ -1,5 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -8,6 +9,14 @@ import { createInterface } from 'node:readline';
 const top = resolve(import.meta.dirname, '../..');
 const node = process.execPath;
 const startMs = 60_000;
+
+/** Why no sandbox can run on this machine, or false. */
+export function noSandbox(): string | false {
+  const data = mkdtempSync(join(tmpdir(), 'ue-'));
+  const { status } = spawnSync(node, [join(top, 'server/main.ts'), 'doctor', '--data', data], { timeout: startMs });
+  rmSync(data, { recursive: true, force: true });
+  return status === 0 ? false : 'no kind of sandbox works on this machine; `npm start -- doctor` tells why';
+}
 
 /** The real lab server, in a process of its own, with data of its own; it can be killed and started again at the same address. */
 export class LabServer {

@@ -8,7 +8,7 @@ import { Requests } from './requests.tsx';
 import { type Point, Stage } from './stage.ts';
 
 const width = 720;
-const height = 84;
+const height = 68;
 const mostHosts = 3;
 const node = { width: 104, height: 28 };
 

@@ -49,6 +49,16 @@ export function followHistory(): void {
   });
 }
 
+const secrets = ['code', 'key', 'secret'];
+
+/** A link that was opened where the page is open already changes the fragment alone: begin anew with it. */
+export function followFragment(): void {
+  addEventListener('hashchange', () => {
+    const given = new URLSearchParams(location.hash.slice(1));
+    if (secrets.some(name => given.has(name))) location.reload();
+  });
+}
+
 /** Takes the secrets out of the address's fragment, and the fragment out of the address and the history. */
 export function takeFragment(): URLSearchParams {
   const parameters = new URLSearchParams(location.hash.slice(1));
