@@ -1,9 +1,9 @@
 /** The npm packages, among them the Node that everything here runs on. */
-import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run, SetupError, step } from './progress.mjs';
 
-/** @typedef {Record<string, { version?: string, optional?: boolean, os?: string[], cpu?: string[], libc?: string[] }>} Packages */
+/** @typedef {Record<string, { version?: string, optional?: boolean, dev?: boolean, os?: string[] }>} Packages */
 
 /**
  * Where the Node of this checkout is.
@@ -16,24 +16,42 @@ export function nodeOf(top) {
 /**
  * Whether what is in node_modules is what the lock file names.
  * @param {string} top
+ * @param {boolean} forTests whether the tests' packages are needed too
  */
-export function packagesAreThere(top) {
-  const wanted = packagesOf(join(top, 'package-lock.json'));
+export function packagesAreThere(top, forTests) {
   const found = packagesOf(join(top, 'node_modules/.package-lock.json'));
-  for (const [path, entry] of Object.entries(wanted)) {
-    if (path !== '' && !entry.optional && found[path]?.version !== entry.version) return false;
-  }
-  return nodeRuns(top);
+  return (
+    Object.entries(wanted(top, forTests)).every(([path, { version }]) => found[path]?.version === version) &&
+    nodeRuns(top)
+  );
+}
+
+/**
+ * The packages of the lock file that every system needs.
+ * @param {string} top
+ * @param {boolean} forTests
+ * @returns {Packages}
+ */
+function wanted(top, forTests) {
+  const all = Object.entries(packagesOf(join(top, 'package-lock.json')));
+  return Object.fromEntries(
+    all.filter(([path, entry]) => path !== '' && !entry.optional && !entry.os && (forTests || !entry.dev)),
+  );
 }
 
 /**
  * Installs the packages of the lock file.
  * @param {string} top
+ * @param {boolean} forTests
  */
-export async function installPackages(top) {
-  const total = Object.values(packagesOf(join(top, 'package-lock.json'))).filter(entry => !entry.os).length;
-  const detail = () => `${Math.min(countPackages(join(top, 'node_modules')), total)} of about ${total}`;
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=dev', '--include=optional'];
+export async function installPackages(top, forTests) {
+  const paths = Object.keys(wanted(top, forTests));
+  const detail = () => {
+    const count = paths.filter(path => existsSync(join(top, path, 'package.json'))).length;
+    return count === paths.length ? 'now Node 24 (45 MB)' : `${count} of ${paths.length}`;
+  };
+  const kinds = forTests ? ['--include=dev'] : ['--omit=dev'];
+  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--include=optional', ...kinds];
   await step('Installing packages', () => npmOrThrow(top, args), detail);
   if (!nodeRuns(top)) await installNode(top);
 }
@@ -69,15 +87,6 @@ function nodeRuns(top) {
  */
 function packagesOf(file) {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')).packages ?? {}) : {};
-}
-
-/** @param {string} folder */
-function countPackages(folder) {
-  if (!existsSync(folder)) return 0;
-  const names = readdirSync(folder).filter(name => !name.startsWith('.'));
-  const scoped = names.filter(name => name.startsWith('@'));
-  const inScopes = scoped.map(scope => readdirSync(join(folder, scope)).length);
-  return names.length - scoped.length + inScopes.reduce((sum, count) => sum + count, 0);
 }
 
 /**

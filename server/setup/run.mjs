@@ -128,7 +128,7 @@ function needsOf(entry, args, forTests) {
 function missing(needs) {
   /** @type {(() => Promise<void>)[]} */
   const todo = [];
-  if (!packagesAreThere(top)) todo.push(() => installPackages(top));
+  if (!packagesAreThere(top, needs.forTests)) todo.push(() => installPackages(top, needs.forTests));
   const tools = needs.tools && process.platform === 'linux' ? missingTools(needs.forTests) : [];
   if (tools.length > 0) todo.push(() => installTools(tools));
   const stamps = readStamps();
