@@ -20,7 +20,7 @@ const bases = ['/mnt', '/srv', '/media', '/opt'];
 
 /** A process's hard limit, for what may not be raised. */
 function ceiling(type: string): number {
-  const name = { RLIMIT_NOFILE: 'Max open files', RLIMIT_FSIZE: 'Max file size' }[type];
+  const name = { RLIMIT_NOFILE: 'Max open files', RLIMIT_FSIZE: 'Max file size', RLIMIT_NPROC: 'Max processes' }[type];
   const line = readFileSync('/proc/self/limits', 'utf8')
     .split('\n')
     .find(text => name && text.startsWith(name));

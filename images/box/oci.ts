@@ -102,6 +102,8 @@ export function processLimits(
   const wanted: [string, number][] = [
     ['RLIMIT_NOFILE', limits.openFiles],
     ['RLIMIT_FSIZE', folderBytes(limits)],
+    // For each user of the sandbox; where there are no cgroups, this is what stops a fork bomb.
+    ['RLIMIT_NPROC', limits.processes],
     ['RLIMIT_CORE', 0],
   ];
   return wanted.map(([type, value]) => {
@@ -202,11 +204,13 @@ const worldSeccomp = {
 /** The learner's level, in a child user namespace that has no id for the agent. */
 export function worldConfiguration(plan: BoxPlan): object {
   const mapping: IdMapping[] = [{ containerID: 0, hostID: worldOffset, size: worldIds }];
+  // `limited` has lowered this one, and it may not be raised again.
+  const inherited = plan.rlimits.filter(({ type }) => type !== 'RLIMIT_NPROC');
   return {
     ociVersion: '1.0.2',
     hostname: 'unicorn',
     root: { path: `${boxPaths.runtime}/root/${worldName}`, readonly: true },
-    process: rootProcess(['/bin/sh', '-c', plan.trial ? trialWorld : worldInit], [path], plan.rlimits),
+    process: rootProcess(['/bin/sh', '-c', plan.trial ? trialWorld : worldInit], [path], inherited),
     mounts: [
       ...programMounts(),
       folder('/etc', '/etc', 'ro'),

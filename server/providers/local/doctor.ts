@@ -103,7 +103,12 @@ function limitRemedy(): string {
   if (isRoot()) return 'run Unicorn where it may make cgroups: outside of a container, or with its cgroups writable';
   if (!existsSync('/sys/fs/cgroup/cgroup.controllers')) return 'start Unicorn as root, or use a system with cgroup v2';
   const { username, uid } = userInfo();
-  return `sudo loginctl enable-linger ${username}, then start with XDG_RUNTIME_DIR=/run/user/${uid} set (logins set it)`;
+  const folder = `/run/user/${uid}`;
+  if (!existsSync(folder)) return `sudo loginctl enable-linger ${username}, then export XDG_RUNTIME_DIR=${folder}`;
+  if (!existsSync(`${folder}/bus`)) return `${installLine(['dbus-user-session'])}, then log in again`;
+  return process.env.XDG_RUNTIME_DIR === folder
+    ? 'start Unicorn from a login session of this user'
+    : `export XDG_RUNTIME_DIR=${folder}, then start again`;
 }
 
 const inContainer = (): boolean =>

@@ -25,6 +25,7 @@ const utilLinux = { 'apt-get': 'util-linux', dnf: 'util-linux', pacman: 'util-li
 const packages: Record<string, Partial<Record<Manager, string>>> = {
   newuidmap: mapping,
   newgidmap: mapping,
+  'dbus-user-session': { dnf: 'dbus-daemon', pacman: 'dbus', zypper: 'dbus-1', apk: 'dbus' },
   ip: { 'apt-get': 'iproute2', dnf: 'iproute', pacman: 'iproute2', zypper: 'iproute2', apk: 'iproute2' },
   iptables: { dnf: 'iptables-nft' },
   unshare: { ...utilLinux, apk: 'util-linux-misc' },
