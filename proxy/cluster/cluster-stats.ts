@@ -3,7 +3,7 @@ import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 
 /** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
-const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors default.total_match_count
+const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors
 http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.requests_rejected_with_underscores_in_headers
 http1.response_flood lb_healthy_panic lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
 lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
@@ -14,7 +14,7 @@ upstream_internal_redirect_succeeded_total upstream_rq_0rtt upstream_rq_active_o
 upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
 upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
 const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered upstream_cx_tx_bytes_buffered version warming_state
-membership_degraded membership_excluded`;
+membership_degraded membership_excluded max_host_weight`;
 
 /** Counts of answers by their status, below one prefix. */
 export class ResponseCounters {
@@ -33,10 +33,14 @@ export class ResponseCounters {
     this.#completed ??= this.#scope.counter(`${this.#prefix}upstream_rq_completed`);
     this.#completed.increment();
     const kind = Math.floor(status / 100);
-    const byClass = (this.#classes[kind] ??= this.#scope.counter(`${this.#prefix}upstream_rq_${kind}xx`));
-    byClass.increment();
-    const byCode = (this.#codes[status] ??= this.#scope.counter(`${this.#prefix}upstream_rq_${status}`));
-    byCode.increment();
+    (this.#classes[kind] ?? this.#add(this.#classes, kind, `${kind}xx`)).increment();
+    (this.#codes[status] ?? this.#add(this.#codes, status, String(status))).increment();
+  }
+
+  #add(counters: (Counter | undefined)[], at: number, name: string): Counter {
+    const counter = this.#scope.counter(`${this.#prefix}upstream_rq_${name}`);
+    counters[at] = counter;
+    return counter;
   }
 }
 
@@ -88,7 +92,8 @@ export class ClusterStats {
   readonly membershipChange: Counter;
   readonly membershipTotal: Gauge;
   readonly membershipHealthy: Gauge;
-  readonly maxHostWeight: Gauge;
+  /** Hosts that use the cluster's own transport socket: all. */
+  readonly transportSocketMatches: Counter;
   readonly updateAttempt: Counter;
   readonly updateSuccess: Counter;
   readonly updateFailure: Counter;
@@ -148,7 +153,7 @@ export class ClusterStats {
     this.membershipChange = scope.counter('membership_change');
     this.membershipTotal = scope.gauge('membership_total');
     this.membershipHealthy = scope.gauge('membership_healthy');
-    this.maxHostWeight = scope.gauge('max_host_weight');
+    this.transportSocketMatches = scope.counter('default.total_match_count');
     this.updateAttempt = scope.counter('update_attempt');
     this.updateSuccess = scope.counter('update_success');
     this.updateFailure = scope.counter('update_failure');

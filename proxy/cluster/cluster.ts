@@ -94,8 +94,8 @@ export class Cluster implements ClusterStatus {
     this.#pick = makePicker(this.#policy, hosts, this.#choiceCount);
     this.stats.membershipTotal.set(hosts.length);
     this.stats.membershipHealthy.set(hosts.length);
-    this.stats.maxHostWeight.set(hosts.reduce((most, host) => Math.max(most, host.weight), 0));
     if (hosts.length > 0 || before.length > 0) this.stats.membershipChange.increment();
+    for (const host of hosts) if (!before.includes(host)) this.stats.transportSocketMatches.increment();
     for (const host of before) if (!hosts.includes(host)) this.#dropPools(host);
   }
 

@@ -187,7 +187,9 @@ export class PooledConnection implements ClientConnectionOwner {
     const socket = connect({ host: host.address, port: host.port, noDelay: true });
     this.#socket = socket;
     socket.once('connect', () => this.#onConnect());
-    socket.once('error', error => this.#onConnectError('connection-failure', describeConnectError(error)));
+    socket.once('error', error =>
+      this.#onConnectError('connection-failure', describeConnectError(error, host.address)),
+    );
     this.#connectTimer = setTimeout(() => this.#onConnectTimeout(), connectTimeoutMs);
   }
 
@@ -347,7 +349,10 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.#end = end;
-    if (this.#connection !== undefined) return this.#connection.sendData(chunk, end);
+    if (this.#connection !== undefined) {
+      this.#connection.sendData(chunk, end);
+      return;
+    }
     this.#waiting ??= [];
     this.#waiting.push(Buffer.from(chunk));
     this.#waitingBytes += chunk.length;
@@ -443,8 +448,12 @@ function beginAttempt(exchange: Exchange, host: string): Attempt {
   return attempt;
 }
 
-/** The words that Envoy finds for a connection that failed. */
-function describeConnectError(error: NodeJS.ErrnoException): string {
+/**
+ * The words that Envoy finds for a connection that failed. It has none where the refusal came at once, as it does from an address
+ * of this machine.
+ */
+function describeConnectError(error: NodeJS.ErrnoException, address: string): string {
+  if (address.startsWith('127.') || address === '::1') return '';
   return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
 }
 

@@ -1,9 +1,10 @@
 /** One request in the connection manager: from its head to the access log. */
 import { Deadline, type Limited } from '../deadlines.ts';
-import type { CodecError, RequestReceiver, ResponseSender } from '../http/codec.ts';
+import { CodecError, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
 import { httpDate } from '../http/date.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from '../http1/encode.ts';
+import { hasToken } from '../http1/server-connection.ts';
 import { type RoutedStream, RouterRequest } from '../router/router.ts';
 import type { RouterStats } from '../router/router-stats.ts';
 import type { DirectAction } from '../routing/direct-action.ts';
@@ -24,6 +25,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   #requestDone = false;
   #responseStarted = false;
   #over = false;
+  /** The connection ends with this response. */
+  #closes = false;
   #overall: NodeJS.Timeout | undefined;
 
   constructor(connection: ManagedConnection, sender: ResponseSender) {
@@ -67,14 +70,23 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     info.requestHeaders = head;
     info.originalPath = head.path;
     if (end) this.#noteRequestDone();
+    if (!takeAbsoluteForm(head)) {
+      manager.stats.rqNonRelativePath.increment();
+      this.onRequestError(new CodecError(400, 'http1.codec_error'));
+      return;
+    }
     const refusal = this.#check(head);
-    if (refusal !== undefined) return this.localReply(refusal.status, '', refusal.details);
+    if (refusal !== undefined) {
+      this.#closes = true;
+      this.localReply(refusal.status, '', refusal.details);
+      return;
+    }
     if (!end && isExpected(head)) this.#sender.sendInterim(new ResponseHeaders(100));
-    const upgrade = head.has('upgrade') && /(^|,)\s*upgrade\s*(,|$)/i.test(head.getAll('connection') ?? '');
+    const upgrade = wantsUpgrade(head);
     prepareRequest(head, manager.settings, this.#connection.peer, info);
     if (manager.settings.stripAnyHostPort) head.authority = head.authority.replace(/:\d+$/, '');
-    if (upgrade || head.method === 'CONNECT') return this.#refuseUpgrade();
-    this.#forward(head, end);
+    if (upgrade || head.method === 'CONNECT') this.#closes = true;
+    this.#forward(head, end, upgrade);
   }
 
   #noteRequestDone(): void {
@@ -85,11 +97,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
 
   /** What is wrong with a head that the codec let pass. */
   #check(head: RequestHeaders): { status: number; details: string } | undefined {
-    const { settings, stats } = this.#connection.manager;
-    if (!takeAbsoluteForm(head)) {
-      stats.rqNonRelativePath.increment();
-      return { status: 404, details: 'absolute_path_rejected' };
-    }
+    const { settings } = this.#connection.manager;
     if (head.authority === '') return { status: 400, details: 'missing_host_header' };
     if (head.path.includes('#')) return { status: 400, details: 'path_normalization_failed' };
     if (settings.normalizePath && head.method !== 'CONNECT') {
@@ -101,31 +109,40 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     return undefined;
   }
 
-  #refuseUpgrade(): void {
-    this.#connection.manager.stats.rqWsOnNonWsRoute.increment();
-    this.localReply(403, '', 'upgrade_failed');
-  }
-
-  #forward(head: RequestHeaders, end: boolean): void {
+  #forward(head: RequestHeaders, end: boolean, upgrade: boolean): void {
     const { manager } = this.#connection;
     this.stats.rqTotal.increment();
-    const route = manager.routes.find(head);
+    // A route for CONNECT has to say so, which none can yet.
+    const route = head.method === 'CONNECT' ? undefined : manager.routes.find(head);
     if (route === undefined) {
       this.stats.noRoute.increment();
       this.info.flags |= flag.NO_ROUTE_FOUND;
-      return this.localReply(404, '', 'route_not_found');
+      this.localReply(404, '', 'route_not_found');
+      return;
     }
     this.#route = route;
     this.info.routeName = route.name;
     this.info.virtualHostName = route.host.name;
-    if (route.direct !== undefined) return this.#answerDirectly(route, route.direct, head);
+    if (upgrade) {
+      manager.stats.rqWsOnNonWsRoute.increment();
+      this.localReply(403, '', 'upgrade_failed');
+      return;
+    }
+    if (route.direct !== undefined) {
+      this.#answerDirectly(route, route.direct, head);
+      return;
+    }
     const action = route.cluster;
-    if (action === undefined) return this.localReply(404, '', 'route_not_found');
+    if (action === undefined) {
+      this.localReply(404, '', 'route_not_found');
+      return;
+    }
     this.info.clusterName = action.clusterName;
     if (action.upstream === undefined) {
       this.stats.noCluster.increment();
       this.info.flags |= flag.NO_CLUSTER_FOUND;
-      return this.localReply(action.clusterNotFoundStatus, '', 'cluster_not_found');
+      this.localReply(action.clusterNotFoundStatus, '', 'cluster_not_found');
+      return;
     }
     this.#router = new RouterRequest(this, head, route, action);
     this.#router.start(end);
@@ -134,15 +151,10 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   #answerDirectly(route: Route, direct: DirectAction, head: RequestHeaders): void {
     (direct.kind === 'redirect' ? this.stats.rqRedirect : this.stats.rqDirectResponse).increment();
     const location = direct.location(head);
-    this.localReply(
-      direct.status,
-      direct.body,
-      direct.kind === 'redirect' ? 'direct_response' : 'direct_response',
-      response => {
-        if (location !== '') response.add('location', location);
-        for (const mutations of route.responseMutations) mutations.apply(response, this.info);
-      },
-    );
+    this.localReply(direct.status, direct.body, 'direct_response', response => {
+      if (location !== '') response.add('location', location);
+      for (const mutations of route.responseMutations) mutations.apply(response, this.info);
+    });
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {
@@ -158,12 +170,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   }
 
   onRequestError(error: CodecError): void {
+    this.#closes = true;
     const { stats } = this.#connection.manager;
     stats.cxProtocolError.increment();
     this.info.flags |= flag.DOWNSTREAM_PROTOCOL_ERROR;
     if (this.#responseStarted) {
       this.info.responseCodeDetails = error.details;
-      return this.abort();
+      this.abort();
+      return;
     }
     this.localReply(error.status, reasonPhrase(error.status), error.details);
   }
@@ -205,7 +219,11 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     if (settings.via !== '') head.add('via', settings.via);
     info.downstreamFirstSentMs = this.elapsedMs();
     this.#touch();
-    this.#sender.sendHead(head, end, this.#connection.closesAfterResponse());
+    this.#sender.sendHead(
+      head,
+      end,
+      this.#connection.closesAfterResponse() || this.#closes || (end && !this.#requestDone),
+    );
     if (end) this.#finish();
   }
 
@@ -228,13 +246,17 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     if (this.#over) return;
     this.info.responseCodeDetails = details;
     const head = new ResponseHeaders(status);
+    if (adjust !== undefined) adjust(head);
+    else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
     if (body !== '') {
       head.add('content-length', String(body.length));
       head.add('content-type', 'text/plain');
     }
-    adjust?.(head);
     this.#cancelRouter();
-    if (body === '' || this.info.requestHeaders?.method === 'HEAD') return this.respond(head, true);
+    if (body === '' || this.info.requestHeaders?.method === 'HEAD') {
+      this.respond(head, true);
+      return;
+    }
     this.respond(head, false);
     this.respondData(Buffer.from(body, 'latin1'), true);
   }
@@ -275,7 +297,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     if (this.#responseStarted) {
       this.info.responseCodeDetails = 'stream_idle_timeout';
       this.#cancelRouter();
-      return this.abort();
+      this.abort();
+      return;
     }
     this.localReply(this.#requestDone ? 504 : 408, 'stream timeout', 'stream_idle_timeout');
   }
@@ -283,7 +306,10 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   #onRequestTimeout(): void {
     if (this.#over) return;
     this.#connection.manager.stats.rqTimeout.increment();
-    if (this.#responseStarted) return this.abort();
+    if (this.#responseStarted) {
+      this.abort();
+      return;
+    }
     this.localReply(this.#requestDone ? 504 : 408, 'request timeout', 'request_overall_timeout');
   }
 
@@ -296,6 +322,17 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.info.durationMs = this.elapsedMs();
     this.#connection.onStreamDone(this);
   }
+}
+
+/** Whether the client asks for another protocol; h2c is left unanswered, as RFC 9113 says. */
+function wantsUpgrade(head: RequestHeaders): boolean {
+  const upgrade = head.get('upgrade');
+  if (upgrade === undefined) return false;
+  if (upgrade.toLowerCase() === 'h2c') {
+    head.remove('http2-settings');
+    return false;
+  }
+  return hasToken((head.getAll('connection') ?? '').toLowerCase(), 'upgrade');
 }
 
 /** The client waits for a go-ahead; it gets one from us, and the header ends here. */

@@ -16,7 +16,6 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   readonly deadline: Deadline = new Deadline(this);
   readonly #codec: ServerConnection;
   readonly #startedAt = performance.now();
-  #active = 0;
   #draining = false;
   #closingHere = false;
   #countedRead = 0;
@@ -46,7 +45,6 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     stats.rqTotal.increment();
     stats.rqHttp1Total.increment();
     stats.rqActive.increment();
-    this.#active++;
     this.deadline.clear();
     return new ActiveStream(this, this.#codec);
   }
@@ -61,7 +59,6 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   onStreamDone(stream: ActiveStream): void {
     const { stats } = this.manager;
     const { info } = stream;
-    this.#active--;
     stats.rqActive.decrement();
     stats.rqTime.record(Math.round(info.durationMs));
     if (info.responseCode > 0) this.manager.countResponse(info.responseCode);

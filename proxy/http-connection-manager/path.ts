@@ -18,9 +18,9 @@ export function normalizePath(path: string): string | undefined {
   const end = path.search(/[?#]/);
   const bare = end < 0 ? path : path.slice(0, end);
   if (/%00/.test(bare)) return undefined;
-  const decoded = bare.replace(/%([0-9a-f]{2})/gi, (escape, hex) => {
+  const decoded = bare.replace(/%([0-9a-f]{2})/gi, (escaped, hex) => {
     const char = String.fromCharCode(Number.parseInt(hex, 16));
-    return /[A-Za-z0-9\-._~]/.test(char) ? char : escape.toUpperCase();
+    return /[A-Za-z0-9\-._~]/.test(char) ? char : escaped.toUpperCase();
   });
   const segments: string[] = [];
   const parts = decoded.replaceAll('\\', '/').split('/').slice(1);

@@ -26,6 +26,7 @@ const internalOnly = new Set([
   'x-envoy-ip-tags',
   'x-envoy-original-url',
   'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-upstream-stream-duration-ms',
 ]);
 /** Taken at the edge as well: where `use_remote_address` says that this is the first proxy. */
 const edgeOnly = new Set([
@@ -52,7 +53,7 @@ export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, 
   const edge = settings.useRemoteAddress && !internal;
   sanitize(head, internal, edge);
   if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(head, peer.address);
-  if (!hasValidForwardedProto(head) || (settings.useRemoteAddress && settings.trustedHops === 0))
+  if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
     head.set('x-forwarded-proto', 'http');
   head.scheme = head.get('x-forwarded-proto')!;
   if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
@@ -98,9 +99,20 @@ function sanitize(head: RequestHeaders, internal: boolean, edge: boolean): void 
   const entries = head.entries;
   for (let i = 0; i < entries.length; i += 2) {
     if (!mayGo(entries[i]!)) continue;
+    removeNominated(head);
     head.removeIf(name => goes(name, internal, edge));
     sanitizeTe(head);
     return;
+  }
+}
+
+/** Headers that Connection names belong to this connection alone; those that we live by cannot be named. */
+function removeNominated(head: RequestHeaders): void {
+  const connection = head.getAll('connection');
+  if (connection === undefined) return;
+  for (const part of connection.toLowerCase().split(',')) {
+    const name = part.trim();
+    if (name !== 'te' && !name.startsWith('x-forwarded-') && name !== 'host') head.remove(name);
   }
 }
 
@@ -130,11 +142,6 @@ function sanitizeTe(head: RequestHeaders): void {
 function appendForwardedFor(head: RequestHeaders, address: string): void {
   const before = head.getAll('x-forwarded-for');
   head.set('x-forwarded-for', before === undefined || before === '' ? address : `${before},${address}`);
-}
-
-function hasValidForwardedProto(head: RequestHeaders): boolean {
-  const value = head.get('x-forwarded-proto');
-  return value === 'http' || value === 'https';
 }
 
 function addUserAgent(head: RequestHeaders, node: string): void {

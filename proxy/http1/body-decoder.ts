@@ -1,7 +1,8 @@
 /** Takes the body of an HTTP/1 message off the wire: by length, in chunks, or until the connection ends. */
-import { latin1 } from '../net/latin1.ts';
+
 import { CodecError, type HeadLimits } from '../http/codec.ts';
 import { HeaderMap } from '../http/headers.ts';
+import { latin1 } from '../net/latin1.ts';
 import { HeadParser, incomplete } from './head-parser.ts';
 
 /** Gets the body. Chunks are valid during the call only. */
@@ -125,9 +126,11 @@ export class BodyDecoder {
   #step(byte: number): void {
     switch (this.#state) {
       case 'size':
-        return this.#stepSize(byte);
+        this.#stepSize(byte);
+        return;
       case 'extension':
-        return this.#stepExtension(byte);
+        this.#stepExtension(byte);
+        return;
       case 'size-lf':
         expect(byte, LF);
         this.#digits = 0;

@@ -1,5 +1,5 @@
 /** HTTP/1 with an upstream host: one request at a time on a connection that is kept for the next. */
-import { latin1 } from '../net/latin1.ts';
+
 import {
   CodecError,
   type HeadLimits,
@@ -8,6 +8,7 @@ import {
   type ResponseReceiver,
 } from '../http/codec.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { latin1 } from '../net/latin1.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink } from './body-decoder.ts';
 import { encodeChunkSize, encodeLastChunk, encodeRequestHead } from './encode.ts';

@@ -55,7 +55,7 @@ export function encodeResponseHead(head: ResponseHeaders, end: boolean, close: b
   if (!hasLength(entries)) {
     const bodiless = status < 200 || status === 204 || status === 304;
     if (end) {
-      if (!bodiless && !forHead) text += 'content-length: 0\r\n';
+      if (!bodiless) text += forHead ? 'transfer-encoding: chunked\r\n' : 'content-length: 0\r\n';
     } else if (!bodiless) {
       encoded.chunked = true;
       text += 'transfer-encoding: chunked\r\n';

@@ -11,6 +11,12 @@ const SP = 32;
 const HTAB = 9;
 const COLON = 58;
 
+/** The methods that Envoy's parser knows; it refuses others. */
+const knownMethods = new Set(
+  `GET POST PUT DELETE HEAD OPTIONS PATCH CONNECT TRACE ACL BIND CHECKOUT COPY LINK LOCK M-SEARCH MERGE MKACTIVITY MKCALENDAR MKCOL MOVE NOTIFY
+PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE`.split(/\s+/),
+);
+
 /** Says that the text ends before the head does. */
 export const incomplete = -1;
 
@@ -84,6 +90,7 @@ export class HeadParser {
     if (i >= text.length) return i - from > 64 ? fail('http1.codec_error') : incomplete;
     if (i === from || text.charCodeAt(i) !== SP) fail('http1.codec_error');
     this.method = text.slice(from, i);
+    if (!knownMethods.has(this.method)) fail('http1.codec_error');
     const start = ++i;
     while (target[text.charCodeAt(i)]) i++;
     if (i >= text.length) return incomplete;
@@ -118,12 +125,12 @@ export class HeadParser {
   #version(text: string, from: number, request: boolean): number {
     const length = request ? 10 : 9;
     if (from + length > text.length) {
-      if (!'HTTP/1.'.startsWith(text.slice(from, from + 7))) fail('http1.codec_error');
+      if (!'HTTP/'.startsWith(text.slice(from, from + 5))) fail('http1.codec_error');
       return incomplete;
     }
-    if (!text.startsWith('HTTP/1.', from)) fail('http1.codec_error');
+    if (!text.startsWith('HTTP/1.', from)) throw otherVersion(text, from, request);
     const minor = text.charCodeAt(from + 7) - 48;
-    if (minor !== 0 && minor !== 1) fail('http1.codec_error');
+    if (minor !== 0 && minor !== 1) throw otherVersion(text, from, request);
     this.minor = minor;
     if (!request) {
       if (text.charCodeAt(from + 8) !== SP) fail('http1.codec_error');
@@ -225,6 +232,12 @@ export class HeadParser {
 
 function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
+}
+
+/** A version that is well written but not ours is told to upgrade, as Envoy does. */
+function otherVersion(text: string, from: number, request: boolean): CodecError {
+  if (request && /^HTTP\/\d\.\d\r\n/.test(text.slice(from, from + 10))) return new CodecError(426, 'low_version');
+  return new CodecError(400, 'http1.codec_error');
 }
 
 function tooLarge(): CodecError {

@@ -1,7 +1,8 @@
 /** HTTP/1 with a client: requests in, responses out, one at a time; pipelined requests wait. */
-import { latin1 } from '../net/latin1.ts';
+
 import { CodecError, type HeadLimits, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
 import { type HeaderMap, RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
+import { latin1 } from '../net/latin1.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink } from './body-decoder.ts';
 import { encodeChunkSize, encodeLastChunk, encodeResponseHead } from './encode.ts';

@@ -1,6 +1,7 @@
 /** A byte stream to a peer, as codecs see it: gathered writes, bounded output, back pressure. */
-import { latin1 } from './latin1.ts';
+
 import type { Socket } from 'node:net';
+import { latin1 } from './latin1.ts';
 
 /** Told about a transport's events. After `onClose` nothing follows. */
 export interface TransportHandler {
@@ -119,7 +120,10 @@ export class SocketTransport implements Transport {
 
   write(chunk: Buffer): void {
     if (this.closed || chunk.length === 0) return;
-    if (chunk.length <= smallChunk) return this.writeText(latin1(chunk, 0, chunk.length));
+    if (chunk.length <= smallChunk) {
+      this.writeText(latin1(chunk, 0, chunk.length));
+      return;
+    }
     this.flush();
     this.bytesWritten += chunk.length;
     this.#socket.write(Buffer.from(chunk));

@@ -66,9 +66,9 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     const suppress = this.#stream.suppressEnvoyHeaders;
     if (end) this.#noteRequestDone();
     if (!suppress) this.#setTimeoutHeader(0);
+    if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
     if (this.#action.rewrites) this.#action.rewrite(head, suppress);
-    if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     info.upstreamAttemptCount = 1;
     const sender = this.#action.upstream!.open(this, end, this);
     if (!this.#over) this.#sender = sender;
@@ -139,8 +139,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (!this.#stream.suppressEnvoyHeaders) {
       head.set('x-envoy-upstream-service-time', String(Math.floor(this.requestDone ? now - this.#requestDoneMs : 0)));
     }
-    if (this.#route.host.includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
-    for (const mutations of this.#route.responseMutations) mutations.apply(head, info);
+    this.#adorn(head);
     this.#countResponse(head.status);
     if (end) this.#complete();
     this.#stream.respond(head, end);
@@ -206,11 +205,16 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   #reply(reason: ResetReason, transportFailure: string): void {
     const reply = replyToReset(reason, transportFailure, this.#tries > 1);
     this.#countResponse(reply.status);
-    const { includeAttemptCountInResponse } = this.#route.host;
     this.#stream.localReply(reply.status, reply.body, reply.details, head => {
+      this.#adorn(head);
       if (reply.overloaded && !this.#stream.suppressEnvoyHeaders) head.set('x-envoy-overloaded', 'true');
-      if (includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
     });
+  }
+
+  /** What the route adds to every response, the upstream's or ours. */
+  #adorn(head: ResponseHeaders): void {
+    for (const mutations of this.#route.responseMutations) mutations.apply(head, this.info);
+    if (this.#route.host.includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
   }
 
   onUpstreamCongested(congested: boolean): void {

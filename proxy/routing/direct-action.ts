@@ -1,9 +1,10 @@
 /** Routes that answer by themselves: redirects and direct responses. */
-import { latin1 } from '../net/latin1.ts';
+
 import { readFileSync } from 'node:fs';
 import { RedirectAction_RedirectResponseCode as Code } from '../api/enums.js';
 import type { RedirectAction, Route } from '../api/envoy/config/route/v3/route_components_pb.js';
 import type { RequestHeaders } from '../http/headers.ts';
+import { latin1 } from '../net/latin1.ts';
 import { matchedPart, withoutQuery } from './path-match.ts';
 import { regexRewrite, rewritePath } from './rewrite.ts';
 
@@ -41,7 +42,13 @@ export function directAction(route: Route): DirectAction | undefined {
   if (source?.case === 'inlineString') body = latin1(Buffer.from(source.value, 'utf8'));
   else if (source?.case === 'inlineBytes') body = latin1(Buffer.from(source.value));
   else if (source?.case === 'filename') body = readFileSync(source.value, 'latin1');
-  return { kind: 'direct-response', status: action.value.status, body, location: () => '' };
+  const { status } = action.value;
+  const located = status === 201 || (status >= 300 && status < 400);
+  return { kind: 'direct-response', status, body, location: head => (located ? ownUri(head) : '') };
+}
+
+function ownUri(head: RequestHeaders): string {
+  return `${head.get('x-forwarded-proto') ?? head.scheme}://${head.authority}${head.path}`;
 }
 
 function locationOf(redirect: RedirectAction, route: Route, head: RequestHeaders): string {

@@ -79,6 +79,7 @@ export class ClusterAction {
   rewrite(head: RequestHeaders, suppress: boolean): void {
     if (this.#hostRewrite !== '') {
       if (this.#appendForwardedHost) head.add('x-forwarded-host', head.authority);
+      if (!suppress) head.set('x-envoy-original-host', head.authority);
       head.authority = this.#hostRewrite;
     }
     const before = head.path;

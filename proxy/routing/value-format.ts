@@ -1,8 +1,9 @@
 /** Header values with substitutions such as `%REQ(X-A)%`. */
-import type { StreamInfo } from '../stream-info.ts';
+import { compileFormat, type Formatter } from '../access-log/format.ts';
 
-export type Formatter = (info: StreamInfo) => string;
+export type { Formatter };
 
+/** A text without substitutions, the usual one, costs nothing. */
 export function makeFormatter(text: string): Formatter {
-  return () => text;
+  return text.includes('%') ? compileFormat(text, true) : () => text;
 }

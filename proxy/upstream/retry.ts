@@ -111,7 +111,10 @@ class RetriedRequest extends Relay {
     if (this.over) return;
     if (!this.#committed && !this.#abandoned) {
       const wanted = this.#settings.policy.retriesResponse(head);
-      if (this.#decide(wanted)) return this.#repeatAfter(head, end);
+      if (this.#decide(wanted)) {
+        this.#repeatAfter(head, end);
+        return;
+      }
     }
     this.#committed = true;
     this.#body = [];
@@ -135,7 +138,8 @@ class RetriedRequest extends Relay {
       const wanted = this.#settings.policy.retriesReset(reason, this.#sent);
       if (this.#decide(wanted)) {
         this.inner = deadSender;
-        return this.#schedule();
+        this.#schedule();
+        return;
       }
     }
     this.#fail(reason, transportFailure);
