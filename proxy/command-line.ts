@@ -2,6 +2,7 @@
 import { type Flag, flags, standardFlags } from './flags.ts';
 import { type LoggerName, type LogLevel, loggerNames, parseLogLevel } from './log.ts';
 import { flagLabel, help, parseError } from './usage.ts';
+import { fullVersion } from './version.ts';
 
 /** What was asked for. */
 export interface Options {
@@ -26,16 +27,12 @@ export interface Options {
 /** Either options, or a text to print and the status to exit with. */
 export type ParsedCommandLine = { options: Options } | { print: string; to: 'stdout' | 'stderr'; status: number };
 
-/** Told by `--version` and `/server_info`. */
-export const version = '0.1.0';
-
 /** Reads the arguments behind the program's name. */
 export function parseCommandLine(program: string, args: readonly string[]): ParsedCommandLine {
   try {
     const given = collect(args);
     if (given.has('help')) return { print: help(program), to: 'stdout', status: 0 };
-    if (given.has('version'))
-      return { print: `\n${program}  version: ${version}, Envoy API v3\n\n`, to: 'stdout', status: 0 };
+    if (given.has('version')) return { print: `\n${program}  version: ${fullVersion}\n\n`, to: 'stdout', status: 0 };
     return { options: optionsOf(given) };
   } catch (error) {
     if (!(error instanceof CommandLineError)) throw error;

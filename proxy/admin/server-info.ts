@@ -1,13 +1,11 @@
 /** /server_info, /memory and the statistics of the process. */
 import type { AdminSource } from '../admin-source.ts';
-import { type Options, version } from '../command-line.ts';
+import type { Options } from '../command-line.ts';
 import type { JsonObject } from '../configuration/json.ts';
 import { isObject } from '../configuration/json.ts';
 import type { StatsStore } from '../stats/store.ts';
+import { fullVersion, version } from '../version.ts';
 import { type AdminReply, json } from './reply.ts';
-
-/** In Envoy's form: revision, version, state of the source, kind of build, TLS library. */
-export const fullVersion = `unicorn/${version}/Clean/RELEASE/OpenSSL`;
 
 const states = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
 

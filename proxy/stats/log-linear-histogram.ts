@@ -26,7 +26,7 @@ export class LogLinearHistogram {
     this.count = 0;
   }
 
-  /** The values at the given fractions (ascending), interpolated within their bins; NaN where nothing was recorded. */
+  /** The values at the given fractions (ascending), spread evenly within their bins; NaN where nothing was recorded. */
   quantiles(fractions: readonly number[]): number[] {
     const bins = this.#sorted();
     if (bins.length === 0) return fractions.map(() => Number.NaN);
@@ -36,24 +36,28 @@ export class LogLinearHistogram {
       const wanted = this.count * fraction;
       while (index < bins.length - 1 && below + bins[index]!.count < wanted) below += bins[index++]!.count;
       const { low, width, count } = bins[index]!;
-      return low + ((wanted - below) / count) * width;
+      const rank = Math.max(1, Math.ceil(wanted - below));
+      return low + (rank / (count + 1)) * width;
     });
   }
 
-  /** For each bound, how many values lie in bins that end at or below it. */
+  /** For each bound, how many values lie in bins that begin at or below it. */
   countsBelow(bounds: readonly number[]): number[] {
     const bins = this.#sorted();
     let index = 0;
     let below = 0;
     return bounds.map(bound => {
-      while (index < bins.length && bins[index]!.low + bins[index]!.width <= bound) below += bins[index++]!.count;
+      while (index < bins.length && bins[index]!.low <= bound) below += bins[index++]!.count;
       return below;
     });
   }
 
-  /** The sum of all values, each taken as the middle of its bin. */
+  /** The sum of all values, each taken as the harmonic mean of its bin's ends. */
   sum(): number {
-    return this.#sorted().reduce((sum, { low, width, count }) => sum + (low + width / 2) * count, 0);
+    return this.#sorted().reduce((sum, { low, width, count }) => {
+      const high = low + width;
+      return low === 0 ? sum : sum + ((2 * low * high) / (low + high)) * count;
+    }, 0);
   }
 
   /** The bins that hold something, ascending: where they begin, how wide they are, what they hold. */

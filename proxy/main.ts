@@ -1,0 +1,96 @@
+/** The proxy as a program: `proxy -c FILE`. */
+import { type Options, parseCommandLine } from './command-line.ts';
+import { type LoadedConfiguration, loadConfiguration } from './configuration/load.ts';
+import { Log } from './log.ts';
+import { ProxyServer } from './server.ts';
+
+/** Reads the command line and does what it says; sets the exit status. */
+async function main(): Promise<void> {
+  const parsed = parseCommandLine('proxy', process.argv.slice(2));
+  if ('print' in parsed) {
+    process[parsed.to].write(parsed.print);
+    process.exitCode = parsed.status;
+    return;
+  }
+  const { options } = parsed;
+  const log = openLog(options);
+  if (log === undefined) return;
+  if (options.mode === 'validate') validate(options, log);
+  else await serve(options, log);
+}
+
+function openLog(options: Options): Log | undefined {
+  try {
+    const log = new Log(options.logLevel, options.logPath);
+    for (const [name, level] of options.componentLogLevels) log.levels.set(name, level);
+    return log;
+  } catch (error) {
+    process.stderr.write(`error: unable to open log file '${options.logPath}': ${messageOf(error)}\n`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
+
+function validate(options: Options, log: Log): void {
+  const path = options.configPath ?? '';
+  try {
+    const configuration = load(options);
+    // Compiling finds what the schema cannot: formats, regular expressions.
+    new ProxyServer(configuration, options, log);
+    process.stdout.write(`configuration '${path}' OK\n`);
+  } catch (error) {
+    log.critical('main', `error initializing configuration '${path}': ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+}
+
+async function serve(options: Options, log: Log): Promise<void> {
+  try {
+    log.info('main', `initializing epoch 0 (base id=${options.baseId}, hot restart version=disabled)`);
+    const server = new ProxyServer(load(options), options, log);
+    const quit = quitter(server, log);
+    await server.start(quit);
+    if (options.mode === 'init_only') return await server.stop();
+    log.info('main', 'starting main dispatch loop');
+  } catch (error) {
+    log.critical('main', `error \`${messageOf(error)}\` initializing config '${options.configPath ?? ''}'`);
+    process.stderr.write(`${messageOf(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function load({ configPath, configYaml }: Options): LoadedConfiguration {
+  return loadConfiguration({ path: configPath, yaml: configYaml });
+}
+
+/** Ends the proxy once, on a signal or by the admin interface. */
+function quitter(server: ProxyServer, log: Log): () => void {
+  let quitting = false;
+  const quit = () => {
+    if (quitting) return;
+    quitting = true;
+    log.info('main', 'shutting down server instance');
+    // The answer to /quitquitquit leaves before its connection is cut.
+    setImmediate(() => server.stop().then(() => process.exit(0), fail));
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      log.warning('main', `caught ENVOY_${signal}`);
+      quit();
+    });
+  }
+  process.on('SIGUSR1', () => server.reopenLogs());
+  process.on('SIGHUP', () => log.info('main', 'caught and eating SIGHUP. See documentation for how to hot restart.'));
+  return quit;
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exit(1);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+main().catch(fail);

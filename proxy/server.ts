@@ -1,0 +1,132 @@
+/** The running proxy: data plane, admin interface, access logs and the timer that flushes stats, from start to end. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { createAccessLogs } from './access-log/access-log.ts';
+import { Sinks } from './access-log/sink.ts';
+import type { AdminServer } from './admin/admin-server.ts';
+import { declareServerStats, type ProcessFacts, updateServerStats } from './admin/server-info.ts';
+import type { AccessLog as AccessLogConfig } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
+import type { Options } from './command-line.ts';
+import type { LoadedConfiguration } from './configuration/load.ts';
+import { Runtime } from './configuration/runtime.ts';
+import { DataPlane } from './data-plane.ts';
+import { milliseconds } from './duration.ts';
+import { type EventLines, eventLinesFromEnvironment } from './events.ts';
+import type { Log } from './log.ts';
+import { StatsStore } from './stats/store.ts';
+import type { StreamObserver } from './stream-info.ts';
+
+/** How long an access log line may wait where the command line says nothing: short, since someone may be looking for it. */
+const defaultFlushIntervalMs = 100;
+
+/** One proxy in this process. */
+export class ProxyServer {
+  readonly #configuration: LoadedConfiguration;
+  readonly #options: Options;
+  readonly #log: Log;
+  readonly #stats = new StatsStore();
+  readonly #sinks: Sinks;
+  readonly #runtime: Runtime;
+  readonly #events: EventLines | undefined = eventLinesFromEnvironment(process.env);
+  readonly #dataPlane: DataPlane;
+  readonly #facts: ProcessFacts;
+  #admin: AdminServer | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+
+  /** Compiles a configuration; nothing is opened but access logs. Throws what cannot work. */
+  constructor(configuration: LoadedConfiguration, options: Options, log: Log) {
+    const { bootstrap, document } = configuration;
+    this.#configuration = configuration;
+    this.#options = options;
+    this.#log = log;
+    const flushIntervalMs = options.fileFlushIntervalMs ?? defaultFlushIntervalMs;
+    this.#sinks = new Sinks({ flushIntervalMs, stats: this.#stats.scope('filesystem.') });
+    this.#runtime = new Runtime(document, this.#stats);
+    const concurrency = options.concurrency ?? availableParallelism();
+    this.#facts = { options, concurrency, startedAt: new Date(), document };
+    declareServerStats(this.#stats);
+    this.#dataPlane = new DataPlane(bootstrap, {
+      store: this.#stats,
+      accessLog: configs => this.#accessLog(configs),
+      observers: this.#events ? [this.#events.observe] : [],
+      nodeCluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',
+    });
+  }
+
+  /** Opens admin interface and listeners. Rejects when an address is taken. */
+  async start(onQuit: () => void): Promise<void> {
+    const resources = this.#configuration.bootstrap.staticResources;
+    await this.#startAdmin(onQuit);
+    this.#log.info('config', `loading ${resources?.clusters.length ?? 0} cluster(s)`);
+    this.#log.info('config', `loading ${resources?.listeners.length ?? 0} listener(s)`);
+    await this.#dataPlane.start();
+    this.#log.info('upstream', 'cm init: all clusters initialized');
+    const interval = milliseconds(this.#configuration.bootstrap.statsFlushInterval, 5000);
+    this.#flushTimer = setInterval(() => this.#refreshStats(true), interval).unref();
+    this.#refreshStats(true);
+    this.#log.info('main', 'all dependencies initialized. starting workers');
+  }
+
+  /** Closes everything; connections that are open are cut, as Envoy does. */
+  async stop(): Promise<void> {
+    clearInterval(this.#flushTimer);
+    this.#admin?.close();
+    await this.#dataPlane.stop(0);
+    this.#events?.close();
+    this.#sinks.closeAll();
+  }
+
+  /** Opens log files anew, after they were moved away. */
+  reopenLogs(): void {
+    this.#sinks.reopenAll();
+    this.#log.reopen();
+  }
+
+  #accessLog(configs: readonly AccessLogConfig[]): StreamObserver | undefined {
+    const logs = createAccessLogs(configs, this.#sinks);
+    if (logs.length === 0) return undefined;
+    const [only] = logs;
+    if (logs.length === 1 && only) return info => only.log(info);
+    return info => {
+      for (const log of logs) log.log(info);
+    };
+  }
+
+  async #startAdmin(onQuit: () => void): Promise<void> {
+    const address = this.#configuration.bootstrap.admin?.address?.address;
+    if (address?.case !== 'socketAddress') return;
+    const { address: host, portSpecifier } = address.value;
+    const { AdminServer } = await import('./admin/admin-server.ts');
+    this.#admin = new AdminServer({
+      source: this.#dataPlane,
+      stats: this.#stats,
+      log: this.#log,
+      sinks: this.#sinks,
+      runtime: this.#runtime,
+      facts: this.#facts,
+      refreshStats: flush => this.#refreshStats(flush),
+      quit: onQuit,
+    });
+    const wanted = portSpecifier.case === 'portValue' ? portSpecifier.value : 0;
+    const port = await this.#admin.listen(host, wanted).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`cannot bind '${formatAddress(host, wanted)}': ${bindReason(error)}`);
+    });
+    this.#log.info('admin', `admin address: ${formatAddress(host, port)}`);
+    if (this.#options.adminAddressPath) writeFileSync(this.#options.adminAddressPath, formatAddress(host, port));
+  }
+
+  #refreshStats(flush: boolean): void {
+    updateServerStats(this.#stats, this.#dataPlane, this.#facts);
+    if (flush || this.#configuration.bootstrap.statsFlush.case === 'statsFlushOnAdmin') this.#stats.flush();
+  }
+}
+
+function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function bindReason(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EADDRINUSE') return 'Address already in use';
+  if (error.code === 'EADDRNOTAVAIL') return 'Cannot assign requested address';
+  return error.code === 'EACCES' ? 'Permission denied' : error.message;
+}

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StatsStore, sanitizeStatsName } from './store.ts';
+
+test('one name is one stat, through scopes too', () => {
+  const store = new StatsStore();
+  const scope = store.scope('cluster.a.').scope('retry.');
+  scope.counter('upstream_rq_500').add(3);
+  assert.equal(store.counter('cluster.a.retry.upstream_rq_500').value, 3);
+});
+
+test('resetting zeroes counters and leaves gauges', () => {
+  const store = new StatsStore();
+  store.counter('c').increment();
+  store.gauge('g').set(2);
+  store.resetCounters();
+  assert.deepEqual([store.counter('c').value, store.counter('c').used, store.gauge('g').value], [0, true, 2]);
+});
+
+test('a histogram shows what was flushed, and the last interval apart', () => {
+  const histogram = new StatsStore().histogram('h');
+  histogram.record(1);
+  assert.equal(histogram.used, false);
+  histogram.flush();
+  histogram.record(2);
+  histogram.flush();
+  assert.deepEqual([histogram.cumulative.count, histogram.interval.count], [2, 1]);
+  histogram.flush();
+  assert.deepEqual([histogram.cumulative.count, histogram.interval.count], [2, 0]);
+});
+
+test('a scope can be removed', () => {
+  const store = new StatsStore();
+  store.counter('cluster.a.x');
+  store.counter('cluster.ab.x');
+  store.removeScope('cluster.a.');
+  assert.deepEqual([...store.counters.keys()], ['cluster.ab.x']);
+});
+
+test('names are made safe as Envoy does', () => {
+  assert.equal(sanitizeStatsName('127.0.0.1:80'), '127.0.0.1_80');
+  assert.equal(sanitizeStatsName('http://a.b:1/'), 'http_a.b_1/');
+});
