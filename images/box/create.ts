@@ -81,7 +81,8 @@ async function launch(
     const keeper = startKeeper(specification, plan, kind, { socket, lease, log: given.log });
     await keeperReady(keeper);
     const groups = kind === 'systemd' ? divideScope(keeper.pid!, limits) : made;
-    writeState(runFolder, { id, homeFile, runtime, groups, firstId: first, keeper: childOf(keeper.pid!) });
+    const outer = keeper.pid!;
+    writeState(runFolder, { id, homeFile, runtime, groups, firstId: first, keeper: childOf(outer), outer });
     if (!asRoot) await mapIds(keeper.pid!, first);
     go(keeper, groups);
     return { keeper, groups };

@@ -5,7 +5,7 @@
  *
  * Requests run side by side. When the input ends it finishes what it was asked and exits; sandboxes live on.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createBox, tryBox } from './create.ts';
@@ -28,9 +28,10 @@ const live = (parent: string) => listFolders(parent).filter(({ state }) => state
 async function sweep(sandboxes: string, runtimes: string, keep: string[]): Promise<Record<string, never>> {
   await sweepBoxes(sandboxes);
   const used = new Set([...keep, ...live(sandboxes).map(({ state }) => state!.runtime)]);
+  const folders = existsSync(runtimes) ? readdirSync(runtimes) : [];
   sweepRuntimes(
     used,
-    readdirSync(runtimes).map(name => join(runtimes, name)),
+    folders.map(name => join(runtimes, name)),
   );
   return {};
 }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { BoxError } from './errors.ts';
 import { groupProcesses, removeGroups } from './limits.ts';
-import { isAlive, listFolders, readState } from './state.ts';
+import { type BoxState, isAlive, listFolders, processStart, readState } from './state.ts';
 
 const gentleMs = 10_000;
 const forcedMs = 5_000;
@@ -40,7 +40,7 @@ export async function removeLeftovers(runFolder: string, groups: string[]): Prom
   const state = readState(runFolder);
   if (state && isAlive(state)) {
     signal(state.keeper, 'SIGKILL');
-    await ended(state.keeper);
+    await ended(state);
   }
   for (const pid of groups.flatMap(groupProcesses)) signal(pid, 'SIGKILL');
   await emptied(groups);
@@ -52,7 +52,8 @@ async function until(condition: () => boolean): Promise<void> {
   const deadline = Date.now() + forcedMs;
   while (!condition() && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 10));
 }
-const ended = (pid: number): Promise<void> => until(() => !existsSync(`/proc/${pid}`));
+const ended = ({ keeper, outer }: BoxState): Promise<void> =>
+  until(() => [keeper, outer].every(pid => processStart(pid) === undefined));
 const emptied = (groups: string[]): Promise<void> => until(() => groups.flatMap(groupProcesses).length === 0);
 
 /** Ends the sandbox of a run folder; its home is saved, all else is removed. */
@@ -60,7 +61,7 @@ export async function endBox(runFolder: string): Promise<void> {
   const state = readState(runFolder);
   if (state && isAlive(state)) {
     signal(state.keeper, 'SIGTERM');
-    if (await gone(runFolder, gentleMs)) return;
+    if (await gone(runFolder, gentleMs)) return ended(state);
   }
   await removeLeftovers(runFolder, state?.groups ?? []);
   if (existsSync(runFolder)) throw new BoxError('failed', `${runFolder} could not be removed`);

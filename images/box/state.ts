@@ -13,6 +13,8 @@ export interface BoxState {
   /** The keeper's process; with the moment it started and the boot, since numbers come back. */
   keeper: number;
   keeperStart: string;
+  /** The process that made the keeper's namespaces and waits for it. */
+  outer: number;
   boot: string;
 }
 

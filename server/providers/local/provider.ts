@@ -68,6 +68,7 @@ export class LocalProvider implements Provider {
   #box = new BoxProgram();
   #runtime: Promise<string> | undefined;
   #report: Promise<ProviderReport> | undefined;
+  #trials = 0;
   /** Sandboxes that are being made. */
   #making = new Set<string>();
 
@@ -118,7 +119,7 @@ export class LocalProvider implements Provider {
 
   async #trial(): Promise<Finding> {
     const started = performance.now();
-    const id = `trial${process.pid}`.padEnd(8, '0');
+    const id = `trial${process.pid}x${++this.#trials}`.padEnd(8, '0');
     const trial = await this.#box.call('trial', await this.#specification({ ...trialRequest, id, home: id }));
     return trialFinding({ ...trial, ms: Math.round(performance.now() - started) });
   }
@@ -187,7 +188,11 @@ export class LocalProvider implements Provider {
   }
 
   async sweep(): Promise<void> {
-    const keep = this.#runtime ? [await this.#runtime] : [];
+    // The runtime of now is made, or found, first: it is not swept away just before it is needed. Where it cannot be made, `probe` tells why.
+    const keep = await this.#prepared().then(
+      runtime => [runtime],
+      () => [],
+    );
     await this.#box.call('sweep', { sandboxes: this.#sandboxes, runtimes: this.#runtimes, keep });
   }
 
