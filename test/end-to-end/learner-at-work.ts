@@ -41,7 +41,7 @@ export class LearnerAtWork {
 
   /** Turns to a terminal. */
   async show(terminal: string): Promise<Locator> {
-    await this.page.getByRole('tab', { name: new RegExp(`^${terminal}(,|$)`) }).click();
+    await this.page.locator(`[role=tab][id$="terminal:${terminal}"]`).click();
     const view = this.page.locator(`.terminal-view[data-terminal="${terminal}"]`);
     await view.waitFor();
     return view;
@@ -70,7 +70,7 @@ export class LearnerAtWork {
 
   /** Puts that text into the file, in the editor, and saves it. */
   async write(file: string, content: string): Promise<void> {
-    await this.page.getByRole('tab', { name: new RegExp(`^${file.replaceAll('.', '\\.')}`) }).click();
+    await this.page.locator(`[role=tab][id$="file:${file}"]`).click();
     const editor = this.page.locator(`.editor[data-file="${file}"]`);
     await editor.locator('.cm-content').click();
     await this.page.keyboard.press('Control+a');
