@@ -48,9 +48,10 @@ finish() {
   save || echo "the home was not saved" >&2
   umount /sys/fs/cgroup 2>/dev/null || :
   turns=0
+  # A scope of systemd holds this process too, and goes with it.
   for group in $KEEPER_GROUPS; do
-    gone "$group/world"; gone "$group/box"; gone "$group"
-    case $group in */unicorn/*) rmdir "\${group%/*}" 2>/dev/null || : ;; esac
+    gone "$group/world"; gone "$group/box"
+    case $group in */unicorn/*) gone "$group"; rmdir "\${group%/*}" 2>/dev/null || : ;; esac
   done
   rm -rf "$KEEPER_RUN"
   exit 0
