@@ -1,7 +1,7 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from './http/headers.ts';
 
-/** Envoy's response flags as bits, in the order in which Envoy prints them. */
+/** Envoy's response flags as bits, in the order of its own list. */
 export const flag = {
   FAILED_LOCAL_HEALTH_CHECK: 1 << 0,
   NO_HEALTHY_UPSTREAM: 1 << 1,
@@ -35,7 +35,7 @@ export const flag = {
   UNCONDITIONAL_DROP_OVERLOAD: 1 << 29,
 } as const;
 
-/** Short and long names by bit position, in Envoy's printing order. */
+/** Short and long names by bit position. */
 export const flagNames: readonly (readonly [short: string, long: string])[] = [
   ['LH', 'FailedLocalHealthCheck'],
   ['UH', 'NoHealthyUpstream'],
@@ -69,11 +69,14 @@ export const flagNames: readonly (readonly [short: string, long: string])[] = [
   ['UDO', 'UnconditionalDropOverload'],
 ];
 
-/** The flags as the access log prints them: `UF,URX`, or `-` for none. */
+/** Envoy prints flags in the order in which they were set: what the retries found comes before how the last try ended. */
+const printingOrder = [15, 7, ...flagNames.keys()].filter((bit, at, all) => all.indexOf(bit) === at);
+
+/** The flags as the access log prints them: `URX,UF`, or `-` for none. */
 export function formatFlags(flags: number, long = false): string {
   if (flags === 0) return '-';
   let text = '';
-  for (let bit = 0; bit < flagNames.length; bit++) {
+  for (const bit of printingOrder) {
     if ((flags & (1 << bit)) === 0) continue;
     const name = flagNames[bit]![long ? 1 : 0];
     text = text === '' ? name : `${text},${name}`;

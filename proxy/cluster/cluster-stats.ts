@@ -5,7 +5,7 @@ import type { StatsScope } from '../stats/store.ts';
 /** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
 const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors
 http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.requests_rejected_with_underscores_in_headers
-http1.response_flood lb_healthy_panic lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
+http1.response_flood lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
 lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
 lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid upstream_cx_close_notify
 upstream_cx_connect_attempts_exceeded upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
@@ -45,6 +45,7 @@ export class ResponseCounters {
 }
 
 export class ClusterStats {
+  readonly healthyPanic: Counter;
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
   readonly cxActive: Gauge;
@@ -106,6 +107,7 @@ export class ClusterStats {
   constructor(scope: StatsScope) {
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
     for (const name of silentGauges.split(/\s+/)) scope.gauge(name);
+    this.healthyPanic = scope.counter('lb_healthy_panic');
     this.cxTotal = scope.counter('upstream_cx_total');
     this.cxHttp1Total = scope.counter('upstream_cx_http1_total');
     this.cxActive = scope.gauge('upstream_cx_active');

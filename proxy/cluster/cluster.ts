@@ -114,6 +114,7 @@ export class Cluster implements ClusterStatus {
     const host = this.#choose(exchange);
     exchange.host = host;
     if (host === undefined) {
+      this.stats.healthyPanic.increment();
       this.stats.cxNoneHealthy.increment();
       exchange.info.flags |= flag.NO_HEALTHY_UPSTREAM;
       receiver.onReset('no-healthy-host', '');

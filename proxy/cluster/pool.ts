@@ -187,9 +187,7 @@ export class PooledConnection implements ClientConnectionOwner {
     const socket = connect({ host: host.address, port: host.port, noDelay: true });
     this.#socket = socket;
     socket.once('connect', () => this.#onConnect());
-    socket.once('error', error =>
-      this.#onConnectError('connection-failure', describeConnectError(error, host.address)),
-    );
+    socket.once('error', error => this.#onConnectError('connection-failure', describeConnectError(error)));
     this.#connectTimer = setTimeout(() => this.#onConnectTimeout(), connectTimeoutMs);
   }
 
@@ -369,11 +367,8 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
   cancel(): void {
     if (this.#over) return;
     this.#finish();
-    const { stats } = this.#pool.options;
-    if (this.#connection !== undefined) {
-      stats.rqTxReset.increment();
-      this.#connection.cancel();
-    } else if (this.#pool.forgetPending(this)) stats.rqCancelled.increment();
+    if (this.#connection !== undefined) this.#connection.cancel();
+    else if (this.#pool.forgetPending(this)) this.#pool.options.stats.rqCancelled.increment();
   }
 
   pauseReading(): void {
@@ -448,12 +443,8 @@ function beginAttempt(exchange: Exchange, host: string): Attempt {
   return attempt;
 }
 
-/**
- * The words that Envoy finds for a connection that failed. It has none where the refusal came at once, as it does from an address
- * of this machine.
- */
-function describeConnectError(error: NodeJS.ErrnoException, address: string): string {
-  if (address.startsWith('127.') || address === '::1') return '';
+/** The words that Envoy finds for a connection that failed. */
+function describeConnectError(error: NodeJS.ErrnoException): string {
   return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
 }
 

@@ -71,17 +71,19 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     info.originalPath = head.path;
     if (end) this.#noteRequestDone();
     if (!takeAbsoluteForm(head)) {
-      manager.stats.rqNonRelativePath.increment();
-      this.onRequestError(new CodecError(400, 'http1.codec_error'));
+      this.onRequestError(new CodecError(400, 'http1.invalid_url'));
       return;
     }
     const refusal = this.#check(head);
     if (refusal !== undefined) {
-      this.#closes = true;
+      this.#closes = refusal.status !== 404;
       this.localReply(refusal.status, '', refusal.details);
       return;
     }
-    if (!end && isExpected(head)) this.#sender.sendInterim(new ResponseHeaders(100));
+    if (!end && isExpected(head)) {
+      manager.countResponse(100);
+      this.#sender.sendInterim(new ResponseHeaders(100));
+    }
     const upgrade = wantsUpgrade(head);
     prepareRequest(head, manager.settings, this.#connection.peer, info);
     if (manager.settings.stripAnyHostPort) head.authority = head.authority.replace(/:\d+$/, '');
@@ -97,8 +99,13 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
 
   /** What is wrong with a head that the codec let pass. */
   #check(head: RequestHeaders): { status: number; details: string } | undefined {
-    const { settings } = this.#connection.manager;
+    const { settings, stats } = this.#connection.manager;
     if (head.authority === '') return { status: 400, details: 'missing_host_header' };
+    if (head.path === '*') {
+      stats.rqNonRelativePath.increment();
+      return { status: 404, details: 'absolute_path_rejected' };
+    }
+    if (head.path.includes('#')) stats.rqFailedPathNormalization.increment();
     if (head.path.includes('#')) return { status: 400, details: 'path_normalization_failed' };
     if (settings.normalizePath && head.method !== 'CONNECT') {
       const path = normalizePath(head.path);
@@ -149,7 +156,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   }
 
   #answerDirectly(route: Route, direct: DirectAction, head: RequestHeaders): void {
-    (direct.kind === 'redirect' ? this.stats.rqRedirect : this.stats.rqDirectResponse).increment();
+    this.stats.rqDirectResponse.increment();
     const location = direct.location(head);
     this.localReply(direct.status, direct.body, 'direct_response', response => {
       if (location !== '') response.add('location', location);
@@ -319,6 +326,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.deadline.clear();
     clearTimeout(this.#overall);
     this.#cancelRouter();
+    if (!this.#requestDone && this.#responseStarted) this.#connection.manager.stats.countEarlyResponse();
     this.info.durationMs = this.elapsedMs();
     this.#connection.onStreamDone(this);
   }

@@ -4,9 +4,9 @@ import type { StatsScope } from '../stats/store.ts';
 
 const silentCounters = `downstream_cx_http2_total downstream_cx_http3_total downstream_cx_http1_soft_drain
 downstream_cx_max_requests_reached downstream_cx_overload_disable_keepalive downstream_cx_ssl_total downstream_cx_upgrades_total
-downstream_rq_failed_path_normalization downstream_rq_header_timeout downstream_rq_http2_total downstream_rq_http3_total
+ downstream_rq_http2_total downstream_rq_http3_total
 downstream_rq_max_duration_reached downstream_rq_overload_close downstream_rq_redirected_with_normalized_path
-downstream_rq_rejected_via_ip_detection downstream_rq_response_before_rq_complete downstream_rq_too_many_premature_resets
+downstream_rq_rejected_via_ip_detection downstream_rq_too_many_premature_resets
 rs_too_large tracing.client_enabled tracing.health_check tracing.not_traceable tracing.random_sampling tracing.service_forced`;
 const silentGauges = `downstream_cx_http2_active downstream_cx_http3_active downstream_cx_rx_bytes_buffered downstream_cx_ssl_active
 downstream_cx_tx_bytes_buffered downstream_cx_upgrades_active`;
@@ -57,6 +57,8 @@ export class ManagerStats {
   readonly rqIdleTimeout: Counter;
   readonly rqNonRelativePath: Counter;
   readonly rqTooLarge: Counter;
+  readonly rqFailedPathNormalization: Counter;
+  readonly #rqEarlyResponse: Counter;
   readonly rqWsOnNonWsRoute: Counter;
   readonly flowPaused: Counter;
   readonly flowResumed: Counter;
@@ -94,9 +96,17 @@ export class ManagerStats {
     this.rqIdleTimeout = scope.counter('downstream_rq_idle_timeout');
     this.rqNonRelativePath = scope.counter('downstream_rq_non_relative_path');
     this.rqTooLarge = scope.counter('downstream_rq_too_large');
+    this.rqFailedPathNormalization = scope.counter('downstream_rq_failed_path_normalization');
+    this.#rqEarlyResponse = scope.counter('downstream_rq_response_before_rq_complete');
     this.rqWsOnNonWsRoute = scope.counter('downstream_rq_ws_on_non_ws_route');
     this.flowPaused = scope.counter('downstream_flow_control_paused_reading_total');
     this.flowResumed = scope.counter('downstream_flow_control_resumed_reading_total');
     this.responses = new ClassCounters(scope);
+  }
+
+  /** A response ended before its request did: the rest of the request is refused. */
+  countEarlyResponse(): void {
+    this.#rqEarlyResponse.increment();
+    this.rqRxReset.increment();
   }
 }

@@ -172,7 +172,7 @@ export class HeadParser {
       const valueStart = i;
       while (fieldValue[text.charCodeAt(i)]) i++;
       if (i + 1 >= text.length) return this.#checkLength(text, headStart);
-      if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF) fail('http1.codec_error');
+      if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF) fail('http1.invalid_characters');
       let valueEnd = i;
       while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
       i += 2;

@@ -55,10 +55,9 @@ export function replyToReset(reason: ResetReason, transportFailure: string, retr
     }
     default:
   }
-  const why = transportFailure === '' ? '' : `, transport failure reason: ${transportFailure}`;
   return {
     status: reason === 'protocol-error' ? 502 : 503,
-    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${words[reason]}${why}`,
+    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${words[reason]}`,
     details: resetDetails('upstream_reset_before_response_started', reason, transportFailure),
     overloaded: reason === 'overflow',
   };
