@@ -95,13 +95,22 @@ async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, u
     origins: originsOf(settings, port),
     code: alone ? null : code,
     report,
-    close: async keep => {
+    close: once(async keep => {
       await http.close();
       await report;
       await classroom.close(keep);
       await store.close();
       unlock();
-    },
+    }),
+  };
+}
+
+/** Whoever calls again waits for the same end. */
+function once(close: (keep: boolean) => Promise<void>): (keep: boolean) => Promise<void> {
+  let closing: Promise<void> | null = null;
+  return keep => {
+    closing ??= close(keep);
+    return closing;
   };
 }
 

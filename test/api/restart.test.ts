@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { LocalProvider } from '../../server/providers/local/provider.ts';
+import { FakeProvider } from './fake-provider.ts';
+import { Browser, joined, ready, startServer, stateOf, temporaryFolder } from './harness.ts';
+import { start } from './process.ts';
+
+async function join1(learner: URL): Promise<Browser> {
+  const browser = new Browser(learner.origin);
+  const code = learner.hash.slice('#code='.length);
+  assert.equal((await browser.post('/api/join', { code, name: '' })).status, 200);
+  return browser;
+}
+
+/** Why no real sandbox can be made here; false where one can. */
+async function missingHere(data: string): Promise<string | false> {
+  const report = await new LocalProvider({ data }).probe();
+  if (report.usable) return false;
+  return report.findings
+    .filter(({ state }) => state === 'missing')
+    .map(({ detail }) => detail)
+    .join('; ');
+}
+
+test('a killed server loses nothing: addresses, sign-in, progress', async context => {
+  const data = await temporaryFolder(context);
+  const args = ['--json', '--data', data];
+  const first = start(context, [...args, '--port', '0']);
+  const before = await first.addresses();
+  const browser = await join1(before.learner);
+  await browser.post('/api/lessons/2.1/open');
+  await browser.post('/api/exercises/httpbin-answers/hint');
+  await first.kill('SIGKILL');
+  const second = start(context, [...args, '--port', before.learner.port]);
+  const after = await second.addresses();
+  assert.equal(after.line, before.line);
+  const state = await stateOf(context, browser);
+  assert.equal(state.lesson, '2.1');
+  assert.equal(state.exercises['httpbin-answers']?.hintsHtml.length, 1);
+  assert.equal((await stat(join(data, 'secrets.json'))).mode & 0o777, 0o600);
+  assert.equal((await stat(join(data, 'unicorn.sqlite'))).mode & 0o777, 0o600);
+});
+
+test('a living sandbox is found again, and one that is gone is told', async context => {
+  const data = await temporaryFolder(context);
+  const provider = new FakeProvider();
+  const first = await startServer(context, { data }, provider);
+  const ada = await ready(context, first, 'Ada');
+  const bob = await ready(context, first, 'Bob');
+  await first.running.close(true);
+  assert.equal(provider.living().length, 2);
+  await bob.sandbox.end();
+  const stray = await provider.create(
+    { id: 'stray0000', home: 'nobody00', limits: {} as never, orphanTimeoutSeconds: 1 },
+    () => {},
+  );
+  const second = await startServer(context, { data, port: first.running.port }, provider);
+  const events = await ada.browser.events(context);
+  const last = () => events.seen.findLast(event => event.type === 'sandbox' || event.type === 'state');
+  await events.until('state');
+  if (JSON.stringify(last()).includes('reconnecting')) await events.until('sandbox', e => e.sandbox.phase === 'ready');
+  await second.running.report;
+  assert.equal((await stateOf(context, ada.browser)).sandbox.phase, 'ready');
+  assert.equal((await stateOf(context, bob.browser)).sandbox.phase, 'ended');
+  assert.deepEqual(provider.living(), [ada.sandbox]);
+  await assert.rejects(async () => stray.connect());
+  assert.ok((await joined(second, 'Cy')).cookie);
+});
+
+test('real sandboxes: they outlive SIGKILL and SIGTERM, and SIGINT leaves nothing', async context => {
+  const data = await temporaryFolder(context);
+  const missing = await missingHere(data);
+  if (missing) return context.skip(missing);
+  const args = ['--json', '--data', data];
+  const living = () => readdir(join(data, 'sandboxes'));
+  const first = start(context, [...args, '--port', '0']);
+  const { learner } = await first.addresses();
+  const browser = await join1(learner);
+  const events = await browser.events(context);
+  await browser.post('/api/sandbox/start');
+  await events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+  const run = (command: string) => browser.post('/api/terminals/learner/run', { command });
+  assert.equal((await run('echo kept > kept.txt')).status, 204);
+  const [id] = await living();
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const before = signal === 'SIGKILL' ? first : start(context, [...args, '--port', learner.port]);
+    await before.addresses();
+    await before.kill(signal);
+    assert.deepEqual(await living(), [id], `after ${signal}`);
+  }
+  const last = start(context, [...args, '--port', learner.port]);
+  await last.addresses();
+  const again = await browser.events(context);
+  await again.until('terminals', ({ terminals }) => terminals.some(({ name }) => name === 'learner'));
+  const { body } = await browser.get<{ content: string }>('/api/files?path=kept.txt');
+  assert.equal(body.content, 'kept\n');
+  const { code } = await last.kill('SIGINT');
+  assert.equal(code, 0);
+  assert.deepEqual(await living(), []);
+  assert.equal((await readdir(join(data, 'homes'))).length, 1, 'the home is kept');
+});
+
+test('the second start takes under two seconds', async context => {
+  const data = await temporaryFolder(context);
+  const args = ['--json', '--port', '0', '--data', data];
+  const first = start(context, args);
+  await first.addresses();
+  await first.kill('SIGINT');
+  const began = performance.now();
+  await start(context, args).addresses();
+  const took = Math.round(performance.now() - began);
+  context.diagnostic(`${took} ms to the line`);
+  assert.ok(took < 2000, `${took} ms`);
+});

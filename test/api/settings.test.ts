@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readCommandLine } from '../../server/command-line.ts';
+import { StartError } from '../../server/errors.ts';
+import { temporaryFolder } from './harness.ts';
+import { start } from './process.ts';
+
+async function settingsOf(args: string[], environment: Record<string, string> = {}) {
+  return (await readCommandLine(args, environment)).settings;
+}
+
+async function mistakeOf(args: string[], environment: Record<string, string> = {}): Promise<string> {
+  const error = await readCommandLine(args, environment).catch(thrown => thrown);
+  assert.ok(error instanceof StartError);
+  return error.message;
+}
+
+test('a flag goes before the environment, that before the file, that before the default', async context => {
+  const data = await temporaryFolder(context);
+  const port = async (args: string[], environment: Record<string, string> = {}) =>
+    (await settingsOf(['--data', data, ...args], environment)).port;
+  assert.equal(await port([]), 8080);
+  await writeFile(join(data, 'config.yaml'), '# what this class needs\nport: 7001\nidle-timeout: 30\n');
+  assert.equal(await port([]), 7001);
+  assert.equal(await port([], { UNICORN_PORT: '7002' }), 7002);
+  assert.equal(await port(['--port', '7003'], { UNICORN_PORT: '7002' }), 7003);
+  assert.equal(await port(['--port=7004']), 7004);
+  const { idleTimeout } = await settingsOf([], { UNICORN_DATA: data });
+  assert.equal(idleTimeout, 30);
+});
+
+test('mistakes are named with their place', async context => {
+  const data = await temporaryFolder(context);
+  const file = join(data, 'config.yaml');
+  const inFile = async (text: string) => {
+    await writeFile(file, text);
+    return mistakeOf(['--data', data]);
+  };
+  assert.equal(await inFile('port: 7001\nprot: 7\n'), `${file}:2: unknown setting "prot"`);
+  assert.equal(await inFile('\nport: abc\n'), `${file}:2: port is "abc"; it takes a whole number from 0 to 65535`);
+  assert.equal(await inFile('port: [1]\n'), `${file}:1: port is ""; it takes a single value`);
+  assert.equal(await inFile('- port\n'), `${file}:1: not a list of settings`);
+  assert.match(await inFile('port: 1\nport: 2\n'), /config\.yaml:2: .*unique/);
+  assert.match(await inFile('host: "127\n'), /config\.yaml:\d: /);
+  assert.equal(await mistakeOf(['--port', '70000']), '--port is "70000"; it takes a whole number from 0 to 65535');
+  assert.equal(await mistakeOf(['--port']), '--port needs a value');
+  assert.equal(await mistakeOf(['--prot', '1']), 'unknown argument "--prot"');
+  assert.equal(await mistakeOf(['nonsense']), 'unknown argument "nonsense"');
+  assert.match(
+    await mistakeOf([], { UNICORN_PROVIDER: 'cloud' }),
+    /^UNICORN_PROVIDER is "cloud"; it takes one of local/,
+  );
+  assert.match(await mistakeOf(['--public-url', 'ftp://x']), /^--public-url is "ftp:\/\/x"/);
+  assert.match(await mistakeOf(['--public-url', 'https://x/path']), /without a path/);
+});
+
+test('the program tells mistakes and help in words, and by its exit code', async context => {
+  const wrong = await start(context, ['--port', 'x']).ended;
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.errors, /--port is "x"/);
+  assert.doesNotMatch(wrong.errors, /at \w+ \(|\.ts:/);
+  const help = await start(context, ['--help']).ended;
+  assert.equal(help.code, 0);
+  assert.match(help.output, /--public-url URL/);
+  assert.match(help.output, /doctor/);
+});
+
+test('a taken port is named, with what to do', async context => {
+  const blocker = createServer().listen(0, '127.0.0.1');
+  context.after(() => blocker.close());
+  await once(blocker, 'listening');
+  const { port } = blocker.address() as { port: number };
+  const data = await temporaryFolder(context);
+  const { code, errors, output } = await start(context, ['--json', '--port', String(port), '--data', data]).ended;
+  assert.equal(code, 1);
+  assert.equal(output, '');
+  assert.match(errors, new RegExp(`^Port ${port} is taken`));
+  assert.match(errors, /--port \d+/);
+  assert.doesNotMatch(errors, /at \w+ \(|\.ts:/);
+});
+
+test('two servers do not share a data folder', async context => {
+  const data = await temporaryFolder(context);
+  const { learner } = await start(context, ['--json', '--port', '0', '--data', data]).addresses();
+  const other = await start(context, ['--json', '--port', '0', '--data', data]).ended;
+  assert.equal(other.code, 1);
+  assert.match(other.errors, /Another Unicorn uses the data folder/);
+  const same = await start(context, ['--json', '--port', learner.port, '--data', data]).ended;
+  assert.match(same.errors, new RegExp(`Port ${learner.port} is taken`));
+});
+
+test('on all addresses, what is printed is what others can open', async context => {
+  const data = await temporaryFolder(context);
+  const program = start(context, ['--json', '--port', '0', '--host', '0.0.0.0', '--data', data]);
+  const { learner } = await program.addresses();
+  assert.notEqual(learner.hostname, '0.0.0.0');
+  const answer = await fetch(`${learner.origin}/api/me`);
+  assert.equal(((await answer.json()) as { alone: boolean }).alone, false);
+});
