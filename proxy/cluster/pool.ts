@@ -3,6 +3,7 @@
  * a request takes from `pendingRequests` while it waits for a connection, then from `requests`.
  */
 import { connect } from 'node:net';
+import { Deadline, type DeadlineQueue, deadlineQueue, type Limited } from '../deadlines.ts';
 import { defaultLimits, type RequestSender, type ResetReason, type ResponseReceiver } from '../http/codec.ts';
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
@@ -32,9 +33,11 @@ export class Pool {
   readonly #all = new Set<PooledConnection>();
   #connecting = 0;
   #draining = false;
+  readonly #idleQueue: DeadlineQueue | undefined;
 
   constructor(options: PoolOptions) {
     this.options = options;
+    this.#idleQueue = options.idleTimeoutMs > 0 ? deadlineQueue(options.idleTimeoutMs) : undefined;
   }
 
   /** Sends a request on a connection that is idle, or has it wait for one. */
@@ -84,8 +87,10 @@ export class Pool {
   /** Another request may use the connection: the oldest that waits, if any. */
   offer(pooled: PooledConnection): void {
     const request = this.#nextPending();
-    if (request === undefined) this.#idle.push(pooled);
-    else pooled.attach(request);
+    if (request === undefined) {
+      this.#idle.push(pooled);
+      if (this.#idleQueue !== undefined) pooled.deadline.set(this.#idleQueue);
+    } else pooled.attach(request);
   }
 
   #nextPending(): PooledRequest | undefined {
@@ -161,7 +166,8 @@ export class Pool {
 let nextConnectionId = 1;
 
 /** A connection with its stats and timers. */
-export class PooledConnection implements ClientConnectionOwner {
+export class PooledConnection implements ClientConnectionOwner, Limited {
+  readonly deadline: Deadline = new Deadline(this);
   readonly id = nextConnectionId++;
   requests = 0;
   readonly #pool: Pool;
@@ -226,6 +232,7 @@ export class PooledConnection implements ClientConnectionOwner {
   attach(request: PooledRequest): void {
     const { stats, host, limits } = this.#pool.options;
     this.requests++;
+    this.deadline.clear();
     this.#withRequest = true;
     limits.requests.take();
     stats.rqTotal.increment();
@@ -280,6 +287,7 @@ export class PooledConnection implements ClientConnectionOwner {
   #release(byPeer: boolean): void {
     if (this.#over) return;
     this.#over = true;
+    this.deadline.clear();
     if (this.#connection !== undefined) this.#countBytes();
     const { stats, host, limits } = this.#pool.options;
     limits.connections.give();
@@ -289,6 +297,12 @@ export class PooledConnection implements ClientConnectionOwner {
     (byPeer ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
     stats.cxLengthMs.record(Math.round(performance.now() - this.#startedMs));
     stats.rqPerCx.record(this.requests);
+  }
+
+  /** Nobody needed it for so long that it goes. */
+  onDeadline(): void {
+    this.#pool.options.stats.cxIdleTimeout.increment();
+    this.close();
   }
 
   close(): void {
