@@ -7,7 +7,7 @@ import { Deadline, type DeadlineQueue, deadlineQueue, type Limited } from '../de
 import { defaultLimits, type RequestSender, type ResetReason, type ResponseReceiver } from '../http/codec.ts';
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
-import { SocketTransport } from '../net/transport.ts';
+import { openTransport } from '../net/handle-transport.ts';
 import type { Attempt } from '../stream-info.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
@@ -192,6 +192,7 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
     host.gauges.cx_active++;
     const socket = connect({ host: host.address, port: host.port, noDelay: true });
     this.#socket = socket;
+    socket.pause();
     socket.once('connect', () => this.#onConnect());
     socket.once('error', error => this.#onConnectError('connection-failure', describeConnectError(error)));
     this.#connectTimer = setTimeout(() => this.#onConnectTimeout(), connectTimeoutMs);
@@ -203,7 +204,7 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
     this.#connected = true;
     const { stats, highMark } = this.#pool.options;
     stats.cxConnectMs.record(Math.round(performance.now() - this.#startedMs));
-    const connection = new ClientConnection(new SocketTransport(this.#socket, highMark), this, defaultLimits);
+    const connection = new ClientConnection(openTransport(this.#socket, highMark), this, defaultLimits);
     this.#connection = connection;
     this.#pool.onConnected(this);
   }

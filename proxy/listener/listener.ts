@@ -6,7 +6,8 @@ import type { Listener as Configuration } from '../api/envoy/config/listener/v3/
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { typedConfig } from '../configuration/typed-config.ts';
 import { ConnectionManager } from '../http-connection-manager/connection-manager.ts';
-import { defaultHighMark, formatAddress, SocketTransport } from '../net/transport.ts';
+import { openTransport } from '../net/handle-transport.ts';
+import { defaultHighMark, formatAddress } from '../net/transport.ts';
 import type { RouteContext } from '../routing/route.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
@@ -69,7 +70,9 @@ export class Listener implements ListenerStatus {
       observers: log === undefined ? context.observers : [log, ...context.observers],
       onConnectionClosed: lengthMs => this.#onConnectionClosed(lengthMs),
     });
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, socket => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, socket =>
+      this.#accept(socket),
+    );
   }
 
   start(): Promise<void> {
@@ -89,7 +92,7 @@ export class Listener implements ListenerStatus {
     this.#cxActive.increment();
     this.#workerTotal.increment();
     this.#workerActive.increment();
-    this.#manager.accept(new SocketTransport(socket, this.#highMark));
+    this.#manager.accept(openTransport(socket, this.#highMark));
   }
 
   #onConnectionClosed(lengthMs: number): void {

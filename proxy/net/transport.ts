@@ -72,7 +72,8 @@ export function deliver(handler: TransportHandler, chunk: Buffer): void {
   }
 }
 
-const nobody: TransportHandler = { onRead() {}, onEnd() {}, onClose() {}, onDrain() {} };
+/** Hears nothing: the handler of a transport that has none yet, or no longer. */
+export const nobody: TransportHandler = { onRead() {}, onEnd() {}, onClose() {}, onDrain() {} };
 
 /** A transport on a `net.Socket`: the general path. */
 export class SocketTransport implements Transport {

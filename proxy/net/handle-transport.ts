@@ -1,0 +1,214 @@
+/**
+ * Fast path: a transport on the handle below a `net.Socket`, without the stream machinery above it. One read buffer serves all
+ * connections, and a write that the kernel takes at once costs one call. The handles are Node's own, which it does not document;
+ * `openTransport` falls back to `SocketTransport`, and the tests run the same cases over both.
+ */
+import type { Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { latin1 } from './latin1.ts';
+import {
+  defaultHighMark,
+  deliver,
+  flushLater,
+  formatAddress,
+  nobody,
+  SocketTransport,
+  smallChunk,
+  type Transport,
+  type TransportHandler,
+} from './transport.ts';
+
+interface WriteRequest {
+  handle?: Handle;
+  oncomplete?: (status: number) => void;
+  bytes?: number;
+  /** Kept alive while it is written. */
+  chunk?: Buffer;
+}
+
+interface Handle {
+  onread: (buffer?: ArrayBuffer) => void;
+  useUserBuffer(buffer: Uint8Array): void;
+  readStart(): number;
+  readStop(): number;
+  writeLatin1String(request: WriteRequest, text: string): number;
+  writeBuffer(request: WriteRequest, chunk: Buffer): number;
+  shutdown(request: WriteRequest): number;
+  close(callback?: () => void): void;
+}
+
+interface StreamBinding {
+  WriteWrap: new () => WriteRequest;
+  ShutdownWrap: new () => WriteRequest;
+  streamBaseState: Int32Array;
+  kReadBytesOrError: number;
+  kLastWriteWasAsync: number;
+}
+
+const endOfFile = -4095;
+
+const binding = findBinding();
+
+function findBinding(): StreamBinding | undefined {
+  try {
+    const found = (process as unknown as { binding(name: string): Partial<StreamBinding> }).binding('stream_wrap');
+    return found.streamBaseState === undefined ? undefined : (found as StreamBinding);
+  } catch {
+    // Not to be had in this Node: the general path serves.
+    return undefined;
+  }
+}
+
+/** What is read is handled before the next read, so that one buffer is enough. */
+const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** The fastest transport that this Node has for a connected socket whose reading has not begun. */
+export function openTransport(socket: Socket, highMark = defaultHighMark): Transport {
+  const handle = (socket as unknown as { _handle: Partial<Handle> | null })._handle;
+  if (binding === undefined || typeof handle?.useUserBuffer !== 'function') {
+    socket.resume();
+    return new SocketTransport(socket, highMark);
+  }
+  return new HandleTransport(socket, handle as Handle, binding, highMark);
+}
+
+class HandleTransport implements Transport {
+  handler: TransportHandler = nobody;
+  closed = false;
+  congested = false;
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly #handle: Handle;
+  readonly #binding: StreamBinding;
+  readonly #highMark: number;
+  #text = '';
+  /** Bytes that the kernel has not taken yet. */
+  #outstanding = 0;
+  /** A request that was completed at once is used again. */
+  #spare: WriteRequest | undefined;
+
+  constructor(socket: Socket, handle: Handle, streams: StreamBinding, highMark: number) {
+    this.#handle = handle;
+    this.#binding = streams;
+    this.#highMark = highMark;
+    this.remoteAddress = formatAddress(socket.remoteAddress, socket.remotePort);
+    this.localAddress = formatAddress(socket.localAddress, socket.localPort);
+    handle.useUserBuffer(readBuffer);
+    handle.onread = () => this.#onRead();
+    this.#check(handle.readStart());
+  }
+
+  #onRead(): void {
+    const count = this.#binding.streamBaseState[this.#binding.kReadBytesOrError]!;
+    if (this.closed) return;
+    if (count > 0) {
+      this.bytesRead += count;
+      deliver(this.handler, readBuffer.subarray(0, count));
+    } else if (count === endOfFile) this.handler.onEnd();
+    else if (count < 0) this.#fail(count);
+  }
+
+  writeText(text: string): void {
+    if (this.closed) return;
+    if (this.#text === '') flushLater(this);
+    this.#text += text;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.closed || chunk.length === 0) return;
+    if (chunk.length <= smallChunk) {
+      this.writeText(latin1(chunk));
+      return;
+    }
+    this.flush();
+    if (this.closed) return;
+    const copy = Buffer.from(chunk);
+    const request = this.#request();
+    this.#sent(request, this.#handle.writeBuffer(request, copy), copy.length, copy);
+  }
+
+  flush(): void {
+    if (this.#text === '' || this.closed) return;
+    const text = this.#text;
+    this.#text = '';
+    const request = this.#request();
+    this.#sent(request, this.#handle.writeLatin1String(request, text), text.length, undefined);
+  }
+
+  #request(): WriteRequest {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    return spare ?? new this.#binding.WriteWrap();
+  }
+
+  #sent(request: WriteRequest, status: number, bytes: number, chunk: Buffer | undefined): void {
+    this.bytesWritten += bytes;
+    if (status < 0) {
+      this.#fail(status);
+      return;
+    }
+    if (this.#binding.streamBaseState[this.#binding.kLastWriteWasAsync] === 0) {
+      this.#spare = request;
+      return;
+    }
+    request.handle = this.#handle;
+    if (chunk !== undefined) request.chunk = chunk;
+    request.oncomplete = result => this.#onWritten(bytes, result);
+    this.#outstanding += bytes;
+    if (this.#outstanding > this.#highMark) this.congested = true;
+  }
+
+  #onWritten(bytes: number, status: number): void {
+    this.#outstanding -= bytes;
+    if (this.closed) return;
+    if (status < 0) this.#fail(status);
+    else if (this.congested && this.#outstanding <= this.#highMark / 2) {
+      this.congested = false;
+      this.handler.onDrain();
+    }
+  }
+
+  #check(status: number): void {
+    if (status < 0) process.nextTick(() => this.#fail(status));
+  }
+
+  #fail(status: number): void {
+    const error: NodeJS.ErrnoException = new Error(getSystemErrorName(status));
+    error.code = error.message;
+    this.#close(error);
+  }
+
+  pause(): void {
+    if (!this.closed) this.#handle.readStop();
+  }
+
+  resume(): void {
+    if (!this.closed) this.#check(this.#handle.readStart());
+  }
+
+  end(): void {
+    this.flush();
+    if (this.closed) return;
+    const request = new this.#binding.ShutdownWrap();
+    request.handle = this.#handle;
+    request.oncomplete = () => undefined;
+    this.#handle.shutdown(request);
+  }
+
+  destroy(): void {
+    this.flush();
+    this.#close(undefined);
+  }
+
+  #close(error: NodeJS.ErrnoException | undefined): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#handle.readStop();
+    this.#handle.close();
+    const { handler } = this;
+    this.handler = nobody;
+    handler.onClose(error);
+  }
+}
