@@ -36,7 +36,8 @@ const obeyed: Record<string, string> = {
     'cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config',
-  'envoy.config.core.v3.HttpProtocolOptions': 'idle_timeout max_headers_count max_connection_duration',
+  'envoy.config.core.v3.HttpProtocolOptions':
+    'idle_timeout max_headers_count max_connection_duration max_requests_per_connection',
   'envoy.config.core.v3.Http1ProtocolOptions': '',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
   // Routes
@@ -58,8 +59,10 @@ const obeyed: Record<string, string> = {
   'envoy.config.route.v3.RouteAction':
     'cluster cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite timeout idle_timeout retry_policy priority append_x_forwarded_host',
   'envoy.config.route.v3.RetryPolicy':
-    'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off',
+    'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off retry_host_predicate host_selection_retry_max_attempts',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'base_interval max_interval',
+  'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': 'name typed_config',
+  'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',
   'envoy.config.route.v3.RedirectAction':
     'https_redirect scheme_redirect host_redirect port_redirect path_redirect prefix_rewrite regex_rewrite response_code strip_query',
   'envoy.config.route.v3.DirectResponseAction': 'status body',
@@ -68,7 +71,7 @@ const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN load_assignment circuit_breakers dns_refresh_rate dns_lookup_family respect_dns_ttl alt_stat_name per_connection_buffer_limit_bytes typed_extension_protocol_options',
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options',
   'envoy.config.cluster.v3.CircuitBreakers': 'thresholds',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
     'priority max_connections max_pending_requests max_requests max_retries track_remaining retry_budget',
