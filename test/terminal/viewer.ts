@@ -37,7 +37,12 @@ export class TestViewer {
   private constructor(options: ViewerOptions) {
     this.#options = options;
     const { columns = 80, rows = 24 } = options;
-    this.screen = new xterm.Terminal({ cols: columns, rows, scrollback: 1000, allowProposedApi: true });
+    this.screen = new xterm.Terminal({
+      cols: Math.min(columns, 500) || 80,
+      rows: Math.min(rows, 200) || 24,
+      scrollback: 1000,
+      allowProposedApi: true,
+    });
     const { promise, resolve } = Promise.withResolvers<{ code: number }>();
     this.closed = promise;
     this.#settle = resolve;

@@ -14,6 +14,8 @@ export class PromptState {
   typed = false;
   /** Of the last command that ended. */
   lastStatus: number | null = null;
+  /** Somebody is about to type a command for the server. */
+  claimed = false;
   /** How many prompts there were. */
   prompts = 0;
   ended = false;

@@ -16,9 +16,12 @@ export interface RunOptions {
 export async function run(terminal: Terminal, options: RunOptions, signal: AbortSignal): Promise<number | null> {
   const { prompt } = terminal;
   await terminal.start();
-  if (!(await prompt.wait(state => state.atPrompt, options.promptTimeoutMs, signal)))
-    throw new Failure('busy', 'the terminal is busy: its shell is not at the prompt');
-  await emptyLine(terminal, signal);
+  await claim(terminal, options.promptTimeoutMs, signal);
+  try {
+    await emptyLine(terminal, signal);
+  } finally {
+    prompt.claimed = false;
+  }
   const before = prompt.prompts;
   prompt.taken();
   await terminal.type(`${pasted(terminal, options.command)}\r`);
@@ -26,6 +29,17 @@ export async function run(terminal: Terminal, options: RunOptions, signal: Abort
   const back = await prompt.wait(state => state.ended || state.prompts > before, options.timeoutMs, signal);
   if (!back) throw new Failure('timed-out', `the command did not end within ${options.timeoutMs} ms`);
   return prompt.ended ? terminal.exitStatus : prompt.lastStatus;
+}
+
+/** Waits for the prompt and takes it; of several that wait, one gets it. */
+async function claim({ prompt }: Terminal, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!prompt.atPrompt || prompt.claimed) {
+    const left = Math.max(0, deadline - performance.now());
+    if (!(await prompt.wait(state => state.atPrompt && !state.claimed, left, signal)))
+      throw new Failure('busy', 'the terminal is busy: its shell is not at the prompt');
+  }
+  prompt.claimed = true;
 }
 
 /** What somebody typed and did not send is dropped, in the way they would. */
