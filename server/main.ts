@@ -1,3 +1,5 @@
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { helpText, readCommandLine } from './command-line.ts';
 import { StartError } from './errors.ts';
 import type { Running } from './serve.ts';
@@ -17,6 +19,8 @@ async function doctor(settings: Settings, json: boolean): Promise<number> {
 }
 
 async function run(settings: Settings, json: boolean): Promise<void> {
+  // What was compiled is kept beside the packages: the second start is much quicker.
+  enableCompileCache(join(import.meta.dirname, '../node_modules/.cache/server'));
   const [{ serve }, { chooseProvider }, { startText, reportText }] = await Promise.all([
     import('./serve.ts'),
     import('./providers/choose.ts'),
