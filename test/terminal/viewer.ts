@@ -76,7 +76,7 @@ export class TestViewer {
     const { columns = 80, rows = 24, resumeFrom } = options;
     const query = new URLSearchParams({ columns: String(columns), rows: String(rows) });
     if (resumeFrom !== undefined) query.set('resumeFrom', String(resumeFrom));
-    const socket = new WebSocket(`${url}?${query}`);
+    const socket = new WebSocket(`${url}${url.includes('?') ? '' : '?'}${query}`);
     socket.binaryType = 'nodebuffer';
     viewer.#transport = { send: message => socket.send(message), close: () => socket.close() };
     socket.on('message', data => viewer.#received(data as Buffer));
