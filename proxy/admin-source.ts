@@ -44,7 +44,7 @@ export interface HostStatus {
     rq_timeout: number;
     rq_total: number;
   };
-  gauges: { cx_active: number; rq_active: number };
+  gauges: { cx_active: number; rq_active: number; rq_pending_active: number };
   /** `healthy`, or `/failed_active_hc/…`. */
   healthFlags: string;
   weight: number;

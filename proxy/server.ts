@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { createAccessLogs } from './access-log/access-log.ts';
-import { Sinks } from './access-log/sink.ts';
+import { defaultFlushIntervalMs, Sinks } from './access-log/sink.ts';
 import type { AdminServer } from './admin/admin-server.ts';
 import { declareServerStats, type ProcessFacts, updateServerStats } from './admin/server-info.ts';
 import type { AccessLog as AccessLogConfig } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
@@ -15,9 +15,6 @@ import { type EventLines, eventLinesFromEnvironment } from './events.ts';
 import type { Log } from './log.ts';
 import { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
-
-/** How long an access log line may wait where the command line says nothing: short, since someone may be looking for it. */
-const defaultFlushIntervalMs = 100;
 
 /** One proxy in this process. */
 export class ProxyServer {

@@ -9,9 +9,12 @@ const eagerSize = 64 << 10;
 /** A descriptor that would block is tried again after this time. */
 const retryMs = 20;
 
+/** How long a line may wait where the command line says nothing. Much less than Envoy's 10 s, since someone may be looking for it. */
+export const defaultFlushIntervalMs = 100;
+
 /** How sinks behave. */
 export interface SinkOptions {
-  /** How long a line may wait. Much less than Envoy's 10 s, so that a line is there when someone looks for it. */
+  /** How long a line may wait. */
   flushIntervalMs: number;
   /** The scope `filesystem.`. */
   stats: StatsScope;

@@ -157,6 +157,22 @@ export const endpoints: readonly Endpoint[] = [
       },
     ],
   },
+  { path: '/stats/recentlookups', help: 'Show recent stat-name lookups' },
+  {
+    path: '/stats/recentlookups/clear',
+    help: 'clear list of stat-name lookups and counter',
+    mutates: true,
+  },
+  {
+    path: '/stats/recentlookups/disable',
+    help: 'disable recording of reset stat-name lookup names',
+    mutates: true,
+  },
+  {
+    path: '/stats/recentlookups/enable',
+    help: 'enable recording of reset stat-name lookup names',
+    mutates: true,
+  },
 ];
 
 /** `/help`, and what an unknown path is answered with. */

@@ -30,6 +30,9 @@ export interface AdminContext {
 
 type Handler = (context: AdminContext, request: AdminRequest) => AdminReply;
 
+/** Lookups of stats by name are not tracked: there are none while traffic flows. */
+const lookups = 'Lookup tracking is not enabled. Use /stats/recentlookups/enable to enable.\n\ntotal: 0\n';
+
 const done: AdminReply = text('OK\n');
 
 const handlers: Record<string, Handler> = {
@@ -79,6 +82,10 @@ const handlers: Record<string, Handler> = {
     refreshStats(false);
     return handleStats(stats, query);
   },
+  '/stats/recentlookups': () => text(lookups),
+  '/stats/recentlookups/clear': () => done,
+  '/stats/recentlookups/disable': () => done,
+  '/stats/recentlookups/enable': () => done,
   '/stats/prometheus': ({ stats, refreshStats }, { query }) => {
     refreshStats(false);
     return handleStats(stats, query, true);
@@ -93,7 +100,7 @@ const runtimeUsage =
 function modifyRuntime(runtime: Runtime, query: URLSearchParams): AdminReply {
   if ([...query].length === 0) return text(runtimeUsage, 400);
   if (runtime.modify(query)) return done;
-  return text('cannot modify runtime: no admin layer specified\n', 503);
+  return text('No admin layer specified', 503);
 }
 
 function listeners(all: readonly ListenerStatus[], query: URLSearchParams): AdminReply {

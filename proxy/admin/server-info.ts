@@ -1,4 +1,6 @@
 /** /server_info, /memory and the statistics of the process. */
+
+import { defaultFlushIntervalMs } from '../access-log/sink.ts';
 import type { AdminSource } from '../admin-source.ts';
 import type { Options } from '../command-line.ts';
 import type { JsonObject } from '../configuration/json.ts';
@@ -28,6 +30,7 @@ export function handleServerInfo(source: AdminSource, facts: ProcessFacts): Admi
     hot_restart_version: 'disabled',
     command_line_options: commandLineOptions(facts),
     node: nodeOf(facts),
+    hot_restart_initializing: false,
   });
 }
 
@@ -46,6 +49,7 @@ function commandLineOptions({ options, concurrency }: ProcessFacts): object {
     service_cluster: options.serviceCluster ?? '',
     service_node: options.serviceNode ?? '',
     service_zone: options.serviceZone ?? '',
+    file_flush_interval: `${(options.fileFlushIntervalMs ?? defaultFlushIntervalMs) / 1000}s`,
     drain_time: `${options.drainTimeSeconds}s`,
     mode: { serve: 'Serve', validate: 'Validate', init_only: 'InitOnly' }[options.mode],
     disable_hot_restart: true,

@@ -27,7 +27,7 @@ export class Host implements HostStatus {
   readonly canary = false;
   readonly healthFlags = 'healthy';
   readonly counters = { cx_connect_fail: 0, cx_total: 0, rq_error: 0, rq_success: 0, rq_timeout: 0, rq_total: 0 };
-  readonly gauges = { cx_active: 0, rq_active: 0 };
+  readonly gauges = { cx_active: 0, rq_active: 0, rq_pending_active: 0 };
 
   constructor(options: HostOptions) {
     this.address = options.address;

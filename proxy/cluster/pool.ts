@@ -58,6 +58,7 @@ export class Pool {
     limits.pendingRequests.take();
     stats.rqPendingTotal.increment();
     stats.rqPendingActive.increment();
+    this.options.host.gauges.rq_pending_active++;
     this.#pending.push(request);
     this.#connectIfNeeded();
     return request;
@@ -100,6 +101,7 @@ export class Pool {
       if (request === undefined) return undefined;
       limits.pendingRequests.give();
       stats.rqPendingActive.decrement();
+      this.options.host.gauges.rq_pending_active--;
       if (limits.requests.available) return request;
       stats.rqPendingOverflow.increment();
       request.fail('overflow', '');
@@ -112,6 +114,7 @@ export class Pool {
     this.#pending.splice(at, 1);
     this.options.limits.pendingRequests.give();
     this.options.stats.rqPendingActive.decrement();
+    this.options.host.gauges.rq_pending_active--;
     return true;
   }
 
@@ -129,6 +132,7 @@ export class Pool {
     for (const request of failed) {
       limits.pendingRequests.give();
       stats.rqPendingActive.decrement();
+      this.options.host.gauges.rq_pending_active--;
       stats.rqPendingFailureEject.increment();
       request.fail(reason, transportFailure);
     }
