@@ -1,0 +1,212 @@
+/** What the agent does besides terminals, in a real sandbox. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { AgentEvent } from '../../images/agent/protocol/messages.ts';
+import type { AgentClient } from '../../server/agent/client.ts';
+import { AgentError } from '../../server/agent/errors.ts';
+import { makeSandbox, type TestSandbox, whyNoSandbox } from './sandbox.ts';
+
+const reason = await whyNoSandbox();
+const skip = reason === undefined ? false : reason;
+const built = (path: string): boolean => existsSync(join(import.meta.dirname, '../..', path));
+const withHttpbin = skip || (built('images/dist/httpbin.cjs') ? false : 'httpbin is not bundled');
+const withProxy = withHttpbin || (built('proxy/dist/proxy.cjs') ? false : 'the proxy is not bundled');
+let sandbox: TestSandbox;
+let agent: AgentClient;
+const events: AgentEvent[] = [];
+const listeners = new Set<() => void>();
+
+before(async () => {
+  if (skip) return;
+  sandbox = await makeSandbox();
+  agent = await sandbox.connect();
+  agent.onEvent(event => {
+    events.push(event);
+    for (const listener of listeners) listener();
+  });
+});
+after(async () => {
+  agent?.close();
+  await sandbox?.end();
+});
+
+/** Resolves when an event was told for which `check` holds. */
+function told(check: (event: AgentEvent) => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`never told; there were ${JSON.stringify(events.slice(-5))}`)),
+      10_000,
+    );
+    const look = (): void => {
+      if (!events.some(check)) return;
+      clearTimeout(timer);
+      listeners.delete(look);
+      resolve();
+    };
+    listeners.add(look);
+    look();
+  });
+}
+
+const execute = (command: string, user: 'learner' | 'checker' = 'learner', timeoutMs = 10_000) =>
+  agent.call('execute', { command: ['sh', '-c', command], user, timeoutMs, maximumOutput: 10_000 });
+const read = (path: string) => agent.call('file.read', { path, maximumBytes: 100_000 });
+
+test('files are written and read as the learner; folders are made', { skip }, async () => {
+  await agent.call('file.write', { path: 'deep/er/a.txt', content: 'äöü' });
+  assert.equal((await read('/home/learner/deep/er/a.txt')).content, 'äöü');
+  assert.match((await execute('stat -c %U deep deep/er deep/er/a.txt | sort -u')).standardOutput, /^learner\n$/);
+  await agent.call('file.write', { path: 'deep/er/a.txt', content: 'x' });
+  assert.equal((await read('deep/er/a.txt')).content, 'x');
+  const { entries } = await agent.call('file.list', { path: 'deep/er' });
+  assert.deepEqual(
+    entries.map(({ name, kind, size }) => [name, kind, size]),
+    [['a.txt', 'file', 1]],
+  );
+  await told(event => event.type === 'changed' && event.subject === 'files');
+});
+
+test('links lead nowhere out of the world, and what is no file is refused', { skip }, async () => {
+  await execute(`mkdir -p l && cd l && ln -s /unicorn/world/config.json box && ln -s ../../../../../../unicorn up && ln -s /etc/passwd passwd &&
+    ln -s /proc/1/root/unicorn proc && mkfifo fifo && ln -s loop loop && ln -s /dev/tty tty && mkdir folder && head -c 200000 /dev/zero > big`);
+  const refused: [string, string][] = [
+    ['l/box', 'not-found'],
+    ['l/up/world/config.json', 'not-found'],
+    ['l/fifo', 'invalid'],
+    ['l/loop', 'invalid'],
+    ['l/folder', 'invalid'],
+    ['l/big', 'too-large'],
+    ['/proc/1/environ', 'refused'],
+    ['\0', 'invalid'],
+    ['', 'invalid'],
+    ['x'.repeat(300), 'invalid'],
+  ];
+  for (const [path, code] of refused) await assert.rejects(read(path), { code }, path);
+  await assert.rejects(read('l/proc/world/config.json'));
+  await assert.rejects(read('l/tty'));
+  assert.match((await read('l/passwd')).content, /^learner:x:1000/m);
+  for (const path of ['/etc/passwd', '/usr/bin/x', '/proc/self/x', 'l/passwd', 'l/fifo', 'l/folder'])
+    await assert.rejects(agent.call('file.write', { path, content: 'x' }), AgentError, path);
+});
+
+test('programs run as their user with a fixed environment, bounded in time and output', { skip }, async () => {
+  const found = await execute('id -un; echo "$PATH"; cat; echo err >&2; exit 3', 'checker');
+  assert.equal(found.exitStatus, 3);
+  assert.match(found.standardOutput, /^checker\n\/opt\/unicorn\/bin:/);
+  assert.equal(found.standardError, 'err\n');
+  assert.equal((await execute('yes | head -c 50000')).truncated, true);
+  await assert.rejects(execute('sleep 60 & sleep 60', 'checker', 300), { code: 'timed-out' });
+  assert.equal((await execute('pgrep -x sleep -u checker | wc -l')).standardOutput.trim(), '0');
+  const began = performance.now();
+  await execute('sleep 5 & echo started');
+  assert.ok(performance.now() - began < 3000);
+});
+
+test('a fork bomb is contained, and the agent still answers', { skip, timeout: 40_000 }, async () => {
+  await execute('bomb() { bomb | bomb & }; bomb', 'checker', 2000).catch(() => {});
+  assert.ok((await agent.call('usage', {})).processes > 0);
+  await agent.call('reset', { files: [] });
+  assert.equal((await execute('echo alive')).standardOutput, 'alive\n');
+});
+
+test('requests come from inside the network of the learner, processes and ports are told', {
+  skip: withHttpbin,
+}, async () => {
+  const run = { terminal: 'service', command: 'httpbin', promptTimeoutMs: 5000, timeoutMs: 5000 };
+  await agent.call('terminal.run', { ...run, wait: 'typed' });
+  await told(event => event.type === 'changed' && event.subject === 'processes');
+  const ask = (url: string) => agent.call('http.request', { url, timeoutMs: 1000, maximumBody: 10_000 });
+  for (let tries = 0; tries < 100; tries++) {
+    const { ports } = await agent.call('port.list', {});
+    if (ports.some(({ port, pid }) => port === 8000 && pid !== null)) break;
+    assert.ok(tries < 99, 'httpbin does not listen');
+  }
+  const answer = await ask('http://httpbin:8000/headers');
+  assert.equal(answer.status, 200);
+  await assert.rejects(ask('http://proxy:15001/'), { code: 'refused' });
+  await assert.rejects(ask('http://httpbin:8000/delay/5'), { code: 'timed-out' });
+  await assert.rejects(ask('file:///etc/passwd'), { code: 'invalid' });
+  const { processes } = await agent.call('process.list', {});
+  assert.ok(processes.some(({ user, command }) => user === 1000 && command.some(part => part.includes('httpbin'))));
+});
+
+test('reports of requests are told; noise on their socket is not', { skip }, async () => {
+  const report = {
+    atMs: 1,
+    method: 'GET',
+    path: '/x'.repeat(1000),
+    status: 200,
+    attempts: [{ host: 5, status: 'x' }],
+    cluster: null,
+  };
+  const lines = ['not json', 'null', '[]', JSON.stringify(report), '{"method":1}', 'x'.repeat(100)].join('\n');
+  await agent.call('file.write', { path: 'lines', content: `${lines}\n` });
+  await execute(
+    `node -e "require('fs').createReadStream('lines').pipe(require('net').connect(process.env.PROXY_EVENTS))"`,
+  );
+  await told(
+    event => event.type === 'traffic' && event.requests.length === 1 && event.requests[0]!.path.length === 512,
+  );
+  await execute(
+    `node -e "const s=require('net').connect(process.env.PROXY_EVENTS);s.on('error',()=>{});s.write('x'.repeat(5e6))"`,
+  );
+  assert.equal((await execute('echo alive')).standardOutput, 'alive\n');
+});
+
+const configuration = `
+static_resources:
+  listeners:
+  - address: { socket_address: { address: 0.0.0.0, port_value: 15001 } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ingress
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes: [{ match: { prefix: / }, route: { cluster: httpbin } }]
+  clusters:
+  - name: httpbin
+    type: STRICT_DNS
+    connect_timeout: 1s
+    load_assignment:
+      cluster_name: httpbin
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: httpbin, port_value: 8000 } } } }] }]
+admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
+`;
+
+test('a configuration is replayed in a scratch copy', { skip: withProxy, timeout: 40_000 }, async () => {
+  const requests = [{ url: 'http://proxy:15001/headers', count: 2 }, { url: 'http://proxy:15001/status/503' }];
+  const found = await agent.call('replay', { configuration, requests, adminPaths: ['/stats'], timeoutMs: 15_000 });
+  assert.equal(found.failure, undefined);
+  assert.deepEqual(
+    found.responses.map(one => ('status' in one ? one.status : one.error)),
+    [200, 200, 503],
+  );
+  assert.deepEqual(
+    found.arrivals.map(({ path }) => path),
+    ['/headers', '/headers', '/status/503'],
+  );
+  assert.match(found.admin[0]!.body, /upstream_rq/);
+  const broken = await agent.call('replay', { configuration: 'nonsense: 1', requests, timeoutMs: 15_000 });
+  assert.match(broken.failure ?? '', /nonsense/);
+  assert.deepEqual(broken.responses, []);
+});
+
+test('a method that is not there, and parameters that are none, are refused', { skip }, async () => {
+  await assert.rejects(agent.call('nothing' as 'usage', {}), { code: 'unsupported' });
+  await assert.rejects(agent.call('constructor' as 'usage', {}), { code: 'unsupported' });
+  await assert.rejects(agent.call('file.write', { path: 'x', content: 5 as unknown as string }), { code: 'invalid' });
+  await assert.rejects(agent.call('execute', { command: [], user: 'learner', timeoutMs: 1, maximumOutput: 1 }), {
+    code: 'invalid',
+  });
+  await assert.rejects(agent.call('file.write', { path: 'x', content: 'x'.repeat(2_000_000) }), { code: 'too-large' });
+});
