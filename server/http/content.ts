@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { LessonPage, SlideDeck, WorkshopOutline } from '../api.ts';
 import { UnicornError } from '../errors.ts';
+import { CompressedAnswers } from './compressed.ts';
 import type { HttpContext } from './context.ts';
 import { requireInstructor, requireLearner } from './context.ts';
 
@@ -17,18 +18,19 @@ export function routeContent(app: FastifyInstance, context: HttpContext, pages: 
     if (await context.authenticator.identify(cookie, 'instructor')) return requireInstructor(context, cookie);
     await requireLearner(context, cookie);
   };
-  app.get('/api/workshop', async request => {
+  const answers = new CompressedAnswers();
+  app.get('/api/workshop', async (request, reply) => {
     await requireSomeone(request.headers.cookie);
-    return pages.outline;
+    return answers.send(request, reply, 'workshop', pages.outline);
   });
-  app.get('/api/slides', async request => {
+  app.get('/api/slides', async (request, reply) => {
     await requireSomeone(request.headers.cookie);
-    return pages.slides;
+    return answers.send(request, reply, 'slides', pages.slides);
   });
-  app.get<{ Params: { id: string } }>('/api/lessons/:id', async request => {
+  app.get<{ Params: { id: string } }>('/api/lessons/:id', async (request, reply) => {
     await requireSomeone(request.headers.cookie);
     const lesson = pages.lesson(request.params.id);
     if (!lesson) throw new UnicornError('not-found', 'There is no such lesson in this workshop.');
-    return lesson;
+    return answers.send(request, reply, `lesson ${lesson.id}`, lesson);
   });
 }

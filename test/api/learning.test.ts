@@ -12,7 +12,10 @@ test('the workshop is there for learners and instructors', async context => {
     const lessons = body.modules.flatMap(module => module.lessons);
     assert.ok(lessons.some(({ id }) => id === '2.1'));
     assert.equal((await browser.get<LessonPage>('/api/lessons/2.1')).body.id, '2.1');
-    assert.ok((await browser.get<SlideDeck>('/api/slides')).body.slides.length > 10);
+    const deck = await browser.get<SlideDeck>('/api/slides');
+    assert.ok(deck.body.slides.length > 10);
+    assert.equal(deck.headers.get('content-encoding'), 'gzip');
+    assert.equal(deck.headers.get('cache-control'), 'no-store');
   }
 });
 
