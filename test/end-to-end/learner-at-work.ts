@@ -62,6 +62,15 @@ export class LearnerAtWork {
     await this.page.locator('.tab[aria-selected=true]:not(:has(.busy))', { hasText: terminal }).waitFor();
   }
 
+  /** Waits, in the terminal "learner", until the proxy that was just started answers. */
+  async proxyAnswers(): Promise<void> {
+    await this.type(
+      'learner',
+      'clear; until curl -so /dev/null localhost:9901/ready; do sleep 0.1; done; echo it is $((1 + 0))st',
+    );
+    await this.sees('learner', 'it is 1st');
+  }
+
   /** Waits until a terminal shows that text. */
   async sees(terminal: string, text: string | RegExp): Promise<void> {
     const view = await this.show(terminal);

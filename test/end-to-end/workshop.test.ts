@@ -11,6 +11,8 @@ import { shoot } from './pictures.ts';
 import { LabServer, noSandbox } from './server.ts';
 
 const top = resolve(import.meta.dirname, '../..');
+/** The picture that the README shows; made anew where UNICORN_README_PICTURE is set, since no two runs give the same bytes. */
+const readmePicture = join(import.meta.dirname, 'pictures/learner.png');
 const solution = (lesson: string, file: string) =>
   readFileSync(join(top, 'labs/lessons', lesson, 'solution', file), 'utf8');
 
@@ -84,6 +86,7 @@ describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 
     await ada.next();
     await ada.write('proxy.yaml', solution('2.3-first-configuration', 'proxy.yaml'));
     await ada.run('proxy -c proxy.yaml');
+    await ada.proxyAnswers();
     await ada.type('learner', 'curl -s proxy:15001/headers');
     await ada.sees('learner', /X-Envoy-Expected-Rq-Timeout-Ms.*15000/i);
     await ada.passes('first-route');
@@ -98,6 +101,7 @@ describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 
     await ada.write('proxy.yaml', solution('2.4-timeouts', 'proxy.yaml'));
     await ada.interrupt('proxy');
     await ada.run('proxy -c proxy.yaml');
+    await ada.proxyAnswers();
     await ada.type('learner', 'curl -si proxy:15001/delay/3');
     await ada.sees('learner', '504 Gateway Timeout');
     await ada.passes('one-second');
@@ -127,6 +131,7 @@ describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 
     await ada.write('proxy.yaml', solution('2.6-retries', 'proxy.yaml'));
     await ada.interrupt('proxy');
     await ada.run('proxy -c proxy.yaml');
+    await ada.proxyAnswers();
     await ada.run('curl -si proxy:15001/flaky/2', 1);
     await ada.run('curl -si proxy:15001/status/500');
     await ada.sees('learner', '500 Internal Server Error');
@@ -139,7 +144,13 @@ describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 
 
   test('the pictures of a learner and an instructor at work', async () => {
     await learnerPage.page.locator('.exercise').first().scrollIntoViewIfNeeded();
+    await ada.show('learner');
+    await learnerPage.page
+      .locator('.exercise')
+      .first()
+      .evaluate(element => element.scrollIntoView({ block: 'center' }));
     await shoot(learnerPage.page, 'workshop-learner');
+    if (process.env.UNICORN_README_PICTURE) await learnerPage.page.screenshot({ path: readmePicture });
     await shoot(instructorPage.page, 'workshop-instructor');
     assert.deepEqual(await seriousFindings(learnerPage.page), []);
     assert.deepEqual(await seriousFindings(instructorPage.page), []);

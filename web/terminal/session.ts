@@ -107,13 +107,13 @@ export class TerminalSession {
     this.terminal.attachCustomKeyEventHandler(event => this.#key(event));
     const dark = matchMedia('(prefers-color-scheme: dark)');
     const recolour = () => {
-      this.terminal.options.theme = terminalTheme();
+      this.terminal.options.theme = terminalTheme(this.status.peek().phase === 'waiting');
     };
     dark.addEventListener('change', recolour);
     this.#disposals.push(
       () => dark.removeEventListener('change', recolour),
       effect(() => {
-        if (theme.value !== null) queueMicrotask(recolour);
+        if (theme.value !== null && this.status.value !== null) queueMicrotask(recolour);
       }),
       effect(() => {
         this.terminal.options.screenReaderMode = readerMode.value;
