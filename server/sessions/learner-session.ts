@@ -21,10 +21,10 @@ import { Actions } from './actions.ts';
 import { askAgent } from './agent-calls.ts';
 import { CheckRunner } from './check-runner.ts';
 import { readFile, writeFile } from './files.ts';
+import { LessonView } from './lesson-view.ts';
 import type { Progress } from './progress.ts';
 import { SandboxLife } from './sandbox-life.ts';
 import type { SessionServices } from './services.ts';
-import { isStuck } from './stuck.ts';
 import { type TerminalView, terminalNameOf, viewTerminal } from './terminals.ts';
 
 /** What a session asks of the class that it belongs to. */
@@ -49,8 +49,7 @@ export class LearnerSession {
   readonly #actions: Actions;
   readonly #pages = new Set<(event: LearnerEvent) => void>();
   #terminals: TerminalState[] = [];
-  #lesson: string | null;
-  #lessonOpenedAtMs = Date.now();
+  readonly #view: LessonView;
   #lastSeenAtMs: number;
 
   constructor(record: LearnerRecord, progress: Progress, classroom: SessionClass) {
@@ -61,7 +60,7 @@ export class LearnerSession {
     this.#class = classroom;
     this.#services = classroom.services;
     this.#progress = progress;
-    this.#lesson = record.lesson !== null && this.#services.workshop.lessons.has(record.lesson) ? record.lesson : null;
+    this.#view = new LessonView(this.#services.workshop, progress, record.lesson);
     this.#life = new SandboxLife(this.id, this.#services, {
       changed: state => this.#sandboxChanged(state),
       attached: agent => this.#attached(agent),
@@ -73,7 +72,7 @@ export class LearnerSession {
       services: this.#services,
       progress,
       agent: () => this.#life.agent,
-      open: () => this.#openExercises(),
+      open: () => this.#view.exercises(),
       counts: () => this.#actions.running === null,
       changed: exercise => this.#exerciseChanged(exercise),
     });
@@ -108,7 +107,7 @@ export class LearnerSession {
       sandbox: this.#life.state,
       terminals: this.#terminals,
       exercises: this.#progress.states(),
-      lesson: this.#lesson,
+      lesson: this.#view.id,
       action: this.#actions.state,
       messages: this.#class.messages(),
       followSlide: this.#class.followSlide(),
@@ -117,8 +116,6 @@ export class LearnerSession {
 
   /** The learner's row on the instructor's map. */
   row(): LearnerRow {
-    const opened = this.#progress.opened().filter(({ openedAtMs }) => openedAtMs !== null);
-    const last = this.#progress.lastCheck();
     return {
       id: this.id,
       name: this.name,
@@ -126,26 +123,14 @@ export class LearnerSession {
       joinedAtMs: this.joinedAtMs,
       lastSeenAtMs: this.online ? Date.now() : this.#lastSeenAtMs,
       sandbox: this.#life.state,
-      lesson: this.#lesson,
-      exercises: Object.fromEntries(
-        opened.map(({ exercise, openedAtMs, passedAtMs, failures, solvedBy }) => [
-          exercise,
-          { passed: passedAtMs !== null, openedAtMs, passedAtMs, failures, solvedBy },
-        ]),
-      ),
-      current: this.#current(),
-      lastCheck: last && { exercise: last.exercise, check: last.check, atMs: last.atMs },
+      ...this.#view.row(),
       stuck: this.stuck(Date.now()),
     };
   }
 
+  /** Who is away is not stuck. */
   stuck(nowMs: number): boolean {
-    const current = this.#current();
-    if (current === null || !this.online) return false;
-    const { openedAtMs, failures } = this.#progress.record(current);
-    const passed = this.#openExercises().map(id => this.#progress.record(id).passedAtMs ?? 0);
-    const since = Math.max(openedAtMs ?? nowMs, this.#lessonOpenedAtMs, ...passed);
-    return isStuck(this.#progress.exercise(current), failures, since, nowMs);
+    return this.online && this.#view.stuck(nowMs);
   }
 
   /** Something that the whole class is told. */
@@ -198,8 +183,7 @@ export class LearnerSession {
 
   async openLesson(id: string): Promise<void> {
     const lesson = this.#lessonOf(id);
-    if (this.#lesson !== id) this.#lessonOpenedAtMs = Date.now();
-    this.#lesson = id;
+    this.#view.open(lesson);
     await this.#services.store.setLesson(this.id, id);
     for (const exercise of lesson.exercises) {
       await this.#progress.open(exercise.id);
@@ -260,8 +244,9 @@ export class LearnerSession {
 
   /** Brings the lesson that is open back to where it starts. */
   resetLesson(): void {
-    if (this.#lesson === null) throw new UnicornError('invalid', 'No lesson is open, so there is nothing to reset.');
-    this.#reset(this.#lessonOf(this.#lesson), null);
+    const { lesson } = this.#view;
+    if (!lesson) throw new UnicornError('invalid', 'No lesson is open, so there is nothing to reset.');
+    this.#reset(lesson, null);
   }
 
   catchUp(id: string): void {
@@ -348,15 +333,6 @@ export class LearnerSession {
     return lesson;
   }
 
-  #openExercises(): string[] {
-    const lesson = this.#lesson === null ? undefined : this.#services.workshop.lessons.get(this.#lesson);
-    return lesson?.exercises.map(({ id }) => id) ?? [];
-  }
-
-  #current(): string | null {
-    return this.#openExercises().find(id => this.#progress.record(id).passedAtMs === null) ?? null;
-  }
-
   #publish(event: LearnerEvent): void {
     for (const page of this.#pages) page(event);
   }
@@ -406,7 +382,7 @@ export class LearnerSession {
     this.#setTerminals(
       terminals.map(({ terminal, atPrompt, exitStatus }) => ({ name: terminal, atPrompt, exitStatus })),
     );
-    if (this.#lesson !== null) await this.#giveFiles(this.#lessonOf(this.#lesson));
+    if (this.#view.lesson) await this.#giveFiles(this.#view.lesson);
     this.#checks.schedule();
   }
 
