@@ -8,6 +8,7 @@ import { WebSocket } from 'ws';
 import type { ApiError, InstructorEvent, LearnerEvent, LearnerState } from '../../server/api.ts';
 import { type Running, serve } from '../../server/serve.ts';
 import { defaultSettings, type Settings } from '../../server/settings.ts';
+import { atEnd } from './at-end.ts';
 import { FakeProvider } from './fake-provider.ts';
 
 /** A server in this process, over real sockets, with sandboxes that are played. */
@@ -29,7 +30,7 @@ export async function startServer(
   const data = settings.data ?? (await temporaryFolder(context));
   const all: Settings = { ...defaultSettings(), port: 0, mode: 'class', logLevel: 'error', ...settings, data };
   const running = await serve(all, async () => provider);
-  context.after(() => running.close(false));
+  atEnd(context, () => running.close(false));
   const learner = new URL(running.learnerUrl);
   return {
     running,
@@ -43,7 +44,7 @@ export async function startServer(
 
 export async function temporaryFolder(context: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ua-'));
-  context.after(() => rm(folder, { recursive: true, force: true }));
+  atEnd(context, () => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -132,7 +133,7 @@ export class EventLog<E extends { type: string }> {
 
   static async open<E extends { type: string }>(context: TestContext, socket: WebSocket): Promise<EventLog<E>> {
     const log = new EventLog<E>(socket);
-    context.after(() => socket.terminate());
+    atEnd(context, () => socket.terminate());
     await once(socket, 'open');
     return log;
   }

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
+import { atEnd } from './at-end.ts';
 import { assertRefused, Browser, instructor, joined, ready, refusalOf, startServer } from './harness.ts';
 
 /** One request with the given Host header, which fetch does not let through. */
@@ -262,7 +263,7 @@ test('one learner does not open sockets without end', async context => {
   const sockets = await Promise.all(
     Array.from({ length: 63 }, async () => {
       const socket = browser.socket('/api/events');
-      context.after(() => socket.terminate());
+      atEnd(context, () => socket.terminate());
       await once(socket, 'open');
       return socket;
     }),

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import type { FileContent, LessonPage, SlideDeck, WorkshopOutline } from '../../server/api.ts';
 import { ProviderError } from '../../server/providers/provider.ts';
+import { atEnd } from './at-end.ts';
 import { assertRefused, instructor, joined, ready, startServer, stateOf } from './harness.ts';
 
 test('the workshop is there for learners and instructors', async context => {
@@ -191,7 +192,7 @@ test('a terminal is relayed both ways', async context => {
   const server = await startServer(context);
   const { browser } = await ready(context, server, 'Ada');
   const socket = browser.socket('/api/terminals/learner?columns=80&rows=24');
-  context.after(() => socket.terminate());
+  atEnd(context, () => socket.terminate());
   await once(socket, 'open');
   socket.send(Buffer.from([1, 104, 105]));
   const [message] = await once(socket, 'message');

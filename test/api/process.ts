@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
+import { atEnd } from './at-end.ts';
 
 const main = resolve(import.meta.dirname, '../../server/main.ts');
 
@@ -20,7 +21,7 @@ export function start(context: TestContext, args: string[], environment: Record<
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const program = new Program(child);
-  context.after(() => program.kill('SIGINT'));
+  atEnd(context, () => program.kill('SIGINT'));
   return program;
 }
 

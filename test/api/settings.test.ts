@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { readCommandLine } from '../../server/command-line.ts';
 import { StartError } from '../../server/errors.ts';
+import { atEnd } from './at-end.ts';
 import { temporaryFolder } from './harness.ts';
 import { start } from './process.ts';
 
@@ -71,7 +72,7 @@ test('the program tells mistakes and help in words, and by its exit code', async
 
 test('a taken port is named, with what to do', async context => {
   const blocker = createServer().listen(0, '127.0.0.1');
-  context.after(() => blocker.close());
+  atEnd(context, () => blocker.close());
   await once(blocker, 'listening');
   const { port } = blocker.address() as { port: number };
   const data = await temporaryFolder(context);
