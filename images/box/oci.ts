@@ -3,6 +3,7 @@ import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { folderBytes } from './limits.ts';
 import { seccomp } from './seccomp.ts';
 import {
+  agentFlags,
   agentVariables,
   type BoxLimits,
   boxPaths,
@@ -155,7 +156,7 @@ export function boxConfiguration(plan: BoxPlan): object {
     `${agentVariables.crunRoot}=${boxPaths.crunRoot}`,
     `${agentVariables.orphanTimeout}=${plan.orphanTimeoutSeconds}`,
   ];
-  const child = plan.trial ? trialBox : [boxPaths.node, boxPaths.agent];
+  const child = plan.trial ? trialBox : [boxPaths.node, ...agentFlags, boxPaths.agent];
   return {
     ociVersion: '1.0.2',
     hostname: 'box',

@@ -71,6 +71,11 @@ export class Screen {
     this.#terminal.resize(columns, rows);
   }
 
+  /** Resolves when all output so far is drawn. */
+  async settled(): Promise<void> {
+    if (this.#backlog > 0) await new Promise<void>(resolve => this.#waiting.push(resolve));
+  }
+
   /** A picture to draw elsewhere, as soon as one can be taken. */
   async snapshot(): Promise<Snapshot> {
     if (this.#backlog > 0) return new Promise(resolve => this.#waiting.push(() => resolve(this.#picture())));

@@ -166,6 +166,11 @@ export class Terminal {
     this.#flow.update();
   }
 
+  /** Resolves when the output that has come by now counts in `bracketedPaste`. */
+  async settled(): Promise<void> {
+    await this.#screen.settled();
+  }
+
   /** Types on behalf of the server. */
   async type(text: string): Promise<void> {
     await this.#pty?.write(Buffer.from(text));

@@ -19,6 +19,7 @@ export async function run(terminal: Terminal, options: RunOptions, signal: Abort
   await claim(terminal, options.promptTimeoutMs, signal);
   try {
     await emptyLine(terminal, signal);
+    await terminal.settled();
   } finally {
     prompt.claimed = false;
   }
