@@ -7,7 +7,6 @@ import { hostsOf, type Leg } from './journey.ts';
 import { Requests } from './requests.tsx';
 import { type Point, Stage } from './stage.ts';
 
-const width = 720;
 const height = 68;
 const mostHosts = 3;
 const node = { width: 104, height: 28 };
@@ -54,32 +53,42 @@ export function Picture() {
 
 function Diagram() {
   const layer = useRef<SVGGElement>(null);
+  const frame = useRef<SVGSVGElement>(null);
+  const width = useSignal(720);
   const hosts = hostsOf(traffic.value, mostHosts);
   const shown = hosts.length === 0 ? [''] : hosts;
   const places = useSignal(shown);
   places.value = shown;
   useEffect(() => {
+    if (frame.current === null) return;
+    const observer = new ResizeObserver(([entry]) => {
+      width.value = Math.max(360, Math.round(entry?.contentRect.width ?? 0));
+    });
+    observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
     if (layer.current === null) return;
-    const stage = new Stage(layer.current, (place, host) => locate(place, host, places.peek()));
+    const stage = new Stage(layer.current, (place, host) => locate(place, host, places.peek(), width.peek()));
     const stop = onTraffic(requests => stage.play(requests));
     return () => {
       stop();
       stage.clear();
     };
   }, []);
-  const client = locate('client', '', shown);
-  const proxy = locate('proxy', '', shown);
+  const client = locate('client', '', shown, width.value);
+  const proxy = locate('proxy', '', shown, width.value);
   return (
-    <svg class="diagram" viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+    <svg ref={frame} class="diagram" viewBox={`0 0 ${width.value} ${height}`} aria-hidden="true">
       <line x1={client.x} y1={client.y} x2={proxy.x} y2={proxy.y} />
       {shown.map(host => {
-        const at = locate('upstream', host, shown);
+        const at = locate('upstream', host, shown, width.value);
         return <line key={`line-${host}`} x1={proxy.x} y1={proxy.y} x2={at.x} y2={at.y} />;
       })}
       <Place at={client} name="client" />
       <Place at={proxy} name="proxy" main />
       {shown.map(host => (
-        <Place key={host} at={locate('upstream', host, shown)} name={nameOf(host)} />
+        <Place key={host} at={locate('upstream', host, shown, width.value)} name={nameOf(host)} />
       ))}
       <g ref={layer} />
     </svg>
@@ -92,7 +101,7 @@ function nameOf(host: string): string {
   return request?.cluster || host || 'httpbin';
 }
 
-function locate(place: Leg['from'], host: string, hosts: string[]): Point {
+function locate(place: Leg['from'], host: string, hosts: string[], width: number): Point {
   if (place === 'client') return { x: node.width / 2 + 1, y: height / 2 };
   if (place === 'proxy') return { x: width / 2, y: height / 2 };
   const index = Math.max(0, hosts.indexOf(host));
