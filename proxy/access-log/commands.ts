@@ -1,6 +1,6 @@
 /** The operators of access log formats, `%NAME(ARGUMENT):LENGTH%`: a table from the name to what it prints. */
 import { hostname } from 'node:os';
-import { formatFlags, type StreamInfo } from '../stream-info.ts';
+import { flag, formatFlags, type StreamInfo } from '../stream-info.ts';
 import { compileTime } from './time-format.ts';
 
 /** What a command finds for one request; undefined prints as `-`, and as null in JSON. */
@@ -77,6 +77,8 @@ const emitTime: Compiler = argument => {
   return () => format(Date.now());
 };
 
+/** A cluster that does not exist has no name. */
+const clusterOf = (info: StreamInfo) => (info.hasFlag(flag.NO_CLUSTER_FOUND) ? '' : info.clusterName);
 const ip = (address: string) => address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
 const port = (address: string) => address.slice(address.lastIndexOf(':') + 1);
 
@@ -115,8 +117,8 @@ const compilers: Record<string, Compiler> = {
   QUERY_PARAM: queryParameter,
   ROUTE_NAME: text(info => info.routeName),
   VIRTUAL_HOST_NAME: text(info => info.virtualHostName),
-  UPSTREAM_CLUSTER: text(info => info.clusterName),
-  UPSTREAM_CLUSTER_RAW: text(info => info.clusterName),
+  UPSTREAM_CLUSTER: text(clusterOf),
+  UPSTREAM_CLUSTER_RAW: text(clusterOf),
   UPSTREAM_HOST: text(info => info.upstreamHost),
   UPSTREAM_CONNECTION_ID: text(info => (info.upstreamConnectionId === 0 ? '' : String(info.upstreamConnectionId))),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: number(info => info.upstreamAttemptCount),

@@ -66,6 +66,7 @@ function checkNumber(limits: Limits, value: Json): string | undefined {
 
 function checkDuration(limits: Limits, value: Json): string | undefined {
   const seconds = (text: unknown) => Number(String(text).replace(/s$/, ''));
+  if (seconds(value) < 0) return `Invalid duration: Expected positive duration: ${value}`;
   return outOfRange(limits, seconds(value), seconds);
 }
 
