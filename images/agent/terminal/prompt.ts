@@ -19,23 +19,33 @@ export class PromptState {
   /** How many prompts there were. */
   prompts = 0;
   ended = false;
+  /** Something was run since the last prompt. */
+  #moved = true;
   #waiters = new Set<Waiter>();
 
   /** Takes a mark; answers whether a command ended with it. */
   mark({ mark, status }: ShellMark): boolean {
-    if (mark === 'B') {
-      this.atPrompt = true;
-      this.typed = false;
-      this.prompts++;
-    } else if (mark === 'C') this.atPrompt = false;
+    if (mark === 'B') this.#prompted();
+    else if (mark === 'C') this.atPrompt = false;
     else if (mark === 'D') this.lastStatus = status;
+    if (mark === 'C' || mark === 'D') this.#moved = true;
     this.#check();
     return mark === 'D';
+  }
+
+  /** A line editor draws its prompt again for a long paste or a new size; that is no new prompt. */
+  #prompted(): void {
+    if (!this.#moved) return;
+    this.#moved = false;
+    this.atPrompt = true;
+    this.typed = false;
+    this.prompts++;
   }
 
   /** A shell starts. */
   started(): void {
     this.ended = false;
+    this.#moved = true;
     this.#away();
   }
 
