@@ -12,7 +12,7 @@ export interface Answer {
 }
 
 /** How long an answer may take, and how long a close after it is waited for, in milliseconds. */
-const limits = { answer: 3000, close: 250 };
+const limits = { answer: 3000, close: 600 };
 
 /** Sends bytes and reads one answer (two, where the first is informational: the last one counts). */
 export async function exchange(

@@ -36,7 +36,8 @@ export async function startUpstreams(ports = { httpbin: 0, raw: 0, nobody: 0 }):
 /** What the raw upstream answers, by path; a request's head is what comes before the first empty line. */
 const behaviours: Record<string, (socket: Socket, head: string, body: string) => void> = {
   '/echo': (socket, head) => answer(socket, head),
-  '/echo-body': (socket, _, body) => answer(socket, body),
+  '/echo-body': (socket, head, body) =>
+    answer(socket, /\r\ntransfer-encoding: *chunked/i.test(head) ? unchunked(body) : body),
   '/disconnect': socket => socket.end(),
   '/reset': socket => socket.resetAndDestroy(),
   '/garbage': socket => socket.end('nonsense\r\n\r\n'),
@@ -84,6 +85,18 @@ function rawUpstream(socket: Socket): void {
   });
 }
 
+/** What chunks hold, whatever their sizes; trailers are kept. */
+function unchunked(body: string): string {
+  let text = '';
+  for (let rest = body; ; ) {
+    const line = rest.indexOf('\r\n');
+    const size = Number.parseInt(rest.slice(0, line), 16);
+    if (!(size > 0)) return `${text}|${rest.slice(line + 2).trim()}`;
+    text += rest.slice(line + 2, line + 2 + size);
+    rest = rest.slice(line + 4 + size);
+  }
+}
+
 function split(request: string): [string, string] {
   const at = request.indexOf('\r\n\r\n');
   return [request.slice(0, at), request.slice(at + 4)];
@@ -94,8 +107,8 @@ function requestEnd(bytes: string): number {
   const head = bytes.indexOf('\r\n\r\n');
   if (head < 0) return 0;
   if (/\r\ntransfer-encoding: *chunked/i.test(bytes.slice(0, head))) {
-    const last = bytes.indexOf('0\r\n\r\n', head);
-    return last < 0 ? 0 : last + 5;
+    const last = /\r\n0\r\n(?:[^\r]+\r\n)*\r\n/.exec(bytes.slice(head + 2));
+    return last ? head + 2 + last.index + last[0].length : 0;
   }
   const length = Number(/\r\ncontent-length: *(\d+)/i.exec(bytes.slice(0, head + 2))?.[1] ?? 0);
   return bytes.length >= head + 4 + length ? head + 4 + length : 0;

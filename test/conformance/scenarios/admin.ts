@@ -70,7 +70,7 @@ const reading: Step[] = [
   admin(
     '/help',
     matching(
-      /^ {2}\/(ready|listeners|clusters|stats|config_dump|server_info|certs|runtime|reset_counters|quitquitquit)\b/,
+      /^ {2}\/(ready|listeners|clusters|stats|config_dump|server_info|certs|runtime|reset_counters|quitquitquit)[: ]/,
     ),
   ),
   admin('/nothing', body => body.split('\n')[0]),

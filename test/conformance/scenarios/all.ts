@@ -1,7 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { adminInterface } from './admin.ts';
-import { accessLogFormat, badRequests, headers } from './basics.ts';
-import { breakers, localReplies, retries } from './failures.ts';
+import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
+import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { lessons } from './lessons.ts';
 import { routing } from './routing.ts';
 
@@ -9,8 +9,10 @@ export const scenarios: Scenario[] = [
   ...lessons,
   headers,
   badRequests,
+  lax,
   accessLogFormat,
   localReplies,
+  laterReplies,
   retries,
   breakers,
   routing,

@@ -5,7 +5,11 @@ import { bootstrap, cluster, fileLog, route } from './configuration.ts';
 export const headers: Scenario = {
   name: 'headers of requests and answers',
   config: (ports, log) =>
-    bootstrap(ports, log, { routes: [route('/', 'raw')], clusters: [cluster('raw', [ports.raw])] }),
+    bootstrap(ports, log, {
+      routes: [route('/', 'raw')],
+      clusters: [cluster('raw', [ports.raw])],
+      manager: { delayed_close_timeout: '0.1s' },
+    }),
   steps: [
     request('/echo'),
     request('/echo', { method: 'HEAD' }),
@@ -85,11 +89,14 @@ export const headers: Scenario = {
 export const badRequests: Scenario = {
   name: 'bad requests',
   config: (ports, log) =>
-    bootstrap(ports, log, { routes: [route('/', 'raw')], clusters: [cluster('raw', [ports.raw])] }),
+    bootstrap(ports, log, {
+      routes: [route('/', 'raw')],
+      clusters: [cluster('raw', [ports.raw])],
+      manager: { delayed_close_timeout: '0.1s' },
+    }),
   steps: [
     raw('nonsense', 'nonsense\r\n\r\n', true),
     raw('no host', 'GET /echo HTTP/1.1\r\n\r\n', true),
-    raw('two hosts', 'GET /echo HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', true),
     raw('an unknown version', 'GET /echo HTTP/3.7\r\nhost: a\r\n\r\n', true),
     raw('a space in a header name', 'GET /echo HTTP/1.1\r\nhost: a\r\nbad name: a\r\n\r\n', true),
     raw('a NUL in a header value', 'GET /echo HTTP/1.1\r\nhost: a\r\nx: a\0b\r\n\r\n', true),
@@ -110,8 +117,6 @@ export const badRequests: Scenario = {
       'POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\na\n0\n\n',
       true,
     ),
-    raw('bare line feeds', 'GET /echo HTTP/1.1\nhost: a\n\n', true),
-    raw('a folded header', 'GET /echo HTTP/1.1\r\nhost: a\r\nx: a\r\n b\r\n\r\n', true),
     raw('a long header', `GET /echo HTTP/1.1\r\nhost: a\r\nx: ${'a'.repeat(70_000)}\r\n\r\n`, true),
     raw('many headers', `GET /echo HTTP/1.1\r\nhost: a\r\n${'x: a\r\n'.repeat(110)}\r\n`, true),
     raw('a path without a slash', 'GET echo HTTP/1.1\r\nhost: a\r\n\r\n', true),
@@ -131,6 +136,17 @@ export const badRequests: Scenario = {
       'http.ingress.downstream_rq_4xx',
       'http.ingress.downstream_rq_ws_on_non_ws_route',
     ),
+  ],
+};
+
+/** What Envoy lets pass and our proxy refuses: each way to write one message in two ways is a way to smuggle a request past somebody. */
+export const lax: Scenario = {
+  name: 'requests that only Envoy takes',
+  config: badRequests.config,
+  steps: [
+    raw('two hosts', 'GET /echo HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', true),
+    raw('bare line feeds', 'GET /echo HTTP/1.1\nhost: a\n\n', true),
+    raw('a folded header', 'GET /echo HTTP/1.1\r\nhost: a\r\nx: a\r\n b\r\n\r\n', true),
   ],
 };
 

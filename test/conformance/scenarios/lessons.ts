@@ -1,6 +1,7 @@
 /** The configurations of the lessons, as they stand in labs/, and the requests that the lessons make. */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { filesWith, top } from '../../lint/files.ts';
 import { type Ports, request, type Scenario, type Step, stats, together } from '../scenario.ts';
@@ -38,20 +39,26 @@ const requests: Step[] = [
   request('/post', { method: 'POST', body: '{"a":1}', headers: ['content-type: application/json'] }),
 ];
 
-/** Lines of the access log on standard output. */
+/** Lines of the access log on standard output, once all are there. */
 const log: Step = {
   name: 'the access log on standard output',
   see: async ({ running }) => {
-    const lines = running.output.split('\n').filter(line => / HTTP\/1\.1" \d{3} /.test(line));
-    return lines.map(line =>
-      line
-        .replace(/^\[.*?\] /, '')
-        .replace(/ \d+ (\d+|-) "/, ' <ms> "')
-        .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<uuid>')
-        .replace(/:\d+"$/, ':<port>"'),
-    );
+    const until = Date.now() + 15_000;
+    while (logLines(running.output).length < requests.length && Date.now() < until) await wait(100);
+    return logLines(running.output);
   },
 };
+
+function logLines(output: string): string[] {
+  const lines = output.split('\n').filter(line => / HTTP\/1\.1" \d{3} .*"$/.test(line));
+  return lines.map(line =>
+    line
+      .replace(/^\[.*?\] /, '')
+      .replace(/ \d+ (\d+|-) "/, ' <ms> "')
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '<uuid>')
+      .replace(/:\d+"$/, ':<port>"'),
+  );
+}
 
 function scenario(file: string): Scenario {
   const source = parse(readFileSync(join(top, file), 'utf8'));

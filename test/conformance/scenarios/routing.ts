@@ -76,7 +76,6 @@ export const routing: Scenario = {
               },
             },
             { match: { prefix: '/host' }, route: { cluster: 'raw', host_rewrite_literal: 'rewritten.com' } },
-            { match: { prefix: '/host-header' }, route: { cluster: 'raw', host_rewrite_header: 'x-host' } },
             {
               match: { prefix: '/headers' },
               route: { cluster: 'raw' },
@@ -127,7 +126,6 @@ export const routing: Scenario = {
     request('/rewritten/a/b?c=d'),
     request('/regex-rewritten/a?c=d'),
     request('/host'),
-    request('/host-header', { headers: ['x-host: there.com'] }),
     request('/headers', { headers: ['x-added: own', 'x-over: own', 'x-gone: 1'] }),
     request('/timeout-1'),
     request('/timeout-0'),
