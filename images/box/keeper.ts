@@ -105,3 +105,18 @@ case $most in
 esac
 exec "$@"
 `;
+
+/**
+ * Starts the world and waits until its pid 1 has come to its endless sleep: crun returns a little before that program is started, and may not join
+ * what it has not become yet.
+ */
+export const whenReadyScript = `#!/bin/sh
+file=$1; shift
+"$@" || exit
+read -r pid < "$file" || [ -n "$pid" ]
+turns=0
+until read -r child < /proc/$pid/task/$pid/children || [ -n "$child" ]; do
+  turns=$((turns + 1)); [ $turns -lt 500 ] || exit 1
+  sleep 0.01
+done
+`;

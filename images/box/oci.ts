@@ -227,7 +227,7 @@ export function worldConfiguration(plan: BoxPlan): object {
       uidMappings: mapping,
       gidMappings: mapping,
       seccomp: worldSeccomp,
-      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/sysrq-trigger', '/proc/timer_list', '/sys/firmware'],
+      maskedPaths: ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'],
       readonlyPaths: [],
     },
   };

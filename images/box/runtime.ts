@@ -21,7 +21,7 @@ import {
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Entry, etcEntries } from './etc.ts';
-import { keeperScript, limitedScript } from './keeper.ts';
+import { keeperScript, limitedScript, whenReadyScript } from './keeper.ts';
 import { programFolders, programLink } from './oci.ts';
 import { worldUsers } from './specification.ts';
 
@@ -55,6 +55,7 @@ async function planOf(sources: RuntimeSources): Promise<Plan> {
   const plan: Plan = new Map();
   plan.set('bin/node', { copy: sources.node });
   plan.set('bin/limited', { content: limitedScript, mode: 0o755 });
+  plan.set('bin/when-ready', { content: whenReadyScript, mode: 0o755 });
   plan.set('libexec/keeper', { content: keeperScript, mode: 0o755 });
   plan.set('agent/agent.cjs', { content: await readFile(sources.agent) });
   plan.set('agent/koffi.node', { copy: sources.koffi });

@@ -59,6 +59,8 @@ export const boxPaths = {
   node: '/opt/unicorn/bin/node',
   /** Runs its arguments within the limits of the world, which leave the agent room: everything of the learner's is started by it. */
   limited: '/opt/unicorn/bin/limited',
+  /** Runs its arguments but the first, then waits until the process named in that file waits for a child of its own. */
+  whenReady: '/opt/unicorn/bin/when-ready',
   worldBundle: '/unicorn/world',
   /** Writable for the agent alone; the world sees it read-only as /run/unicorn. The agent listens on `events.sock` in it (mode 0666). */
   events: '/unicorn/events',
@@ -88,10 +90,10 @@ export const worldName = 'world';
 /** crun as it is called in the box: it sets no limits, they are set. */
 export const crun = ['crun', '--root', boxPaths.crunRoot, '--cgroup-manager=disabled'];
 
-/** Starts the world, whose pid 1 reaps, brings `lo` up and waits. Returns when the world runs. */
+/** Starts the world, whose pid 1 reaps and waits. Returns when that has said its limits and programs may be run in it. */
 export function worldCommand(pidFile: string): string[] {
   return [
-    ...[boxPaths.limited, ...crun, 'run', '--detach', '--no-new-keyring'],
+    ...[boxPaths.whenReady, pidFile, boxPaths.limited, ...crun, 'run', '--detach', '--no-new-keyring'],
     ...['--pid-file', pidFile, '-b', boxPaths.worldBundle, worldName],
   ];
 }

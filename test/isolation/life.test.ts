@@ -10,15 +10,10 @@ const the = await place();
 const stateOf = (id: string): { keeper: number; boot: string; groups: string[] } =>
   JSON.parse(readFileSync(join(the.data, 'sandboxes', id, 'state.json'), 'utf8'));
 
-/** Resolves when no process of the sandbox is left. */
-async function silence(learner: Learner): Promise<void> {
-  const stream = await learner.sandbox.connect();
-  await new Promise<void>(resolve =>
-    stream
-      .resume()
-      .once('error', () => {})
-      .once('close', resolve),
-  );
+/** Resolves when a keeper is gone, and with it the pid namespace of its sandbox. */
+async function ended(keeper: number): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (existsSync(`/proc/${keeper}`) && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 20));
 }
 
 test('a home outlives its sandbox, with its modes and links, and nothing else does', async context => {
@@ -58,9 +53,9 @@ test('a keeper that is killed takes its sandbox along; what is left is swept', a
   if (!the.needs(context, 'sandboxes')) return;
   const learner = await the.join();
   const { id } = learner.sandbox;
-  const ended = silence(learner);
-  process.kill(stateOf(id).keeper, 'SIGKILL');
-  await ended;
+  const { keeper } = stateOf(id);
+  process.kill(keeper, 'SIGKILL');
+  await ended(keeper);
   assert.deepEqual(await the.provider.find(), []);
   await the.provider.sweep();
   assert.deepEqual(traces([id]), []);
@@ -89,8 +84,7 @@ test('a sandbox that no server comes to ends and leaves nothing', { timeout: 30_
   const learner = await the.join({ orphanTimeoutSeconds: 1 });
   const { id, end } = learner.sandbox;
   const { keeper } = stateOf(id);
-  const deadline = Date.now() + 20_000;
-  while (existsSync(`/proc/${keeper}`) && Date.now() < deadline) await new Promise(resolve => setTimeout(resolve, 50));
+  await ended(keeper);
   assert.deepEqual(traces([id]), []);
   assert.ok(!existsSync(join(the.data, 'sandboxes', id)));
   await end();
