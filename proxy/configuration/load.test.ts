@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { ConfigurationError } from './errors.ts';
+import { loadConfiguration } from './load.ts';
+import { typedConfig } from './typed-config.ts';
+
+const good = `static_resources:
+  listeners:
+  - name: ingress
+    address: { socket_address: { address: 127.0.0.1, port_value: 15001 } }
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: ingress
+          route_config:
+            name: local
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+              - match: { prefix: / }
+                route: { cluster: httpbin, timeout: 1s }
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router }
+  clusters:
+  - name: httpbin
+    type: STRICT_DNS
+    load_assignment:
+      cluster_name: httpbin
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: httpbin, port_value: 8000 } } } }] }]
+admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
+`;
+
+/** One change of the good configuration, and what is said about it. */
+const refusals: [name: string, from: string, to: string, message: RegExp][] = [
+  [
+    'an unknown field',
+    'timeout: 1s',
+    'retry_polcy: {}',
+    /:18: static_resources.*routes\[0\]\.route\.retry_polcy: no such field in envoy\.config\.route\.v3\.RouteAction: did you mean retry_policy\?/,
+  ],
+  [
+    'an unknown field at the top',
+    'admin:',
+    'admn:',
+    /admn: no such field in envoy\.config\.bootstrap\.v3\.Bootstrap: did you mean admin\?/,
+  ],
+  [
+    'a field that is not supported',
+    'timeout: 1s',
+    'hash_policy: [{ header: { header_name: a } }]',
+    /route\.hash_policy: this field of .* is not supported by this proxy/,
+  ],
+  [
+    'a value that is not supported',
+    'type: STRICT_DNS',
+    'type: EDS',
+    /clusters\[0\]\.type: EDS is not supported by this proxy: use STATIC or STRICT_DNS/,
+  ],
+  [
+    'an unknown value',
+    'type: STRICT_DNS',
+    'type: STATICS',
+    /clusters\[0\]\.type: unknown value 'STATICS': one of STATIC, STRICT_DNS/,
+  ],
+  [
+    'a bad duration',
+    'timeout: 1s',
+    'timeout: 1x',
+    /route\.timeout: expected a duration such as 1\.5s, found the text '1x'/,
+  ],
+  [
+    'a duration without a unit',
+    'timeout: 1s',
+    'timeout: 1',
+    /route\.timeout: expected a duration such as 1\.5s, found the number '1'/,
+  ],
+  [
+    'a port that is too large',
+    'port_value: 15001',
+    'port_value: 70000',
+    /SocketAddressValidationError\.PortValue: value must be less than or equal to 65535/,
+  ],
+  [
+    'a text for a number',
+    'port_value: 15001',
+    'port_value: abc',
+    /port_value: expected a number \(uint32\), found "abc"/,
+  ],
+  [
+    'no stat prefix',
+    'stat_prefix: ingress',
+    'codec_type: AUTO',
+    /HttpConnectionManagerValidationError\.StatPrefix: value length must be at least 1 characters/,
+  ],
+  ['no match', 'match: { prefix: / }', 'match: {}', /caused by field: "path_specifier", reason: is required/],
+  [
+    'two of one',
+    'match: { prefix: / }',
+    'match: { prefix: /, path: /a }',
+    /match\.path: only one of 'prefix' and 'path' may be set/,
+  ],
+  [
+    'an unknown cluster',
+    'cluster: httpbin,',
+    'cluster: httpbinn,',
+    /route: unknown cluster 'httpbinn' \(did you mean 'httpbin'\?\)/,
+  ],
+  [
+    'a name in a static cluster',
+    'type: STRICT_DNS',
+    'type: STATIC',
+    /malformed IP address: httpbin\. Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'/,
+  ],
+  [
+    'no typed_config',
+    '"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
+    '',
+    /Didn't find a registered implementation for 'envoy\.filters\.http\.router' with type URL: ''/,
+  ],
+  [
+    'an unknown type',
+    'http.router.v3.Router',
+    'http.router.v3.Rooter',
+    /could not find @type 'envoy\.extensions\.filters\.http\.router\.v3\.Rooter'.*did you mean envoy\.extensions\.filters\.http\.router\.v3\.Router\?/,
+  ],
+  [
+    'a name to listen on',
+    'address: 127.0.0.1, port_value: 15001',
+    'address: localhost, port_value: 15001',
+    /malformed IP address: localhost/,
+  ],
+  ['a field of v2', 'type: STRICT_DNS', 'hosts: []', /clusters\[0\]\.hosts: no such field/],
+  ['text that is no YAML', 'domains: ["*"]', 'domains: ["*"', /: not valid YAML: /],
+  [
+    'a key twice',
+    'stat_prefix: ingress',
+    'stat_prefix: a\n          stat_prefix: b',
+    /:11: not valid YAML: Map keys must be unique/,
+  ],
+];
+
+test('a good configuration becomes messages, with typed_config unpacked', () => {
+  const { bootstrap, document } = loadConfiguration({ yaml: good });
+  const filter = bootstrap.staticResources?.listeners[0]?.filterChains[0]?.filters[0];
+  const manager = typedConfig<HttpConnectionManager>(
+    filter?.configType.value as Parameters<typeof typedConfig>[0],
+    'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+  );
+  assert.equal(manager?.statPrefix, 'ingress');
+  assert.deepEqual(Object.keys(document), ['static_resources', 'admin']);
+});
+
+for (const [name, from, to, message] of refusals) {
+  test(`refused by place and reason: ${name}`, () => {
+    assert.ok(good.includes(from));
+    assert.throws(
+      () => loadConfiguration({ yaml: good.replace(from, to) }),
+      error => error instanceof ConfigurationError && message.test(error.message),
+    );
+  });
+}
+
+test('errors of a file name the file and the line', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'load-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'proxy.yaml');
+  writeFileSync(path, good.replace('timeout: 1s', 'timeot: 1s'));
+  assert.throws(() => loadConfiguration({ path }), {
+    message: new RegExp(`^${path}:18: .*timeot: .*did you mean timeout`),
+  });
+});
+
+test('--config-yaml is merged over the file: messages by field, lists one after the other', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'load-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'proxy.yaml');
+  writeFileSync(path, good);
+  const yaml =
+    'admin: { address: { socket_address: { port_value: 9999 } } }\nstaticResources: { clusters: [{ name: two }] }';
+  const over = yaml.replace('port_value: 9999', 'address: 127.0.0.2, port_value: 9999');
+  const { bootstrap } = loadConfiguration({ path, yaml: over });
+  const address = bootstrap.admin?.address?.address.value as { address: string; portSpecifier: { value: number } };
+  assert.deepEqual([address.address, address.portSpecifier.value], ['127.0.0.2', 9999]);
+  assert.deepEqual(
+    bootstrap.staticResources?.clusters.map(({ name }) => name),
+    ['httpbin', 'two'],
+  );
+});
+
+test('nothing at all is refused in Envoy’s words', () => {
+  assert.throws(() => loadConfiguration({}), {
+    message: 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty',
+  });
+});
