@@ -1,6 +1,8 @@
 /** The proxy as a program: `proxy -c FILE`. */
+import { fileURLToPath } from 'node:url';
 import { type Options, parseCommandLine } from './command-line.ts';
-import { type LoadedConfiguration, loadConfiguration } from './configuration/load.ts';
+import type { LoadedConfiguration } from './configuration/load.ts';
+import { answerAsLoader, isLoader, loadApart } from './configuration/loader.ts';
 import { Log } from './log.ts';
 import { ProxyServer } from './server.ts';
 
@@ -15,7 +17,7 @@ async function main(): Promise<void> {
   const { options } = parsed;
   const log = openLog(options);
   if (log === undefined) return;
-  if (options.mode === 'validate') validate(options, log);
+  if (options.mode === 'validate') await validate(options, log);
   else await serve(options, log);
 }
 
@@ -31,10 +33,10 @@ function openLog(options: Options): Log | undefined {
   }
 }
 
-function validate(options: Options, log: Log): void {
+async function validate(options: Options, log: Log): Promise<void> {
   const path = options.configPath ?? '';
   try {
-    const configuration = load(options);
+    const configuration = await load(options);
     // Compiling finds what the schema cannot: formats, regular expressions.
     new ProxyServer(configuration, options, log);
     process.stdout.write(`configuration '${path}' OK\n`);
@@ -47,7 +49,7 @@ function validate(options: Options, log: Log): void {
 async function serve(options: Options, log: Log): Promise<void> {
   try {
     log.info('main', `initializing epoch 0 (base id=${options.baseId}, hot restart version=disabled)`);
-    const server = new ProxyServer(load(options), options, log);
+    const server = new ProxyServer(await load(options), options, log);
     const quit = quitter(server, log);
     await server.start(quit);
     if (options.mode === 'init_only') return await server.stop();
@@ -59,8 +61,8 @@ async function serve(options: Options, log: Log): Promise<void> {
   }
 }
 
-function load({ configPath, configYaml }: Options): LoadedConfiguration {
-  return loadConfiguration({ path: configPath, yaml: configYaml });
+function load({ configPath, configYaml }: Options): Promise<LoadedConfiguration> {
+  return loadApart(fileURLToPath(import.meta.url), { path: configPath, yaml: configYaml });
 }
 
 /** Ends the proxy once, on a signal or by the admin interface. */
@@ -93,4 +95,4 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-main().catch(fail);
+(isLoader ? answerAsLoader() : main()).catch(fail);
