@@ -52,7 +52,6 @@ const cases: Case[] = [
   {
     name: 'a negative time',
     args: clusters('{ name: a, connect_timeout: -1s }'),
-    says: /ClusterValidationError\.ConnectTimeout: value must be greater than/,
   },
   {
     name: 'a port that is none',
