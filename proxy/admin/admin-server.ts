@@ -42,14 +42,7 @@ export class AdminServer {
     const reply = await this.#answer(request);
     response.sendDate = false;
     response.removeHeader('connection');
-    response.writeHead(reply.status, {
-      'content-type': reply.contentType,
-      'cache-control': 'no-cache, max-age=0',
-      'x-content-type-options': 'nosniff',
-      date: new Date().toUTCString(),
-      server: 'envoy',
-      'transfer-encoding': 'chunked',
-    });
+    response.writeHead(reply.status, headOf(reply));
     response.end(reply.body);
   }
 
@@ -80,6 +73,17 @@ export class AdminServer {
       return text(`${error instanceof Error ? error.message : error}\n`, 400);
     }
   }
+}
+
+const nosniff = ['x-content-type-options', 'nosniff'];
+
+/** Names and values in Envoy's order. */
+function headOf({ contentType, nosniffTwice }: AdminReply): string[] {
+  return [
+    ...(nosniffTwice ? nosniff : []),
+    ...['content-type', contentType, 'cache-control', 'no-cache, max-age=0', ...nosniff],
+    ...['date', new Date().toUTCString(), 'server', 'envoy', 'transfer-encoding', 'chunked'],
+  ];
 }
 
 /** The parameters of a form sent as a body; undefined where it is too large. */

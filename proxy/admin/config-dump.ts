@@ -1,7 +1,7 @@
 /** /config_dump: the configuration that runs, in the parts of envoy.admin.v3.ConfigDump. */
 import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
+import { describeRegexError } from '../regex-error.ts';
 import { type AdminReply, json } from './reply.ts';
-import { describeRegexError } from './stats/query.ts';
 
 const url = (type: string) => `type.googleapis.com/envoy.${type}`;
 
@@ -15,7 +15,8 @@ export interface DumpSource {
 export function handleConfigDump(source: DumpSource, query: URLSearchParams): AdminReply {
   const matches = nameMatcher(query.get('name_regex'));
   if (typeof matches === 'string') {
-    return refuse(`INVALID_ARGUMENT: Error while parsing name_regex from ${query.get('name_regex')}: ${matches}`, 400);
+    const body = `INVALID_ARGUMENT: Error while parsing name_regex from ${query.get('name_regex')}: ${matches}`;
+    return { status: 400, contentType: 'text/plain', body };
   }
   const configs = dumpConfigs(source, query.has('include_eds'), matches);
   const resource = query.get('resource');
@@ -149,6 +150,7 @@ function copyPath(from: JsonObject, to: JsonObject, [key = '', ...rest]: string[
   copyPath(value, inner, rest);
 }
 
+/** Envoy says `x-content-type-options` twice in these. */
 function refuse(body: string, status: number): AdminReply {
-  return { status, contentType: 'text/plain', body };
+  return { status, contentType: 'text/plain', body, nosniffTwice: true };
 }

@@ -13,6 +13,8 @@ export interface AdminReply {
   status: number;
   contentType: string;
   body: string;
+  /** Whether `x-content-type-options` leads the head too. */
+  nosniffTwice?: boolean;
 }
 
 /** The content type of most answers. */

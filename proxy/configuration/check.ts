@@ -2,6 +2,7 @@
 import type { DescMessage, Registry } from '@bufbuild/protobuf';
 import { loadConstraints } from '../api/constraints.js';
 import { brokenConstraint } from './constraints.ts';
+import { embeddedProblem } from './embedded.ts';
 import { ConfigurationError, type Path } from './errors.ts';
 import type { JsonObject } from './json.ts';
 import { supportOf } from './support.ts';
@@ -26,6 +27,10 @@ export function checkMessage(
       );
   });
   visitMessages(start, registry, visited => refuseUnsupported(visited, positionOf));
+  visitMessages(start, registry, ({ type: inner, value: message, path }) => {
+    const problem = embeddedProblem(inner.typeName, message);
+    if (problem) throw refuse(problem.reason, [...path, problem.field], positionOf);
+  });
 }
 
 function refuseUnsupported({ type, value, path }: Visited, positionOf: (path: Path) => string): void {

@@ -147,6 +147,16 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   ],
 ];
 
+refusals.push(
+  ['a bad regular expression', 'prefix: /', "safe_regex: { regex: '(' }", /match\.safe_regex\.regex: missing \): \($/],
+  [
+    'a bad log format',
+    'stat_prefix: ingress',
+    'stat_prefix: a\n          access_log: [{ name: a, typed_config: { "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: { text_format_source: { inline_string: "%FOO%" } } } }]',
+    /:11: .*access_log\[0\]\.typed_config\.log_format\.text_format_source: Not supported field in StreamInfo: FOO$/,
+  ],
+);
+
 test('a good configuration becomes messages, with typed_config unpacked', () => {
   const { bootstrap, document } = loadConfiguration({ yaml: good });
   const filter = bootstrap.staticResources?.listeners[0]?.filterChains[0]?.filters[0];

@@ -1,4 +1,5 @@
 /** The parameters of /stats: which stats are shown, and how. */
+import { describeRegexError } from '../../regex-error.ts';
 import { type AdminReply, text } from '../reply.ts';
 
 const formats = ['html', 'active-html', 'json', 'prometheus', 'text'] as const;
@@ -54,16 +55,6 @@ function compileFilter(query: URLSearchParams): ((name: string) => boolean) | st
   } catch (error) {
     return describeRegexError(error, pattern);
   }
-}
-
-/** The commonest mistakes in the words of RE2. */
-export function describeRegexError(error: unknown, pattern: string): string {
-  const message = error instanceof Error ? error.message : String(error);
-  if (message.includes('Unterminated group')) return `missing ): ${pattern}`;
-  if (message.includes('Unmatched')) return `unexpected ): ${pattern}`;
-  if (message.includes('Nothing to repeat')) return `no argument for repetition operator: ${pattern}`;
-  if (message.includes('Unterminated character class')) return `missing ]: ${pattern}`;
-  return message;
 }
 
 function pick<Value extends string>(values: readonly Value[], wanted: string): Value | undefined {
