@@ -11,9 +11,4 @@ export const knownDifferences: KnownDifference[] = [
   { scenario: 'requests that only Envoy takes', step: 'two hosts', reason: stricter },
   { scenario: 'requests that only Envoy takes', step: 'bare line feeds', reason: stricter },
   { scenario: 'requests that only Envoy takes', step: 'a folded header', reason: stricter },
-  {
-    scenario: 'admin interface',
-    step: 'admin GET /config_dump?mask=nonsense',
-    reason: 'Envoy sends x-content-type-options twice',
-  },
 ];
