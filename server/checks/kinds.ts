@@ -9,7 +9,7 @@ import type {
   ValidateCheck,
 } from '../labs/content.ts';
 import { type Arrival, headerOf, isProgram, type Observation } from './observation.ts';
-import { CannotObserve, count, expectedWords, foundWords, meets, shorten, type Verdict } from './verdict.ts';
+import { CannotObserve, count, expectedWords, foundWords, lastWords, meets, shorten, type Verdict } from './verdict.ts';
 
 /** A program of the learner's runs, and listens where it should. */
 export async function checkProcess(check: ProcessCheck, seen: Observation): Promise<Verdict> {
@@ -174,6 +174,6 @@ export async function checkValidate(check: ValidateCheck, seen: Observation): Pr
   });
   const expected = `proxy --mode validate accepts ${check.file}`;
   if (result.exitStatus === 0) return { passed: true, expected, found: 'it does' };
-  const lines = `${result.standardOutput}\n${result.standardError}`.split('\n').filter(line => line.trim() !== '');
-  return { passed: false, expected, found: shorten(lines.at(-1) ?? `exit status ${result.exitStatus}`) };
+  const said = lastWords(`${result.standardOutput}\n${result.standardError}`, check.file);
+  return { passed: false, expected, found: said || `exit status ${result.exitStatus}` };
 }

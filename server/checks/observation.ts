@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { HttpResponse, Methods, ProcessStatus, ReplayResult } from '../../images/agent/protocol/messages.ts';
 import type { ReplayCheck } from '../labs/content.ts';
 import { type Agent, failureCode } from './agent.ts';
-import { CannotObserve } from './verdict.ts';
+import { CannotObserve, lastWords } from './verdict.ts';
 
 /** Where the learner's proxy has its admin interface, and httpbin its address. */
 const admin = 'http://127.0.0.1:9901';
@@ -155,10 +155,11 @@ export class Observation {
       this.call('replay', { configuration, requests: sharing.flatMap(tagged), timeoutMs: 30_000 }),
     );
     if (result.failure !== undefined) {
+      const file = check.configuration === 'running' ? 'the running configuration' : check.configuration.file;
       throw new CannotObserve(
-        'the proxy starts with this configuration',
-        result.failure.trim(),
-        'proxy --mode validate -c FILE says more.',
+        `a proxy starts with ${file}`,
+        lastWords(result.failure, file),
+        'proxy --mode validate -c FILE tells the place and the reason.',
       );
     }
     const offset = sharing.slice(0, sharing.indexOf(check)).reduce((sum, other) => sum + other.requests.length, 0);

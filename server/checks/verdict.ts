@@ -46,10 +46,23 @@ export function foundWords(name: string, value: string | undefined): string {
   return value === undefined ? `no ${name}` : `${name}: ${shorten(value)}`;
 }
 
-/** One line, at most 160 characters. */
-export function shorten(text: string): string {
+/** One line, cut where it is too long. */
+export function shorten(text: string, maximum = 160): string {
   const line = text.replaceAll(/\s+/g, ' ').trim();
-  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
+  return line.length > maximum ? `${line.slice(0, maximum - 1)}…` : line;
+}
+
+/**
+ * What the proxy said at the end, as the learner would put it: without the log line's head, and with the name of the learner's file in place of
+ * the one that the proxy was given.
+ */
+export function lastWords(output: string, file: string): string {
+  const lines = output.split('\n').filter(line => line.trim() !== '' && !line.startsWith('the proxy ended with'));
+  const line = (lines.at(-1) ?? '')
+    .replace(/^(\[[^\]]*\])+ */, '')
+    .replace(/^error initializing configuration '[^']*': /, '')
+    .replace(/(--config-yaml|\/run\/replay\/proxy\.yaml)(?=:)/, file);
+  return shorten(line, 300);
 }
 
 /** "1 request", "3 requests" */

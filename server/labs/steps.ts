@@ -31,6 +31,7 @@ export async function runSteps(
   for (const [index, step] of steps.entries()) {
     signal.throwIfAborted();
     tell(index);
+    if (step.kind === 'write') titles[index] += await keepAside(step, agent, signal);
     await runStep(step, agent, signal);
   }
   tell(steps.length);
@@ -72,6 +73,15 @@ async function runStep(step: Step, agent: Agent, signal: AbortSignal): Promise<v
     case 'edit':
       return edit(step, agent, signal);
   }
+}
+
+/** Copies a file of the learner's that a step overwrites with something else; answers where to, in words. */
+async function keepAside(step: Step & { kind: 'write' }, agent: Agent, signal: AbortSignal): Promise<string> {
+  const content = await readFile(step.path, agent, signal);
+  if (content === undefined || content === step.content) return '';
+  const path = `kept/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}/${step.path}`;
+  await agent.call('file.write', { path, content }, { signal });
+  return ` (yours is kept as ${path})`;
 }
 
 /** Ends what runs in a terminal; one that is not there is no failure. */
