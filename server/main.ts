@@ -37,10 +37,12 @@ async function run(settings: Settings, json: boolean): Promise<void> {
 
 /** SIGINT ends everything, SIGTERM and SIGHUP let the sandboxes live for the next server. A second one does not wait. */
 function endOnSignals(running: Running, json: boolean): void {
-  let ending = false;
+  let endingSince: number | null = null;
   const end = async (keep: boolean, signal: NodeJS.Signals) => {
-    if (ending) process.exit(130);
-    ending = true;
+    // one Ctrl-C may come twice: from the terminal, and once more from npm
+    if (endingSince !== null && Date.now() - endingSince < 1000) return;
+    if (endingSince !== null) process.exit(130);
+    endingSince = Date.now();
     if (!json && !keep) process.stdout.write('\nEnding the sandboxes. Progress and files are kept.\n');
     await running.close(keep);
     process.exit(signal === 'SIGINT' || keep ? 0 : 1);

@@ -13,12 +13,31 @@ import { nodeOf } from './packages.mjs';
  */
 export async function launch(top, entry, args) {
   if (realpathSync(process.execPath) !== realpathSync(nodeOf(top))) return launchChild(top, entry, args);
-  // a child of another Node: when that one is gone, nobody could end this one
-  if (process.channel) process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
-  process.channel?.unref();
+  endWithParent();
   process.argv = [process.execPath, join(top, entry), ...args];
   module.enableCompileCache(join(top, 'server/setup/dist/compile-cache'));
   await import(pathToFileURL(join(top, entry)).href);
+}
+
+/** How often it is looked whether npm is still there, in milliseconds. */
+const watchInterval = 1000;
+
+/**
+ * Who was started by another Node, or by npm, ends when that is gone, since nobody would find it then: npm passes a signal on to a shell, and the
+ * shell ends without passing it on.
+ */
+function endWithParent() {
+  const end = () => process.kill(process.pid, 'SIGTERM');
+  if (process.channel) process.once('disconnect', end);
+  process.channel?.unref();
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    end();
+  }, watchInterval);
+  timer.unref();
 }
 
 /**
