@@ -16,7 +16,7 @@ function tell(what: string): void {
   console.log(`${((Date.now() - started) / 1000).toFixed(1)} s: ${what}`);
 }
 
-const learner = await Learner.join(process.argv[2] ?? '', 'Newcomer');
+const learner = await Learner.join(process.argv[2] ?? '', `Newcomer ${process.pid}`);
 tell('joined');
 await learner.post('/api/sandbox/start');
 await learner.until('a sandbox', patience, ({ sandbox }) => sandbox.phase === 'ready');
