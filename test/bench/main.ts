@@ -1,0 +1,19 @@
+/** The figures of this checkout on this machine: `npm run -s bench -- [NAME…]` */
+import { cpus } from 'node:os';
+import { join } from './join.ts';
+import { keystroke } from './keystroke.ts';
+import { memory } from './memory.ts';
+import { proxy } from './proxy.ts';
+import { terminal } from './terminal.ts';
+
+const benchmarks = { join, memory, keystroke, terminal, proxy };
+type Name = keyof typeof benchmarks;
+
+const names = process.argv.slice(2);
+const unknown = names.filter(name => !(name in benchmarks));
+if (unknown.length > 0) {
+  console.error(`${unknown.join(', ')}: no such benchmark; there are: ${Object.keys(benchmarks).join(', ')}`);
+  process.exit(2);
+}
+console.log(`${cpus().length} × ${cpus()[0]?.model}, Node ${process.versions.node}`);
+for (const name of (names.length > 0 ? names : Object.keys(benchmarks)) as Name[]) await benchmarks[name]();

@@ -1,0 +1,66 @@
+/** What a learner's sandbox takes, with proxy and httpbin running as in lesson 2.6. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Learner } from '../clients/learner.ts';
+import { LabServer } from '../end-to-end/server.ts';
+import { top } from '../lint/files.ts';
+import { allProcesses, commandOf, family, memoryOf, type ProcessMemory } from './processes.ts';
+import { printTable, printTarget, round } from './table.ts';
+
+const patience = 60_000;
+
+export async function memory(): Promise<void> {
+  const server = await LabServer.start();
+  try {
+    const before = new Set(allProcesses());
+    const learner = await atLesson(server.learnerUrl);
+    report(sandboxProcesses(before));
+    learner.close();
+  } finally {
+    await server.stop();
+  }
+}
+
+/** A learner whose httpbin and proxy run and have answered some requests. */
+async function atLesson(url: string): Promise<Learner> {
+  const learner = await Learner.join(url, 'memory');
+  await learner.post('/api/sandbox/start');
+  await learner.until('a sandbox', patience, ({ sandbox }) => sandbox.phase === 'ready');
+  await learner.putFile('proxy.yaml', readFileSync(join(top, 'labs/lessons/2.6-retries/solution/proxy.yaml'), 'utf8'));
+  for (const [name, command] of [
+    ['httpbin', 'httpbin'],
+    ['proxy', 'proxy -c proxy.yaml'],
+  ] as const) {
+    const terminal = await learner.terminal(name);
+    await terminal.prompt(patience);
+    terminal.type(`${command}\r`);
+  }
+  const shell = await learner.terminal('learner');
+  await shell.prompt(patience);
+  const done = shell.until('the requests', patience, bytes => bytes.includes('all 50 done'));
+  shell.type(
+    "until curl -sfo /dev/null proxy:15001/get; do sleep 0.2; done; for i in {1..50}; do curl -so /dev/null proxy:15001/headers; done; echo all 50 'done'\r",
+  );
+  await done;
+  return learner;
+}
+
+/** The processes of the sandbox: all below its keeper. */
+function sandboxProcesses(before: Set<number>): ProcessMemory[] {
+  const keeper = allProcesses().find(pid => !before.has(pid) && /libexec\/keeper/.test(commandOf(pid)));
+  if (keeper === undefined) throw new Error('the keeper of the sandbox was not found');
+  return family(keeper)
+    .map(memoryOf)
+    .filter(found => found !== null);
+}
+
+function report(processes: ProcessMemory[]): void {
+  const name = ({ command }: ProcessMemory) => command.split('/').slice(-2).join('/').slice(0, 48);
+  const rows = processes
+    .sort((a, b) => b.private - a.private)
+    .map(one => [name(one), round(one.private / 1024), round(one.proportional / 1024)]);
+  const total = (key: 'private' | 'proportional') => processes.reduce((sum, one) => sum + one[key], 0) / 1024;
+  rows.push(['all', round(total('private')), round(total('proportional'))]);
+  printTable('Memory of one sandbox with proxy and httpbin, in MiB', ['process', 'private', 'PSS'], rows);
+  printTarget('private memory', total('private'), 'under', 40, 'MiB');
+}

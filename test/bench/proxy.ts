@@ -1,0 +1,239 @@
+/** Requests a second through our proxy on one core, beside nginx and Envoy in the same run: the proxy alone on one core, load and upstream on the other. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { freePorts } from '../conformance/scenario.ts';
+import { findEnvoy } from '../conformance/subject.ts';
+import { top } from '../lint/files.ts';
+import { memoryOf } from './processes.ts';
+import { median, printTable, printTarget, round } from './table.ts';
+
+const run = promisify(execFile);
+const connections = [1, 64, 512];
+const seconds = 4;
+const rounds = 3;
+const body = 'hello, this is a small answer\n';
+
+interface Peer {
+  name: string;
+  port: number;
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+export async function proxy(): Promise<void> {
+  const missing = ['nginx', 'wrk', 'taskset'].filter(name => find(name) === null);
+  if (missing.length > 0)
+    return console.log(`\nproxy: skipped, not here: ${missing.join(', ')} (apt-get install nginx-light wrk)`);
+  if (cpus().length < 2) return console.log('\nproxy: skipped, two cores are needed');
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  const peers: Peer[] = [];
+  try {
+    const upstream = await nginx(
+      folder,
+      'upstream',
+      1,
+      port =>
+        `server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 100000000; access_log off; location / { return 200 '${body}'; } }`,
+    );
+    peers.push(upstream);
+    const subjects = [
+      await nginxProxy(folder, upstream.port),
+      await envoy(folder, upstream.port),
+      await own(folder, upstream.port),
+    ].filter(peer => peer !== null);
+    peers.push(...subjects);
+    await measure(subjects);
+  } finally {
+    for (const peer of peers) await peer.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(subjects: Peer[]): Promise<void> {
+  const figures = new Map<string, { rate: number; p99: number }>();
+  for (const count of connections) {
+    const rates = new Map(subjects.map(({ name }) => [name, [] as { rate: number; p99: number }[]]));
+    for (let i = 0; i < rounds; i++) {
+      for (const { name, port } of subjects) rates.get(name)?.push(await load(port, count));
+    }
+    for (const [name, found] of rates) {
+      figures.set(`${name} ${count}`, {
+        rate: median(found.map(({ rate }) => rate)),
+        p99: median(found.map(({ p99 }) => p99)),
+      });
+    }
+  }
+  report(subjects, (name, count) => figures.get(`${name} ${count}`));
+}
+
+function report(
+  subjects: Peer[],
+  figure: (name: string, count: number) => { rate: number; p99: number } | undefined,
+): void {
+  const rate = (name: string, count: number) => figure(name, count)?.rate ?? Number.NaN;
+  const ratio = (name: string, other: string, count: number) =>
+    subjects.some(peer => peer.name === other) ? round(100 * (rate(name, count) / rate(other, count))) / 100 : '-';
+  const rows = connections.flatMap(count =>
+    subjects.map(({ name }) => [
+      name,
+      count,
+      Math.round(rate(name, count)),
+      round(figure(name, count)?.p99 ?? 0),
+      ratio(name, 'Envoy', count),
+      ratio(name, 'nginx', count),
+    ]),
+  );
+  printTable(
+    `HTTP/1.1 through a proxy on one core, medians of ${rounds} runs of ${seconds} s`,
+    ['proxy', 'connections', 'requests/s', 'p99 ms', '× Envoy', '× nginx'],
+    rows,
+  );
+  printTable(
+    'Memory after it, in MiB',
+    ['proxy', 'private'],
+    subjects.map(({ name, pid }) => [name, round((memoryOf(pid)?.private ?? 0) / 1024)]),
+  );
+  if (subjects.some(({ name }) => name === 'Envoy'))
+    printTarget('at 64 connections, in the same run', rate('ours', 64) / rate('Envoy', 64), 'at least', 1.3, '× Envoy');
+  else console.log('  no Envoy to compare with: name one by UNICORN_ENVOY');
+}
+
+async function load(port: number, count: number): Promise<{ rate: number; p99: number }> {
+  const { stdout } = await run('taskset', [
+    '-c',
+    '1',
+    'wrk',
+    '-t1',
+    `-c${count}`,
+    `-d${seconds}s`,
+    '--latency',
+    `http://127.0.0.1:${port}/`,
+  ]);
+  const rate = Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
+  const [, p99 = '0', unit = 'ms'] = /99% +([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
+  if (!(rate > 0) || /Non-2xx/.test(stdout)) throw new Error(`wrk: ${stdout}`);
+  return { rate, p99: Number(p99) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's'] };
+}
+
+function nginx(folder: string, name: string, core: number, server: (port: number) => string, http = ''): Promise<Peer> {
+  return startOn(name, core, async port => {
+    const file = join(folder, `${name}.conf`);
+    writeFileSync(
+      file,
+      `daemon off; master_process off; worker_processes 1; pid ${folder}/${name}.pid; error_log ${folder}/${name}.log;\nevents { worker_connections 4096; }\nhttp { access_log off; client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy; fastcgi_temp_path ${folder}/${name}-f; uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s; ${http} ${server(port)} }\n`,
+    );
+    return ['nginx', '-c', file];
+  });
+}
+
+function nginxProxy(folder: string, upstream: number): Promise<Peer> {
+  const server = (port: number) =>
+    `server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 100000000; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; } }`;
+  return nginx(
+    folder,
+    'nginx',
+    0,
+    server,
+    `upstream up { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }`,
+  );
+}
+
+async function envoy(folder: string, upstream: number): Promise<Peer | null> {
+  const found = findEnvoy();
+  if (!found) return null;
+  return startOn('Envoy', 0, async port => [
+    found.command[0] ?? '',
+    '-c',
+    configuration(folder, 'envoy', port, upstream),
+    '--concurrency',
+    '1',
+    '-l',
+    'error',
+    '--base-id',
+    String(process.pid % 30_000),
+  ]);
+}
+
+function own(folder: string, upstream: number): Promise<Peer> {
+  return startOn('ours', 0, async port => [
+    process.execPath,
+    join(top, 'proxy/dist/proxy.cjs'),
+    '-c',
+    configuration(folder, 'ours', port, upstream),
+    '--concurrency',
+    '1',
+    '-l',
+    'error',
+  ]);
+}
+
+function configuration(folder: string, name: string, port: number, upstream: number): string {
+  const type = 'type.googleapis.com/envoy.extensions.filters';
+  const address = (number: number) => ({ socket_address: { address: '127.0.0.1', port_value: number } });
+  const manager = {
+    '@type': `${type}.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: 'bench',
+    route_config: {
+      virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'up' } }] }],
+    },
+    http_filters: [{ name: 'router', typed_config: { '@type': `${type}.http.router.v3.Router` } }],
+  };
+  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
+  const clusters = [
+    {
+      name: 'up',
+      connect_timeout: '5s',
+      type: 'STATIC',
+      load_assignment: {
+        cluster_name: 'up',
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstream) } }] }],
+      },
+    },
+  ];
+  const file = join(folder, `${name}.json`);
+  writeFileSync(
+    file,
+    JSON.stringify({
+      static_resources: {
+        listeners: [{ name: 'main', address: address(port), filter_chains: [{ filters }] }],
+        clusters,
+      },
+    }),
+  );
+  return file;
+}
+
+/** Starts a program on one core and waits until it answers. */
+async function startOn(name: string, core: number, command: (port: number) => Promise<string[]>): Promise<Peer> {
+  const [port = 0] = await freePorts(1);
+  const child = spawn('taskset', ['-c', String(core), ...(await command(port))], { stdio: 'ignore' });
+  const stop = async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const until = Date.now() + 10_000;
+  while (!(await answers(port))) {
+    if (Date.now() > until || child.exitCode !== null) throw new Error(`${name} did not start`);
+    await wait(50);
+  }
+  return { name, port, pid: child.pid ?? 0, stop };
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    return (await (await fetch(`http://127.0.0.1:${port}/`)).text()) === body;
+  } catch {
+    return false;
+  }
+}
+
+function find(program: string): string | null {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  return folders.map(folder => join(folder, program)).find(existsSync) ?? null;
+}
