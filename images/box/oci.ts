@@ -5,6 +5,7 @@ import { seccomp } from './seccomp.ts';
 import {
   agentFlags,
   agentVariables,
+  allocatorVariables,
   type BoxLimits,
   boxPaths,
   crun,
@@ -155,6 +156,7 @@ export function boxConfiguration(plan: BoxPlan): object {
     `${agentVariables.worldBundle}=${boxPaths.worldBundle}`,
     `${agentVariables.crunRoot}=${boxPaths.crunRoot}`,
     `${agentVariables.orphanTimeout}=${plan.orphanTimeoutSeconds}`,
+    ...allocatorVariables,
   ];
   const child = plan.trial ? trialBox : [boxPaths.node, ...agentFlags, boxPaths.agent];
   return {

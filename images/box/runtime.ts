@@ -23,7 +23,7 @@ import { promisify } from 'node:util';
 import { type Entry, etcEntries } from './etc.ts';
 import { keeperScript, limitedScript, whenReadyScript } from './keeper.ts';
 import { programFolders, programLink } from './oci.ts';
-import { worldUsers } from './specification.ts';
+import { allocatorVariables, programFlags, worldUsers } from './specification.ts';
 
 export interface RuntimeSources {
   /** The node binary. */
@@ -37,7 +37,8 @@ export interface RuntimeSources {
 
 type Plan = Map<string, Entry | { copy: string } | 'folder'>;
 
-const launcher = (name: string): string => `#!/bin/sh\nexec /opt/unicorn/bin/node /opt/unicorn/lib/${name}.cjs "$@"\n`;
+const launcher = (name: string): string =>
+  `#!/bin/sh\nexec env ${allocatorVariables.join(' ')} /opt/unicorn/bin/node ${programFlags.join(' ')} /opt/unicorn/lib/${name}.cjs "$@"\n`;
 
 /** The root of a level: empty folders to mount on, links to the system's programs. */
 function addRoot(plan: Plan, level: 'box' | 'world', folders: string[]): void {

@@ -72,6 +72,20 @@ export const boxPaths = {
 /** How node runs the agent: little room for garbage, no threads of V8's own. Halves what it keeps after a flood of output (39 to 20 MB private). */
 export const agentFlags = ['--max-semi-space-size=1', '--single-threaded', '--max-old-space-size=96'] as const;
 
+/**
+ * How node runs what the learner starts, proxy and httpbin: as little memory as goes, since speed is not what they are started for. Measured after 50
+ * requests: proxy 18.0 to 15.3 MB private, httpbin 13.8 to 11.6.
+ */
+export const programFlags = [
+  '--max-semi-space-size=1',
+  '--no-sparkplug',
+  '--no-maglev',
+  '--optimize-for-size',
+] as const;
+
+/** For every node in the sandbox: one malloc arena, which gives back what is free. */
+export const allocatorVariables = ['MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=65536'] as const;
+
 /** Paths in the world, where the learner lives. */
 export const worldPaths = {
   home: '/home/learner',
