@@ -70,7 +70,14 @@ export const boxPaths = {
 } as const;
 
 /** How node runs the agent: little room for garbage, no threads of V8's own. Halves what it keeps after a flood of output (39 to 20 MB private). */
-export const agentFlags = ['--max-semi-space-size=1', '--single-threaded', '--max-old-space-size=96'] as const;
+export const agentFlags = [
+  '--max-semi-space-size=1',
+  '--single-threaded',
+  '--max-old-space-size=96',
+  '--no-sparkplug',
+  '--no-maglev',
+  '--optimize-for-size',
+] as const;
 
 /**
  * How node runs what the learner starts, proxy and httpbin: as little memory as goes, since speed is not what they are started for. Measured after 50
