@@ -37,3 +37,15 @@ test('waits end when they come true, when time is up, and when the caller gives 
   abort.abort();
   assert.equal(await given, false);
 });
+
+test('a shell starts until its first prompt, and again when a new one is started', () => {
+  const state = new PromptState();
+  state.started();
+  assert.equal(state.starting, true);
+  say(state, 'A B');
+  assert.equal(state.starting, false);
+  say(state, 'C');
+  assert.equal(state.starting, false);
+  state.started();
+  assert.equal(state.starting, true);
+});

@@ -19,6 +19,8 @@ export class PromptState {
   /** How many prompts there were. */
   prompts = 0;
   ended = false;
+  /** The shell reads its start-up files; it has not been at a prompt yet. */
+  starting = true;
   /** Something was run since the last prompt. */
   #moved = true;
   #waiters = new Set<Waiter>();
@@ -37,6 +39,7 @@ export class PromptState {
   #prompted(): void {
     if (!this.#moved) return;
     this.#moved = false;
+    this.starting = false;
     this.atPrompt = true;
     this.typed = false;
     this.prompts++;
@@ -45,6 +48,7 @@ export class PromptState {
   /** A shell starts. */
   started(): void {
     this.ended = false;
+    this.starting = true;
     this.#moved = true;
     this.#away();
   }

@@ -4,6 +4,7 @@ import type { Terminal } from './terminal.ts';
 const interruptKey = '\x03';
 const interruptAgainMs = 250;
 const emptyLineMs = 2000;
+const firstPromptMs = 5000;
 
 export interface RunOptions {
   command: string;
@@ -59,10 +60,15 @@ function pasted(terminal: Terminal, command: string): string {
   return text.includes('\n') && terminal.bracketedPaste ? `\x1b[200~${text}\x1b[201~` : text.replaceAll('\n', '\r');
 }
 
-/** Presses Ctrl-C until the shell is at its prompt; see `terminal.interrupt`. */
+/**
+ * Presses Ctrl-C until the shell is at its prompt; see `terminal.interrupt`. A shell that still starts is waited for: Ctrl-C would end its start-up
+ * files, and with them the marks that tell of its prompts.
+ */
 export async function interrupt(terminal: Terminal, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const { prompt } = terminal;
   const deadline = performance.now() + timeoutMs;
+  const first = Math.min(timeoutMs, firstPromptMs);
+  if (prompt.starting) await prompt.wait(state => !state.starting || state.ended, first, signal);
   while (!prompt.atPrompt && !prompt.ended) {
     const left = deadline - performance.now();
     if (left <= 0 || signal.aborted) throw new Failure('busy', 'the program in the terminal does not end on Ctrl-C');
