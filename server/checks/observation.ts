@@ -203,7 +203,9 @@ export function headerOf(headers: [string, string][], name: string): string | un
   return values.length === 0 ? undefined : values.join(',');
 }
 
-/** Whether a process is one of our programs: it is a bundle that node runs, or a script of that name. */
+/** Whether a process is that program: by its own name, or as what node or a shell runs, after their options. */
 export function isProgram(process: ProcessStatus, program: string): boolean {
-  return process.command.slice(0, 4).some(word => basename(word).replace(/\.(c?js|ts)$/, '') === program);
+  const [first = '', ...rest] = process.command;
+  const runs = /^(node|sh|bash)$/.test(basename(first)) ? rest.find(word => !word.startsWith('-')) : first;
+  return runs !== undefined && basename(runs).replace(/\.c?js$/, '') === program;
 }
