@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { Methods, ReplayResult } from '../../images/agent/protocol/messages.ts';
 import type { Check, Exercise, ReplayCheck } from '../labs/content.ts';
 import { FakeAgent, FakeFailure } from './fake-agent.ts';
+import { isProgram } from './observation.ts';
 import { judgeAnswer, rightAnswer, runChecks } from './run.ts';
 import { lastWords } from './verdict.ts';
 
@@ -78,6 +79,15 @@ async function check(one: Check, agent: FakeAgent, answer: string | null = null)
 const base = { id: 'c', title: 'it holds', hint: 'look there' };
 
 describe('process', () => {
+  it('knows a program as what node runs, whatever the options of node', () => {
+    const named = (...command: string[]) =>
+      isProgram({ pid: 1, parent: 0, user: 1000, command, startedMs: 0 }, 'proxy');
+    assert.ok(named('/o/node', '/o/proxy.cjs', '-c', 'proxy.yaml'));
+    assert.ok(named('/o/node', '--max-old-space-size=64', '--a', '--b', '--c', '/o/proxy.cjs', '-c', 'x'));
+    assert.ok(named('proxy', '-c', 'x'));
+    assert.ok(!named('cat', 'proxy'));
+    assert.ok(!named('/o/node', '/o/httpbin.cjs', 'proxy'));
+  });
   it('wants the program, and its port', async () => {
     const one: Check = { ...base, type: 'process', program: 'proxy', port: 9901 };
     assert.equal((await check(one, world({}))).state, 'passed');
