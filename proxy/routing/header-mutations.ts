@@ -23,12 +23,14 @@ export class HeaderMutations {
   readonly #removals: string[];
 
   constructor({ add, remove }: HeaderMutation) {
-    this.#additions = add.map(option => ({
+    const additions = add.map(option => ({
       name: (option.header?.key ?? '').toLowerCase(),
       value: makeFormatter(option.header?.value ?? ''),
       action: option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction,
       keepEmpty: option.keepEmptyValue,
     }));
+    // Envoy first replaces, then appends.
+    this.#additions = [...additions.filter(overwrites), ...additions.filter(addition => !overwrites(addition))];
     this.#removals = remove.map(name => name.toLowerCase());
   }
 
@@ -57,8 +59,18 @@ export class HeaderMutations {
     if (action === Action.ADD_IF_ABSENT) {
       if (!headers.has(name)) headers.add(name, text);
     } else if (action === Action.OVERWRITE_IF_EXISTS) {
-      if (headers.has(name)) headers.set(name, text);
-    } else if (action === Action.OVERWRITE_IF_EXISTS_OR_ADD) headers.set(name, text);
+      if (headers.has(name)) replace(headers, name, text);
+    } else if (action === Action.OVERWRITE_IF_EXISTS_OR_ADD) replace(headers, name, text);
     else headers.add(name, text);
   }
+}
+
+function overwrites({ action }: Addition): boolean {
+  return action === Action.OVERWRITE_IF_EXISTS || action === Action.OVERWRITE_IF_EXISTS_OR_ADD;
+}
+
+/** The new value stands at the end, as in Envoy. */
+function replace(headers: RequestHeaders | ResponseHeaders, name: string, text: string): void {
+  headers.remove(name);
+  headers.add(name, text);
 }

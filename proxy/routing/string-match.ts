@@ -38,9 +38,8 @@ export function headerTest(matcher: HeaderMatcher): HeaderTest {
   }
   return headers => {
     const value = headers.lookup(name) ?? (matcher.treatMissingHeaderAsEmpty ? '' : undefined);
-    // A header that is missing never matches, inverted or not, except where the value is what is inverted.
-    if (value === undefined) return invert;
-    return test(value) !== invert;
+    // A header that is missing never matches, not even inverted: there is no value to test.
+    return value !== undefined && test(value) !== invert;
   };
 }
 
