@@ -10,7 +10,7 @@ import {
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { latin1 } from '../net/latin1.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
-import { BodyDecoder, type BodySink } from './body-decoder.ts';
+import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
 import { encodeChunkSize, encodeLastChunk, encodeRequestHead } from './encode.ts';
 import { HeadParser, incomplete } from './head-parser.ts';
 import { hasToken } from './server-connection.ts';
@@ -133,6 +133,7 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
       return;
     }
     if (parser.status === 101) throw new CodecError(502, 'http1.unexpected_upgrade');
+    if (parser.status === 204) dropLength(head, parser);
     this.#keepAlive = keepsAlive(parser);
     const bodiless = this.#forHead || parser.status === 204 || parser.status === 304 || parser.contentLength === 0;
     if (bodiless) {
@@ -154,8 +155,9 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     else this.#receiver?.onData(chunk, false);
   }
 
-  onBodyTrailers(trailers: HeaderMap): void {
-    this.#finish(receiver => receiver.onTrailers(trailers));
+  /** Trailers end here, as in Envoy unless it is told otherwise. */
+  onBodyTrailers(_trailers: HeaderMap): void {
+    this.onBody(emptyChunk, true);
   }
 
   /** The response is whole: the connection is given back before the receiver hears of it, so that its next request may use it. */
@@ -187,6 +189,8 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     if (this.#state === 'body') {
       const receiver = this.#receiver;
       if (receiver !== undefined && this.#body.finish()) return;
+      this.#failCutShort();
+      return;
     }
     this.#fail('connection-termination');
   }
@@ -201,6 +205,12 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   /** Closes the connection without telling a receiver. */
   close(): void {
     this.transport.destroy();
+  }
+
+  /** The connection ended before the body did: the host promised more than it sent. */
+  #failCutShort(): void {
+    this.#owner.onProtocolError();
+    this.#fail('protocol-error');
   }
 
   #fail(reason: ResetReason): void {
@@ -218,6 +228,13 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     this.#owner.onConnectionClosed(this.#byPeer);
     receiver?.onReset(this.#failure ?? reason, '');
   }
+}
+
+/** No content can have no length: 0 is overlooked, as in Envoy. */
+function dropLength(head: ResponseHeaders, parser: HeadParser): void {
+  if (parser.chunked) throw new CodecError(502, 'http1.transfer_encoding_not_allowed');
+  if (parser.contentLength > 0) throw new CodecError(502, 'http1.content_length_not_allowed');
+  head.remove('content-length');
 }
 
 function keepsAlive(parser: HeadParser): boolean {

@@ -4,7 +4,7 @@ import { CodecError, type HeadLimits, type RequestReceiver, type ResponseSender 
 import { type HeaderMap, RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
 import { latin1 } from '../net/latin1.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
-import { BodyDecoder, type BodySink } from './body-decoder.ts';
+import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
 import { encodeChunkSize, encodeLastChunk, encodeResponseHead } from './encode.ts';
 import { HeadParser, incomplete } from './head-parser.ts';
 
@@ -140,12 +140,9 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     } else if (end) this.#finishExchange();
   }
 
-  onBodyTrailers(trailers: HeaderMap): void {
-    this.#requestDone = true;
-    if (!this.#responseDone) {
-      this.#state = 'waiting';
-      this.#receiver?.onRequestTrailers(trailers);
-    } else this.#finishExchange();
+  /** Trailers end here, as in Envoy unless it is told otherwise. */
+  onBodyTrailers(_trailers: HeaderMap): void {
+    this.onBody(emptyChunk, true);
   }
 
   /** The client broke the protocol: it gets an answer where none has begun, and the connection ends. */
