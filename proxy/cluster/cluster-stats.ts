@@ -10,7 +10,7 @@ lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster
 lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid upstream_cx_close_notify
 upstream_cx_connect_attempts_exceeded upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
 upstream_cx_max_duration_reached upstream_cx_pool_overflow upstream_http3_broken upstream_internal_redirect_failed_total
-upstream_internal_redirect_succeeded_total upstream_rq_0rtt upstream_rq_active_overflow upstream_rq_maintenance_mode
+upstream_internal_redirect_succeeded_total upstream_rq_0rtt
 upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
 upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
 const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered upstream_cx_tx_bytes_buffered version warming_state
@@ -27,6 +27,8 @@ export class ResponseCounters {
   constructor(scope: StatsScope, prefix: string) {
     this.#scope = scope;
     this.#prefix = prefix;
+    // Envoy has the one without prefix from the start.
+    if (prefix === '') this.#completed = scope.counter('upstream_rq_completed');
   }
 
   count(status: number): void {
@@ -72,6 +74,8 @@ export class ClusterStats {
   readonly rqPendingTotal: Counter;
   readonly rqPendingActive: Gauge;
   readonly rqPendingOverflow: Counter;
+  readonly rqActiveOverflow: Counter;
+  readonly rqMaintenanceMode: Counter;
   readonly rqPendingFailureEject: Counter;
   readonly rqCancelled: Counter;
   readonly rqTimeout: Counter;
@@ -134,6 +138,8 @@ export class ClusterStats {
     this.rqPendingTotal = scope.counter('upstream_rq_pending_total');
     this.rqPendingActive = scope.gauge('upstream_rq_pending_active');
     this.rqPendingOverflow = scope.counter('upstream_rq_pending_overflow');
+    this.rqActiveOverflow = scope.counter('upstream_rq_active_overflow');
+    this.rqMaintenanceMode = scope.counter('upstream_rq_maintenance_mode');
     this.rqPendingFailureEject = scope.counter('upstream_rq_pending_failure_eject');
     this.rqCancelled = scope.counter('upstream_rq_cancelled');
     this.rqTimeout = scope.counter('upstream_rq_timeout');

@@ -8,6 +8,7 @@ import { defaultLimits, type RequestSender, type ResetReason, type ResponseRecei
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
 import { openTransport } from '../net/handle-transport.ts';
+import type { Counter } from '../stats/stats.ts';
 import type { Attempt } from '../stream-info.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
@@ -47,13 +48,13 @@ export class Pool {
     if (idle !== undefined) {
       if (!limits.requests.available) {
         this.#idle.push(idle);
-        return this.#overflow(exchange, receiver);
+        return this.#overflow(exchange, receiver, stats.rqActiveOverflow);
       }
       const request = new PooledRequest(this, exchange, end, receiver);
       idle.attach(request);
       return request;
     }
-    if (!limits.pendingRequests.available) return this.#overflow(exchange, receiver);
+    if (!limits.pendingRequests.available) return this.#overflow(exchange, receiver, stats.rqPendingOverflow);
     const request = new PooledRequest(this, exchange, end, receiver);
     limits.pendingRequests.take();
     stats.rqPendingTotal.increment();
@@ -64,11 +65,11 @@ export class Pool {
     return request;
   }
 
-  #overflow(exchange: Exchange, receiver: ResponseReceiver): RequestSender {
+  #overflow(exchange: Exchange, receiver: ResponseReceiver, counter: Counter): RequestSender {
     const attempt = beginAttempt(exchange, this.options.host.name);
     attempt.flags = resetFlag.overflow;
     attempt.durationMs = 0;
-    this.options.stats.rqPendingOverflow.increment();
+    counter.increment();
     receiver.onReset('overflow', '');
     return deadSender;
   }
@@ -103,7 +104,7 @@ export class Pool {
       stats.rqPendingActive.decrement();
       this.options.host.gauges.rq_pending_active--;
       if (limits.requests.available) return request;
-      stats.rqPendingOverflow.increment();
+      stats.rqActiveOverflow.increment();
       request.fail('overflow', '');
     }
   }

@@ -13,7 +13,8 @@ export class ResourceLimit {
     this.maximum = maximum;
     this.#open = open;
     this.#remaining = remaining;
-    this.#show();
+    // The gauge stays 0 until something is taken, as in Envoy: a limit of 0 shows only there.
+    remaining?.set(maximum);
   }
 
   get available(): boolean {
