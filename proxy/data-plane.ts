@@ -3,6 +3,7 @@ import type { AdminSource, ClusterStatus, ListenerStatus } from './admin-source.
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { Cluster } from './cluster/cluster.ts';
+import type { RuntimeValues } from './cluster/maintenance.ts';
 import { Listener } from './listener/listener.ts';
 import { composeUpstream } from './router/compose.ts';
 import type { StatsStore } from './stats/store.ts';
@@ -14,13 +15,15 @@ export interface DataPlaneOptions {
   accessLog(configurations: readonly AccessLog[]): StreamObserver | undefined;
   /** Hear of every finished request, after the access log. */
   observers?: readonly StreamObserver[];
+  /** Undefined: no key has a value. */
+  runtime?: RuntimeValues;
   /** The node's cluster, by command line or bootstrap. */
   nodeCluster?: string;
 }
 
 export class DataPlane implements AdminSource {
   #state: AdminSource['state'] = 'PRE_INITIALIZING';
-  #healthcheckFailed = false;
+  readonly #healthcheck = { failed: false };
   readonly #clusters = new Map<string, Cluster>();
   readonly #listeners: Listener[] = [];
 
@@ -28,12 +31,13 @@ export class DataPlane implements AdminSource {
   constructor(bootstrap: Bootstrap, options: DataPlaneOptions) {
     const resources = bootstrap.staticResources;
     for (const cluster of resources?.clusters ?? [])
-      this.#clusters.set(cluster.name, new Cluster(cluster, options.store));
+      this.#clusters.set(cluster.name, new Cluster(cluster, options.store, options.runtime));
     const context = {
       store: options.store,
       nodeCluster: options.nodeCluster ?? bootstrap.node?.cluster ?? '',
       accessLog: options.accessLog,
       observers: options.observers ?? [],
+      healthcheck: this.#healthcheck,
       cluster: (name: string) => this.#clusters.get(name),
       compose: composeUpstream,
     };
@@ -41,7 +45,7 @@ export class DataPlane implements AdminSource {
   }
 
   get state(): AdminSource['state'] {
-    return this.#healthcheckFailed && this.#state === 'LIVE' ? 'DRAINING' : this.#state;
+    return this.#healthcheck.failed && this.#state === 'LIVE' ? 'DRAINING' : this.#state;
   }
 
   /** Finds the clusters' hosts, then listens. */
@@ -68,7 +72,7 @@ export class DataPlane implements AdminSource {
   }
 
   setHealthcheckFailed(failed: boolean): void {
-    this.#healthcheckFailed = failed;
+    this.#healthcheck.failed = failed;
   }
 
   /** Accepts no more and waits until the connections are gone, at most so long; then ends what is left. */

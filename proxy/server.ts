@@ -44,6 +44,7 @@ export class ProxyServer {
     declareServerStats(this.#stats);
     this.#dataPlane = new DataPlane(bootstrap, {
       store: this.#stats,
+      runtime: this.#runtime,
       accessLog: configs => this.#accessLog(configs),
       observers: this.#events ? [this.#events.observe] : [],
       nodeCluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',

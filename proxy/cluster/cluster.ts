@@ -12,6 +12,7 @@ import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.t
 import { makePicker, type Picker, type Policy } from './balancer.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import type { Host } from './host.ts';
+import { Maintenance, type RuntimeValues } from './maintenance.ts';
 import { Pool } from './pool.ts';
 import { protocolOptions } from './protocol-options.ts';
 import { hostsOf, Resolution } from './resolution.ts';
@@ -27,6 +28,7 @@ export class Cluster implements ClusterStatus {
   readonly limits: Record<Priority, ResourceLimits>;
   readonly trackTimeoutBudgets: boolean;
   readonly scope: StatsScope;
+  readonly maintenance: Maintenance;
   hosts: readonly Host[] = [];
   readonly #configuration: ClusterConfiguration;
   readonly #policy: Policy;
@@ -38,9 +40,10 @@ export class Cluster implements ClusterStatus {
   #pick: Picker = () => undefined;
   #resolution: Resolution | undefined;
 
-  constructor(configuration: ClusterConfiguration, store: StatsStore) {
+  constructor(configuration: ClusterConfiguration, store: StatsStore, runtime?: RuntimeValues) {
     this.#configuration = configuration;
     this.name = configuration.name;
+    this.maintenance = new Maintenance(this.name, runtime);
     this.observabilityName = configuration.altStatName || configuration.name;
     this.scope = store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
     this.stats = new ClusterStats(this.scope);

@@ -13,6 +13,7 @@ export class Runtime {
   readonly #layers: Layer[];
   readonly #admin: Layer | undefined;
   readonly #stats: StatsStore;
+  #version = 0;
 
   /** Takes the bootstrap in canonical JSON. Without layered_runtime there is one layer that /runtime_modify writes to, as in Envoy. */
   constructor(document: JsonObject, stats: StatsStore) {
@@ -22,6 +23,11 @@ export class Runtime {
     this.#layers = layers.map(layer => ({ name: String(layer.name), values: flatten(layer.static_layer) }));
     this.#admin = this.#layers[layers.findIndex(layer => layer.admin_layer !== undefined)];
     this.#updateStats();
+  }
+
+  /** Grows with each change, so that readers can keep what they read. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The value of a key, as text. */
@@ -62,6 +68,7 @@ export class Runtime {
   }
 
   #updateStats(): void {
+    this.#version++;
     const keys = new Set(this.#layers.flatMap(({ values }) => [...values.keys()]));
     this.#stats.gauge('runtime.num_keys').set(keys.size);
     this.#stats.gauge('runtime.num_layers').set(this.#layers.length);

@@ -2,6 +2,7 @@
 import { Deadline, type Limited } from '../deadlines.ts';
 import { CodecError, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
 import { httpDate } from '../http/date.ts';
+import { isGrpc, toGrpcReply } from '../http/grpc.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from '../http1/encode.ts';
 import { hasToken } from '../http1/server-connection.ts';
@@ -128,6 +129,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
       return;
     }
     this.#route = route;
+    if (route.cluster?.idleQueue !== undefined) this.#touch();
     this.info.routeName = route.name;
     this.info.virtualHostName = route.host.name;
     if (upgrade) {
@@ -255,12 +257,15 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     const head = new ResponseHeaders(status);
     if (adjust !== undefined) adjust(head);
     else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
-    if (body !== '') {
+    const { requestHeaders } = this.info;
+    const grpc = isGrpc(requestHeaders);
+    if (grpc) toGrpcReply(head, body);
+    else if (body !== '') {
       head.add('content-length', String(body.length));
       head.add('content-type', 'text/plain');
     }
     this.#cancelRouter();
-    if (body === '' || this.info.requestHeaders?.method === 'HEAD') {
+    if (body === '' || grpc || requestHeaders?.method === 'HEAD') {
       this.respond(head, true);
       return;
     }
@@ -295,7 +300,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
 
   #touch(): void {
     const queue = this.#route?.cluster?.idleQueue ?? this.#connection.manager.streamIdleQueue;
-    if (queue !== undefined) this.deadline.set(queue);
+    if (queue === 'never') this.deadline.clear();
+    else if (queue !== undefined) this.deadline.set(queue);
   }
 
   onDeadline(): void {
@@ -360,5 +366,11 @@ function removeHopByHop(head: ResponseHeaders): void {
 }
 
 function isHopByHop(name: string): boolean {
-  return name === 'connection' || name === 'transfer-encoding' || name === 'keep-alive' || name === 'proxy-connection';
+  return (
+    name === 'connection' ||
+    name === 'transfer-encoding' ||
+    name === 'keep-alive' ||
+    name === 'proxy-connection' ||
+    name === 'upgrade'
+  );
 }

@@ -21,6 +21,8 @@ export interface ManagerContext extends RouteContext {
   bufferLimit: number;
   /** Each hears of every finished request. */
   observers: readonly StreamObserver[];
+  /** While it fails, connections end with their next response, so that clients go elsewhere. */
+  healthcheck: { readonly failed: boolean };
   onConnectionClosed(lengthMs: number): void;
 }
 
@@ -35,6 +37,7 @@ export class ConnectionManager {
   readonly bufferLimit: number;
   readonly idleQueue: DeadlineQueue | undefined;
   readonly streamIdleQueue: DeadlineQueue | undefined;
+  readonly healthcheck: { readonly failed: boolean };
   readonly connections = new Set<ManagedConnection>();
   readonly #listenerResponses: ClassCounters;
   readonly #observers: readonly StreamObserver[];
@@ -54,6 +57,7 @@ export class ConnectionManager {
     this.bufferLimit = context.bufferLimit;
     this.idleQueue = queueFor(this.settings.idleTimeoutMs);
     this.streamIdleQueue = queueFor(this.settings.streamIdleTimeoutMs);
+    this.healthcheck = context.healthcheck;
     this.#observers = context.observers;
     this.#context = context;
   }

@@ -50,7 +50,7 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   }
 
   closesAfterResponse(): boolean {
-    if (!this.#draining) return false;
+    if (!this.#draining && !this.manager.healthcheck.failed) return false;
     this.#closingHere = true;
     this.manager.stats.cxDrainClose.increment();
     return true;

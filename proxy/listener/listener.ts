@@ -24,6 +24,8 @@ export interface ListenerContext extends RouteContext {
   /** Makes what writes the access log of a connection manager. */
   accessLog(configurations: readonly AccessLog[]): StreamObserver | undefined;
   observers: readonly StreamObserver[];
+  /** What the admin interface says of this proxy's health. */
+  healthcheck: { readonly failed: boolean };
 }
 
 export class Listener implements ListenerStatus {
@@ -67,6 +69,7 @@ export class Listener implements ListenerStatus {
       listenerScope: scope,
       listenerName: this.name,
       bufferLimit: this.#highMark,
+      healthcheck: context.healthcheck,
       observers: log === undefined ? context.observers : [log, ...context.observers],
       onConnectionClosed: lengthMs => this.#onConnectionClosed(lengthMs),
     });

@@ -1,6 +1,7 @@
 /** The terminal filter: sends a request to the cluster of its route and passes the response back. */
 import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import type { ClusterAction, Route } from '../routing/route.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
@@ -65,6 +66,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     const { head, info } = this;
     const suppress = this.#stream.suppressEnvoyHeaders;
     if (end) this.#noteRequestDone();
+    if (this.#action.cluster!.maintenance.refuses()) {
+      this.#refuseForMaintenance();
+      return;
+    }
     if (!suppress) this.#setTimeoutHeader(0);
     if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
@@ -72,6 +77,17 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     info.upstreamAttemptCount = 1;
     const sender = this.#action.upstream!.open(this, end, this);
     if (!this.#over) this.#sender = sender;
+  }
+
+  #refuseForMaintenance(): void {
+    this.#over = true;
+    this.info.flags |= flag.UPSTREAM_OVERFLOW;
+    this.#action.cluster!.stats.rqMaintenanceMode.increment();
+    this.#countResponse(503);
+    this.#stream.localReply(503, 'maintenance mode', 'maintenance_mode', head => {
+      this.#adorn(head);
+      if (!this.#stream.suppressEnvoyHeaders) head.set('x-envoy-overloaded', 'true');
+    });
   }
 
   #noteRequestDone(): void {
@@ -194,7 +210,8 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   }
 
   #breakOff(reason: ResetReason, transportFailure: string): void {
-    this.#stream.stats.rqResetAfterDownstreamResponseStarted.increment();
+    // Envoy counts gRPC alone.
+    if (isGrpc(this.head)) this.#stream.stats.rqResetAfterDownstreamResponseStarted.increment();
     this.info.responseCodeDetails =
       reason === 'timeout'
         ? 'response_timeout'

@@ -36,8 +36,8 @@ export class ClusterAction {
   readonly clusterName: string;
   readonly clusterNotFoundStatus: number;
   readonly timeoutMs: number;
-  /** Limits of its own on idle streams; undefined: the connection manager's. */
-  readonly idleQueue: DeadlineQueue | undefined;
+  /** A limit of its own on idle streams; undefined: the connection manager's. */
+  readonly idleQueue: DeadlineQueue | 'never' | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
   readonly priority: Priority;
   readonly autoHostRewrite: boolean;
@@ -55,8 +55,7 @@ export class ClusterAction {
     this.cluster = context.cluster(this.clusterName);
     this.clusterNotFoundStatus = notFoundStatus[action.clusterNotFoundResponseCode] ?? 503;
     this.timeoutMs = milliseconds(action.timeout, 15_000);
-    const idleMs = milliseconds(action.idleTimeout, 0);
-    this.idleQueue = idleMs > 0 ? deadlineQueue(idleMs) : undefined;
+    this.idleQueue = idleQueue(action);
     const policy = action.retryPolicy ?? host.retryPolicy;
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
     this.priority = action.priority === RoutingPriority.HIGH ? 'high' : 'default';
@@ -90,6 +89,12 @@ export class ClusterAction {
     else return;
     if (!suppress) head.set('x-envoy-original-path', before);
   }
+}
+
+function idleQueue({ idleTimeout }: RouteAction): DeadlineQueue | 'never' | undefined {
+  if (idleTimeout === undefined) return undefined;
+  const idleMs = milliseconds(idleTimeout, 0);
+  return idleMs > 0 ? deadlineQueue(idleMs) : 'never';
 }
 
 /** What compiling routes needs from outside. */

@@ -1,0 +1,40 @@
+/** What we answer by ourselves to gRPC requests: always 200, the error stands in headers. */
+import type { RequestHeaders, ResponseHeaders } from './headers.ts';
+
+const contentType = 'application/grpc';
+
+/** gRPC's codes for the statuses of HTTP; all others are UNKNOWN (2). */
+const codes = new Map([
+  [400, 13],
+  [401, 16],
+  [403, 7],
+  [404, 12],
+  [429, 14],
+  [502, 14],
+  [503, 14],
+  [504, 14],
+]);
+
+/** Whether a request is gRPC, by its content type. */
+export function isGrpc(head: RequestHeaders | undefined): boolean {
+  const type = head?.get('content-type');
+  return (
+    type?.startsWith(contentType) === true &&
+    (type.length === contentType.length || type.at(contentType.length) === '+')
+  );
+}
+
+/** Turns a reply into gRPC's form. */
+export function toGrpcReply(head: ResponseHeaders, body: string): void {
+  const code = codes.get(head.status) ?? 2;
+  head.status = 200;
+  head.set('content-type', contentType);
+  if (!head.has('grpc-status')) head.add('grpc-status', String(code));
+  if (body !== '') head.set('grpc-message', percentEncode(body));
+  head.remove('content-length');
+}
+
+/** As gRPC wants it: all but printable ASCII, and the percent sign itself. */
+function percentEncode(text: string): string {
+  return text.replace(/[^ -$&-~]/g, byte => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
