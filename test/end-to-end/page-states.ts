@@ -1,3 +1,4 @@
+/** The table of the states that each page can be in: how the server is then, and how one gets there. */
 import type { Page } from 'playwright-core';
 import type { FakeServer } from './fake-server.ts';
 import { exerciseState, row, someTraffic } from './fake-states.ts';
