@@ -1,6 +1,5 @@
 /** The running proxy: data plane, admin interface, access logs and the timer that flushes stats, from start to end. */
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { createAccessLogs } from './access-log/access-log.ts';
 import { defaultFlushIntervalMs, Sinks } from './access-log/sink.ts';
 import type { AdminServer } from './admin/admin-server.ts';
@@ -15,6 +14,9 @@ import { type EventLines, eventLinesFromEnvironment } from './events.ts';
 import type { Log } from './log.ts';
 import { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
+
+/** All connections are served by one thread. */
+const workers = 1;
 
 /** One proxy in this process. */
 export class ProxyServer {
@@ -39,8 +41,7 @@ export class ProxyServer {
     const flushIntervalMs = options.fileFlushIntervalMs ?? defaultFlushIntervalMs;
     this.#sinks = new Sinks({ flushIntervalMs, stats: this.#stats.scope('filesystem.') });
     this.#runtime = new Runtime(document, this.#stats);
-    const concurrency = options.concurrency ?? availableParallelism();
-    this.#facts = { options, concurrency, startedAt: new Date(), document };
+    this.#facts = { options, concurrency: workers, startedAt: new Date(), document };
     declareServerStats(this.#stats);
     this.#dataPlane = new DataPlane(bootstrap, {
       store: this.#stats,
@@ -54,6 +55,9 @@ export class ProxyServer {
   /** Opens admin interface and listeners. Rejects when an address is taken. */
   async start(onQuit: () => void): Promise<void> {
     const resources = this.#configuration.bootstrap.staticResources;
+    const { concurrency } = this.#options;
+    if (concurrency !== undefined && concurrency > workers)
+      this.#log.warning('main', `--concurrency ${concurrency}: this version runs one worker`);
     await this.#startAdmin(onQuit);
     this.#log.info('config', `loading ${resources?.clusters.length ?? 0} cluster(s)`);
     this.#log.info('config', `loading ${resources?.listeners.length ?? 0} listener(s)`);

@@ -2,6 +2,8 @@
 
 import { ComparisonFilter_Op } from '../api/enums.js';
 import type { AccessLogFilter, ComparisonFilter } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
+import type { HeaderMatcher } from '../api/envoy/config/route/v3/route_components_pb.js';
+import { headerTest } from '../routing/string-match.ts';
 import { flagNames, type StreamInfo } from '../stream-info.ts';
 
 /** Whether a request is logged. */
@@ -18,6 +20,8 @@ export function compileFilter(config: AccessLogFilter | undefined): Filter {
       return compare(specifier.value.comparison, info => info.durationMs);
     case 'notHealthCheckFilter':
       return info => !(info.requestHeaders?.get('user-agent') ?? '').startsWith('Envoy/HC');
+    case 'headerFilter':
+      return header(specifier.value.header);
     case 'andFilter':
       return every(specifier.value.filters.map(compileFilter));
     case 'orFilter':
@@ -39,6 +43,11 @@ function compare(comparison: ComparisonFilter | undefined, read: (info: StreamIn
     default:
       return info => read(info) === limit;
   }
+}
+
+function header(matcher: HeaderMatcher | undefined): Filter {
+  const test = matcher ? headerTest(matcher) : () => false;
+  return ({ requestHeaders }) => requestHeaders !== undefined && test(requestHeaders);
 }
 
 function every(filters: readonly Filter[]): Filter {

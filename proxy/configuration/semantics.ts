@@ -20,8 +20,31 @@ export function checkSemantics(document: JsonObject, positionOf: PositionOf): vo
   if (admin) requireIp(admin, refuse);
   const clusters = list(root, 'static_resources', 'clusters');
   checkClusters(clusters, refuse);
+  refuseRuntimeKeys(document, refuse);
   const names = clusters.map(({ value }) => String(value.name));
   for (const listener of list(root, 'static_resources', 'listeners')) checkListener(listener, names, refuse);
+}
+
+/** Access log filters take their default alone: a layer that would change one is refused. */
+function refuseRuntimeKeys(document: JsonObject, refuse: Refuse): void {
+  const keys = new Set<string>();
+  const collect = (value: Json): void => {
+    if (Array.isArray(value)) value.forEach(collect);
+    if (!isObject(value)) return;
+    if (typeof value.runtime_key === 'string') keys.add(value.runtime_key);
+    for (const inner of Object.values(value)) if (inner !== undefined) collect(inner);
+  };
+  collect(document);
+  const search = (value: Json, name: string, path: Path): void => {
+    if (keys.has(name)) throw refuse(`changing '${name}' by runtime is not supported by this proxy`, path);
+    if (!isObject(value)) return;
+    for (const [key, inner] of Object.entries(value))
+      if (inner !== undefined) search(inner, name === '' ? key : `${name}.${key}`, [...path, key]);
+  };
+  for (const layer of list({ value: document, path: [] }, 'layered_runtime', 'layers')) {
+    const values = at(layer, 'static_layer');
+    if (values) search(values.value, '', values.path);
+  }
 }
 
 type Refuse = (reason: string, path: Path) => ConfigurationError;
@@ -45,6 +68,12 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
       'load_assignment',
     ]);
   }
+  const weights = new Set(endpoints.map(({ value }) => value.load_balancing_weight ?? 1));
+  if (cluster.value.lb_policy === 'LEAST_REQUEST' && weights.size > 1)
+    throw refuse('endpoints of different load_balancing_weight are not supported by this proxy with LEAST_REQUEST', [
+      ...cluster.path,
+      'lb_policy',
+    ]);
   for (const endpoint of endpoints) {
     const address = at(endpoint, 'endpoint', 'address', 'socket_address');
     if (!address || type !== 'STATIC' || isIP(String(address.value.address)) !== 0) continue;

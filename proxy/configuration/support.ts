@@ -4,7 +4,7 @@
  */
 
 /** By message: the fields that are obeyed; `field=A|B` where only some values of an enum are. */
-const obeyed: Record<string, string> = {
+export const obeyed: Record<string, string> = {
   // Bootstrap and runtime
   'envoy.config.bootstrap.v3.Bootstrap':
     'node static_resources admin stats_flush_interval stats_flush_on_admin layered_runtime',
@@ -31,14 +31,14 @@ const obeyed: Record<string, string> = {
   'envoy.config.listener.v3.Filter': 'name typed_config',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
-    'codec_type=AUTO|HTTP1 stat_prefix route_config http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout request_headers_timeout drain_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
+    'codec_type=AUTO|HTTP1 stat_prefix route_config http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     'cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config',
+  'envoy.config.core.v3.Http1ProtocolOptions': '',
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection',
-  'envoy.config.core.v3.Http1ProtocolOptions': '',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
   // Routes
   'envoy.config.route.v3.RouteConfiguration':
@@ -53,11 +53,11 @@ const obeyed: Record<string, string> = {
     'name string_match present_match exact_match prefix_match suffix_match contains_match safe_regex_match range_match invert_match treat_missing_header_as_empty',
   'envoy.config.route.v3.QueryParameterMatcher': 'name string_match present_match',
   'envoy.type.matcher.v3.StringMatcher': 'exact prefix suffix contains safe_regex ignore_case',
-  'envoy.type.matcher.v3.RegexMatcher': 'regex google_re2',
+  'envoy.type.matcher.v3.RegexMatcher': 'regex',
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'pattern substitution',
   'envoy.type.v3.Int64Range': 'start end',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite timeout idle_timeout retry_policy priority append_x_forwarded_host',
+    'cluster cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal timeout idle_timeout retry_policy priority append_x_forwarded_host',
   'envoy.config.route.v3.RetryPolicy':
     'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off retry_host_predicate host_selection_retry_max_attempts',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'base_interval max_interval',
@@ -71,7 +71,8 @@ const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options',
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config',
+  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': 'choice_count',
   'envoy.config.cluster.v3.CircuitBreakers': 'thresholds',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
     'priority max_connections max_pending_requests max_requests max_retries track_remaining retry_budget',
@@ -79,10 +80,10 @@ const obeyed: Record<string, string> = {
   'envoy.type.v3.Percent': 'value',
   'envoy.config.endpoint.v3.ClusterLoadAssignment': 'cluster_name endpoints',
   'envoy.config.endpoint.v3.LocalityLbEndpoints': 'locality lb_endpoints load_balancing_weight priority',
-  'envoy.config.endpoint.v3.LbEndpoint': 'endpoint load_balancing_weight health_status metadata',
+  'envoy.config.endpoint.v3.LbEndpoint': 'endpoint load_balancing_weight health_status=UNKNOWN|HEALTHY metadata',
   'envoy.config.endpoint.v3.Endpoint': 'address hostname',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': 'common_http_protocol_options explicit_http_config',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': 'http_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': 'common_http_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': '',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
   // Access log
   'envoy.config.accesslog.v3.AccessLog': 'name filter typed_config',
@@ -96,17 +97,27 @@ const obeyed: Record<string, string> = {
   'envoy.config.accesslog.v3.OrFilter': 'filters',
   'envoy.config.accesslog.v3.HeaderFilter': 'header',
   'envoy.config.accesslog.v3.ResponseFlagFilter': 'flags',
-  'envoy.config.core.v3.RuntimeUInt32': 'default_value runtime_key',
+  'envoy.config.core.v3.RuntimeUInt32': 'default_value',
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': 'path format json_format typed_json_format log_format',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'log_format',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'log_format',
-  'envoy.config.core.v3.SubstitutionFormatString':
-    'text_format text_format_source json_format omit_empty_values json_format_options',
-  'envoy.config.core.v3.JsonFormatOptions': 'sort_properties',
+  'envoy.config.core.v3.SubstitutionFormatString': 'text_format text_format_source json_format omit_empty_values',
+  'envoy.config.core.v3.JsonFormatOptions': '',
 };
 
 /** Fields that change nothing here, whatever they say, each with the reason why it may be accepted. */
 const harmless: Record<string, string> = {
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.http_protocol_options':
+    'an empty message: every field of it is refused',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.explicit_http_config':
+    'asks for HTTP/1.1, which is all that is spoken; other protocols are refused',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig.http_protocol_options':
+    'an empty message: every field of it is refused',
+  'envoy.type.matcher.v3.RegexMatcher.google_re2': 'names the only engine that Envoy has',
+  'envoy.config.core.v3.SubstitutionFormatString.json_format_options': 'properties are always sorted',
+  'envoy.config.core.v3.JsonFormatOptions.sort_properties': 'properties are always sorted',
+  'envoy.config.core.v3.RuntimeUInt32.runtime_key':
+    'Envoy demands it; a runtime layer with that key is refused, so the default always holds',
   'envoy.config.bootstrap.v3.Admin.access_log_path': 'where the admin interface logs; it logs nothing',
   'envoy.config.bootstrap.v3.Admin.profile_path': 'where a CPU profile would be written; there is no profiler',
   'envoy.config.bootstrap.v3.Bootstrap.overload_manager':

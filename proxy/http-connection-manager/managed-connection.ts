@@ -28,7 +28,12 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     this.remoteAddress = transport.remoteAddress;
     this.localAddress = transport.localAddress;
     this.peer = { address: addressOf(transport.remoteAddress) };
-    this.#codec = new ServerConnection(transport, this, manager.settings.limits);
+    this.#codec = new ServerConnection(
+      transport,
+      this,
+      manager.settings.limits,
+      manager.settings.delayedCloseTimeoutMs,
+    );
     const { stats, settings } = manager;
     stats.cxTotal.increment();
     stats.cxActive.increment();

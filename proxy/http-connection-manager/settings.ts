@@ -25,10 +25,8 @@ export interface ManagerSettings {
   mergeSlashes: boolean;
   streamIdleTimeoutMs: number;
   requestTimeoutMs: number;
-  requestHeadersTimeoutMs: number;
   idleTimeoutMs: number;
   maxConnectionDurationMs: number;
-  drainTimeoutMs: number;
   delayedCloseTimeoutMs: number;
   limits: HeadLimits;
   suppressEnvoyHeaders: boolean;
@@ -65,10 +63,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: stri
     mergeSlashes: configuration.mergeSlashes,
     streamIdleTimeoutMs: milliseconds(configuration.streamIdleTimeout, 300_000),
     requestTimeoutMs: milliseconds(configuration.requestTimeout, 0),
-    requestHeadersTimeoutMs: milliseconds(configuration.requestHeadersTimeout, 0),
     idleTimeoutMs: milliseconds(common?.idleTimeout, 3_600_000),
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
-    drainTimeoutMs: milliseconds(configuration.drainTimeout, 5000),
     delayedCloseTimeoutMs: milliseconds(configuration.delayedCloseTimeout, 1000),
     limits: {
       maximumBytes: (configuration.maxRequestHeadersKb ?? 60) * 1024,

@@ -17,9 +17,6 @@ export interface ServerConnectionOwner {
   onConnectionIdle(): void;
 }
 
-/** How long a connection that we ended may take to close (delayed_close_timeout). */
-const lingerMs = 1000;
-
 type State = 'head' | 'body' | 'waiting' | 'closing';
 
 export class ServerConnection implements TransportHandler, ResponseSender, BodySink {
@@ -27,6 +24,8 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   readonly protocol = 'HTTP/1.1';
   readonly #owner: ServerConnectionOwner;
   readonly #parser: HeadParser;
+  /** How long a connection that we ended may take to close (delayed_close_timeout). */
+  readonly #lingerMs: number;
   readonly #body: BodyDecoder;
   #state: State = 'head';
   #partial = '';
@@ -41,7 +40,8 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #delivering = false;
   #linger: NodeJS.Timeout | undefined;
 
-  constructor(transport: Transport, owner: ServerConnectionOwner, limits: HeadLimits) {
+  constructor(transport: Transport, owner: ServerConnectionOwner, limits: HeadLimits, lingerMs: number) {
+    this.#lingerMs = lingerMs;
     this.transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser(limits);
@@ -224,7 +224,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     this.#state = 'closing';
     while (this.#pauses > 0) this.resumeReading();
     this.transport.end();
-    this.#linger ??= setTimeout(() => this.transport.destroy(), lingerMs);
+    this.#linger ??= setTimeout(() => this.transport.destroy(), this.#lingerMs);
   }
 
   pauseReading(): void {
