@@ -14,6 +14,8 @@ import { OutputWriter } from './writer.ts';
 
 /** What was typed while there was no connection, in bytes; more is refused with a bell. */
 const inputKept = 4096;
+/** How long Escape waits for a Tab before it goes to the shell, where it would turn the next key typed into another. */
+const escapeHeldMs = 1000;
 const encoder = new TextEncoder();
 
 /** Where the keyboard goes when it leaves a terminal. */
@@ -36,6 +38,7 @@ export class TerminalSession {
   #received: number | null = null;
   #kept: Uint8Array[] = [];
   #armed = false;
+  #held: number | null = null;
   #asked = { columns: 80, rows: 24 };
 
   constructor(name: string) {
@@ -89,6 +92,7 @@ export class TerminalSession {
   }
 
   dispose(): void {
+    this.#letGo(false);
     this.#socket.close();
     for (const dispose of this.#disposals) dispose();
     this.terminal.dispose();
@@ -160,11 +164,31 @@ export class TerminalSession {
   #key(event: KeyboardEvent): boolean {
     const meaning = meaningOf(event, { selected: this.terminal.hasSelection(), armed: this.#armed });
     if (meaning === 'browser') return false;
-    if (event.type === 'keydown' && event.key !== 'Shift') this.#armed = meaning === 'arm-leaving';
+    if (event.type === 'keydown' && event.key !== 'Shift') {
+      this.#armed = meaning === 'arm-leaving';
+      this.#letGo(meaning !== 'leave' && meaning !== 'leave-back');
+      if (meaning === 'arm-leaving' && this.#hold(event)) return false;
+    }
     if (meaning === 'shell' || meaning === 'arm-leaving') return true;
     event.preventDefault();
     if (event.type === 'keydown') this.#do(meaning);
     return false;
+  }
+
+  /** Keeps an Escape back for a moment; not from a program on the whole screen, such as an editor, which does no harm with it. */
+  #hold(event: KeyboardEvent): boolean {
+    const plain = !(event.ctrlKey || event.altKey || event.metaKey || event.isComposing);
+    if (!plain || this.terminal.buffer.active.type === 'alternate') return false;
+    event.preventDefault();
+    this.#held = window.setTimeout(() => this.#letGo(true), escapeHeldMs);
+    return true;
+  }
+
+  #letGo(toShell: boolean): void {
+    if (this.#held === null) return;
+    clearTimeout(this.#held);
+    this.#held = null;
+    if (toShell) this.terminal.input('\u001b');
   }
 
   #do(meaning: KeyMeaning): void {
