@@ -123,6 +123,12 @@ function useLesson(): void {
   useEffect(() => {
     if (there && id !== null) void openLesson(id);
   }, [there, id]);
+  // The instructor may have caught this learner up to another lesson: that is where to go on.
+  const action = learner.value?.action ?? null;
+  const caughtUpTo = action?.kind === 'catch-up' ? action.lesson : null;
+  useEffect(() => {
+    if (there && caughtUpTo !== null && caughtUpTo !== id) navigate({ view: 'lesson', lesson: caughtUpTo });
+  }, [there, caughtUpTo]);
   const page = lesson.value;
   const terminals = learner.value?.terminals;
   useEffect(() => {
