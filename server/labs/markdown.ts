@@ -134,7 +134,7 @@ function resolveLink(link: Token, line: number, environment: Environment): void 
 /** "sh run terminal=learner" marks a command that a click types into that terminal. */
 function renderFence(token: Token, environment: Environment): string {
   const [language = '', ...words] = token.info.trim().split(/\s+/);
-  const code = `<code class="language-${escapeHtml(language)}">${escapeHtml(token.content)}</code>`;
+  const code = `<code class="language-${escapeHtml(language)}">${escapeHtml(dedent(token.content))}</code>`;
   const line = environment.offset + (token.map?.[0] ?? 0) + 1;
   let run = false;
   let terminal = environment.terminals[0] ?? 'learner';
@@ -152,6 +152,14 @@ function renderFence(token: Token, environment: Environment): string {
     );
   }
   return `<pre data-run="${escapeHtml(token.content.trimEnd())}" data-terminal="${escapeHtml(terminal)}">${code}</pre>\n`;
+}
+
+/** Without the indentation that all lines share: an excerpt from deep within a file would else be mostly margin. */
+function dedent(text: string): string {
+  const lines = text.split('\n');
+  const depths = lines.filter(line => line.trim() !== '').map(line => line.search(/\S/));
+  const shared = Math.min(...depths);
+  return shared > 0 && Number.isFinite(shared) ? lines.map(line => line.slice(shared)).join('\n') : text;
 }
 
 export function escapeHtml(text: string): string {
