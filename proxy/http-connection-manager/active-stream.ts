@@ -198,7 +198,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.info.flags |= flag.DOWNSTREAM_CONNECTION_TERMINATION;
     this.info.responseCodeDetails ||= reason;
     if (!this.#responseStarted) this.info.responseCodeDetails = reason;
-    this.#finish();
+    this.#finish(true);
   }
 
   onDownstreamCongested(congested: boolean): void {
@@ -217,6 +217,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     const { manager } = this.#connection;
     const { settings } = manager;
     this.#responseStarted = true;
+    if (!this.#requestDone) this.#closeEarly();
     info.responseHeaders = head;
     info.responseCode = head.status;
     removeHopByHop(head);
@@ -228,12 +229,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     if (settings.via !== '') head.add('via', settings.via);
     info.downstreamFirstSentMs = this.elapsedMs();
     this.#touch();
-    this.#sender.sendHead(
-      head,
-      end,
-      this.#connection.closesAfterResponse() || this.#closes || (end && !this.#requestDone),
-    );
+    this.#sender.sendHead(head, end, this.#connection.closesAfterResponse() || this.#closes);
     if (end) this.#finish();
+  }
+
+  /** The response begins before the request is whole: nobody waits for the rest, the connection ends with the response. */
+  #closeEarly(): void {
+    this.#closes = true;
+    this.#connection.manager.stats.rqEarlyResponse.increment();
   }
 
   respondData(chunk: Buffer, end: boolean): void {
@@ -259,13 +262,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
     const { requestHeaders } = this.info;
     const grpc = isGrpc(requestHeaders);
-    if (grpc) toGrpcReply(head, body);
+    const forHead = requestHeaders?.method === 'HEAD';
+    if (grpc) toGrpcReply(head, forHead ? '' : body);
     else if (body !== '') {
       head.add('content-length', String(body.length));
       head.add('content-type', 'text/plain');
     }
     this.#cancelRouter();
-    if (body === '' || grpc || requestHeaders?.method === 'HEAD') {
+    if (body === '' || grpc || forHead) {
       this.respond(head, true);
       return;
     }
@@ -279,8 +283,11 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
 
   abort(): void {
     if (this.#over) return;
-    this.#connection.manager.stats.rqTxReset.increment();
-    this.#finish();
+    const { stats } = this.#connection.manager;
+    // As Envoy, which takes its own reset for one of the client too.
+    stats.rqTxReset.increment();
+    stats.rqRxReset.increment();
+    this.#finish(true);
     this.#sender.reset();
   }
 
@@ -326,13 +333,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.localReply(this.#requestDone ? 504 : 408, 'request timeout', 'request_overall_timeout');
   }
 
-  #finish(): void {
+  /** `broken`: the stream was broken off, which is counted already. */
+  #finish(broken = false): void {
     if (this.#over) return;
     this.#over = true;
     this.deadline.clear();
     clearTimeout(this.#overall);
     this.#cancelRouter();
-    if (!this.#requestDone && this.#responseStarted) this.#connection.manager.stats.countEarlyResponse();
+    if (!this.#requestDone && this.#responseStarted && !broken) this.#connection.manager.stats.rqRxReset.increment();
     this.info.durationMs = this.elapsedMs();
     this.#connection.onStreamDone(this);
   }

@@ -58,7 +58,7 @@ export class ManagerStats {
   readonly rqNonRelativePath: Counter;
   readonly rqTooLarge: Counter;
   readonly rqFailedPathNormalization: Counter;
-  readonly #rqEarlyResponse: Counter;
+  readonly rqEarlyResponse: Counter;
   readonly rqWsOnNonWsRoute: Counter;
   readonly flowPaused: Counter;
   readonly flowResumed: Counter;
@@ -97,16 +97,10 @@ export class ManagerStats {
     this.rqNonRelativePath = scope.counter('downstream_rq_non_relative_path');
     this.rqTooLarge = scope.counter('downstream_rq_too_large');
     this.rqFailedPathNormalization = scope.counter('downstream_rq_failed_path_normalization');
-    this.#rqEarlyResponse = scope.counter('downstream_rq_response_before_rq_complete');
+    this.rqEarlyResponse = scope.counter('downstream_rq_response_before_rq_complete');
     this.rqWsOnNonWsRoute = scope.counter('downstream_rq_ws_on_non_ws_route');
     this.flowPaused = scope.counter('downstream_flow_control_paused_reading_total');
     this.flowResumed = scope.counter('downstream_flow_control_resumed_reading_total');
     this.responses = new ClassCounters(scope);
-  }
-
-  /** A response ended before its request did: the rest of the request is refused. */
-  countEarlyResponse(): void {
-    this.#rqEarlyResponse.increment();
-    this.rqRxReset.increment();
   }
 }

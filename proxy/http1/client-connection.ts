@@ -189,15 +189,17 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     if (this.#state === 'body') {
       const receiver = this.#receiver;
       if (receiver !== undefined && this.#body.finish()) return;
-      this.#failCutShort();
-      return;
     }
-    this.#fail('connection-termination');
+    this.#noteCutShort();
+    this.transport.destroy();
   }
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    if (error !== undefined) this.#byPeer = true;
-    this.#closed('connection-termination');
+    if (error !== undefined) {
+      this.#byPeer = true;
+      this.#noteCutShort();
+    }
+    this.#closed();
   }
 
   #byPeer = false;
@@ -207,10 +209,11 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     this.transport.destroy();
   }
 
-  /** The connection ended before the body did: the host promised more than it sent. */
-  #failCutShort(): void {
+  /** The host ended the connection in the middle of a response: it promised more than it sent. */
+  #noteCutShort(): void {
+    if (this.#failure !== undefined || (this.#state !== 'body' && this.#partial === '')) return;
     this.#owner.onProtocolError();
-    this.#fail('protocol-error');
+    this.#failure = 'protocol-error';
   }
 
   #fail(reason: ResetReason): void {
@@ -220,13 +223,13 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
 
   #failure: ResetReason | undefined;
 
-  #closed(reason: ResetReason): void {
+  #closed(): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
     this.#state = 'closed';
     this.#body.stop();
     this.#owner.onConnectionClosed(this.#byPeer);
-    receiver?.onReset(this.#failure ?? reason, '');
+    receiver?.onReset(this.#failure ?? 'connection-termination', '');
   }
 }
 

@@ -152,8 +152,8 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     const now = this.elapsedMs();
     info.upstreamFirstReceivedMs = now;
     info.responseCodeDetails = 'via_upstream';
-    if (!this.#stream.suppressEnvoyHeaders) {
-      head.set('x-envoy-upstream-service-time', String(Math.floor(this.requestDone ? now - this.#requestDoneMs : 0)));
+    if (!this.#stream.suppressEnvoyHeaders && this.requestDone) {
+      head.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#requestDoneMs)));
     }
     this.#adorn(head);
     this.#countResponse(head.status);
@@ -185,12 +185,15 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#over = true;
     const now = this.elapsedMs();
     this.info.upstreamLastReceivedMs = now;
+    // The rest of a request whose response is already whole goes nowhere.
+    if (!this.requestDone) {
+      this.#sender?.cancel();
+      return;
+    }
     const { stats } = this.#action.cluster!;
-    const took = Math.round(this.requestDone ? now - this.#requestDoneMs : 0);
+    const took = Math.round(now - this.#requestDoneMs);
     stats.rqTime.record(took);
     stats.externalRqTime.record(took);
-    // The rest of a request whose response is already whole goes nowhere.
-    if (!this.requestDone) this.#sender?.cancel();
   }
 
   onReset(reason: ResetReason, transportFailure: string): void {
