@@ -65,25 +65,25 @@ function load({ configPath, configYaml }: Options): Promise<LoadedConfiguration>
   return loadApart(fileURLToPath(import.meta.url), { path: configPath, yaml: configYaml });
 }
 
-/** Ends the proxy once, on a signal or by the admin interface. */
+/** Ends the proxy on a signal, after requests that are under way, or at once by the admin interface or a second signal. */
 function quitter(server: ProxyServer, log: Log): () => void {
   let quitting = false;
-  const quit = () => {
-    if (quitting) return;
+  const quit = (drainMs = 0) => {
+    if (!quitting) log.info('main', 'shutting down server instance');
     quitting = true;
-    log.info('main', 'shutting down server instance');
     // The answer to /quitquitquit leaves before its connection is cut.
-    setImmediate(() => server.stop().then(() => process.exit(0), fail));
+    setImmediate(() => server.stop(drainMs).then(() => process.exit(0), fail));
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       log.warning('main', `caught ENVOY_${signal}`);
-      quit();
+      if (!quitting) log.info('main', 'requests under way are finished first; a second signal ends at once');
+      quit(quitting ? 0 : server.drainMs);
     });
   }
   process.on('SIGUSR1', () => server.reopenLogs());
   process.on('SIGHUP', () => log.info('main', 'caught and eating SIGHUP. See documentation for how to hot restart.'));
-  return quit;
+  return () => quit();
 }
 
 function fail(error: unknown): never {

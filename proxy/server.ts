@@ -69,11 +69,16 @@ export class ProxyServer {
     this.#log.info('main', 'all dependencies initialized. starting workers');
   }
 
-  /** Closes everything; connections that are open are cut, as Envoy does. */
-  async stop(): Promise<void> {
+  /** How long requests that are under way may take once the proxy was asked to end. */
+  get drainMs(): number {
+    return this.#options.drainTimeSeconds * 1000;
+  }
+
+  /** Listens no more, waits at most so long for requests that are under way, then closes everything. */
+  async stop(drainMs = 0): Promise<void> {
     clearInterval(this.#flushTimer);
+    await this.#dataPlane.stop(drainMs);
     this.#admin?.close();
-    await this.#dataPlane.stop(0);
     this.#events?.close();
     this.#sinks.closeAll();
   }
