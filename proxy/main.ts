@@ -1,8 +1,8 @@
 /** The proxy as a program: `proxy -c FILE`. */
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { type Options, parseCommandLine } from './command-line.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
-import { answerAsLoader, isLoader, loadApart } from './configuration/loader.ts';
+import { loadApart } from './configuration/loader.ts';
 import { Log } from './log.ts';
 import { ProxyServer } from './server.ts';
 
@@ -62,7 +62,9 @@ async function serve(options: Options, log: Log): Promise<void> {
 }
 
 function load({ configPath, configYaml }: Options): Promise<LoadedConfiguration> {
-  return loadApart(fileURLToPath(import.meta.url), { path: configPath, yaml: configYaml });
+  const bundled = import.meta.filename.endsWith('.cjs');
+  const loader = join(import.meta.dirname, bundled ? 'proxy-loader.cjs' : 'configuration/loader-main.ts');
+  return loadApart(loader, { path: configPath, yaml: configYaml });
 }
 
 /** Ends the proxy on a signal, after requests that are under way, or at once by the admin interface or a second signal. */
@@ -95,4 +97,4 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-(isLoader ? answerAsLoader() : main()).catch(fail);
+main().catch(fail);

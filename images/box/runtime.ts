@@ -62,6 +62,8 @@ async function planOf(sources: RuntimeSources): Promise<Plan> {
   plan.set('agent/koffi.node', { copy: sources.koffi });
   for (const [name, bundle] of Object.entries(sources.programs)) {
     plan.set(`lib/${name}.cjs`, { content: await readFile(bundle) });
+    const loader = bundle.replace(/\.cjs$/, '-loader.cjs');
+    if (existsSync(loader)) plan.set(`lib/${name}-loader.cjs`, { content: await readFile(loader) });
     plan.set(`bin/${name}`, { content: launcher(name), mode: 0o755 });
   }
   for (const [path, entry] of etcEntries()) plan.set(`etc/${path}`, entry);
@@ -143,7 +145,7 @@ export async function prepareRuntime(parent: string, sources: RuntimeSources): P
   const before = process.umask(0o022);
   try {
     await write(fresh, plan);
-    await fillCache(fresh, ['agent/agent.cjs', ...Object.keys(sources.programs).map(name => `lib/${name}.cjs`)]);
+    await fillCache(fresh, ['agent/agent.cjs', ...[...plan.keys()].filter(path => /^lib\/.*\.cjs$/.test(path))]);
     await rename(fresh, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;

@@ -16,6 +16,7 @@ export const bundles = [
   { name: 'box', entry: 'images/box/main.ts', output: 'images/dist/box.cjs' },
   { name: 'httpbin', entry: 'images/httpbin/main.ts', output: 'images/dist/httpbin.cjs' },
   { name: 'proxy', entry: 'proxy/main.ts', output: 'proxy/dist/proxy.cjs' },
+  { name: 'proxy-loader', entry: 'proxy/configuration/loader-main.ts', output: 'proxy/dist/proxy-loader.cjs' },
 ];
 
 /** Native modules: found at run time, never bundled. */
