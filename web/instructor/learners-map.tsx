@@ -220,8 +220,10 @@ function LastCheck({ row }: { row: LearnerRow }) {
   if (last === null) return <span class="quiet-text">–</span>;
   const failed = last.check.state === 'failed';
   return (
-    <span class={`row nowrap ${failed ? 'failed' : 'passed'}`} title={exactly(last.atMs)}>
-      <Icon name={failed ? 'alert' : 'check'} />
+    <span class={`row nowrap ${last.check.state}`} title={exactly(last.atMs)}>
+      <Icon
+        name={{ failed: 'alert', passed: 'check', running: 'dot', unknown: 'ring' }[last.check.state] as IconName}
+      />
       <span class="grow clip">
         {failed && last.check.found !== undefined ? `${last.check.title}: ${last.check.found}` : last.check.title}
       </span>

@@ -1,4 +1,4 @@
-import { lessonShare } from '../state/preferences.ts';
+import { lessonShare, lessonShareAtFirst } from '../state/preferences.ts';
 
 const least = 25;
 const most = 60;
@@ -37,7 +37,7 @@ export function Divider() {
       aria-valuenow={Math.round(lessonShare.value)}
       onPointerDown={onPointerDown}
       onKeyDown={onKeyDown}
-      onDblClick={() => set(40)}
+      onDblClick={() => set(lessonShareAtFirst)}
     />
   );
 }

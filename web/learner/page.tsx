@@ -10,7 +10,7 @@ import { FailureProblem } from '../parts/problem.tsx';
 import { Picture } from '../picture/picture.tsx';
 import { connection, justPassed, learner, loadFailure, openSession, workshop } from '../state/learner.ts';
 import { lesson, openLesson, resumeAt, titleOf } from '../state/lessons.ts';
-import { lessonShare } from '../state/preferences.ts';
+import { lessonShare, lessonShareAtFirst } from '../state/preferences.ts';
 import { navigate, route } from '../state/route.ts';
 import { retryTerminals } from '../terminal/registry.ts';
 import { Bars } from './bars.tsx';
@@ -63,7 +63,12 @@ function Workspace({ hidden }: { hidden: boolean }) {
   const sandbox = learner.value?.sandbox ?? { phase: 'none' };
   const leaving = (direction: 'on' | 'back') => focusBeyond(direction, lessonPane.current);
   return (
-    <main class="workspace" data-half={half.value} inert={hidden} style={{ '--lesson-share': `${lessonShare.value}%` }}>
+    <main
+      class="workspace"
+      data-half={half.value}
+      inert={hidden}
+      style={{ '--lesson-share': lessonWidth(lessonShare.value) }}
+    >
       <Halves />
       <section ref={lessonPane} id="lesson" class="lesson-pane" aria-label="Lesson" tabIndex={-1}>
         <Lesson />
@@ -79,6 +84,12 @@ function Workspace({ hidden }: { hidden: boolean }) {
       </section>
     </main>
   );
+}
+
+/** The lesson's width: as the divider was left, or as wide as leaves the terminal its 80 columns. */
+function lessonWidth(share: number): string {
+  if (share !== lessonShareAtFirst) return `${share}%`;
+  return `max(var(--lesson-least), min(${share}%, 100% - var(--terminal-least)))`;
 }
 
 /** Out of a terminal: on to the picture below, or back to the lesson. */

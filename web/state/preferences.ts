@@ -36,8 +36,9 @@ export type Theme = 'system' | 'light' | 'dark';
 const isTheme = (value: unknown): value is Theme => value === 'system' || value === 'light' || value === 'dark';
 
 export const theme = remembered<Theme>('theme', 'system', isTheme);
+export const lessonShareAtFirst = 40;
 /** The lesson's share of the width, in per cent. */
-export const lessonShare = remembered('lesson-share', 40, within(20, 70));
+export const lessonShare = remembered('lesson-share', lessonShareAtFirst, within(20, 70));
 export const terminalSize = remembered('terminal-size', 14, within(10, 24));
 export const pictureOpen = remembered('picture-open', true, isBoolean);
 export const outlineOpen = remembered('outline-open', false, isBoolean);
