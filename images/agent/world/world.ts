@@ -46,10 +46,16 @@ export class World {
     }
   }
 
-  /** Ends everything in the world and makes it anew. */
+  /** Ends everything in the world and makes it anew; a start that is under way comes to its end first. */
   async renew(): Promise<void> {
-    this.#ready = this.#remove().then(() => this.#start());
+    this.#ready = this.#replace(this.#ready);
     await this.ready();
+  }
+
+  async #replace(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => {}); // whoever asked for that start was told
+    await this.#remove();
+    await this.#start();
   }
 
   async #remove(): Promise<void> {
