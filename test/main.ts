@@ -24,6 +24,7 @@ process.once('SIGTERM', () => stop.abort());
 
 /** A short path: sockets are made below it, and their paths may have 107 bytes. */
 const folder = mkdtempSync(join(tmpdir(), 'ut-'));
+process.env.UNICORN_PICTURES ??= join(tmpdir(), 'unicorn-pictures');
 process.env.TMPDIR = folder;
 process.env.XDG_DATA_HOME = join(folder, 'data');
 const leftovers = new Leftovers(folder);
