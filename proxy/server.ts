@@ -80,7 +80,7 @@ export class ProxyServer {
     await this.#dataPlane.stop(drainMs);
     this.#admin?.close();
     this.#events?.close();
-    this.#sinks.closeAll();
+    await this.#sinks.closeAll();
   }
 
   /** Opens log files anew, after they were moved away. */

@@ -8,6 +8,8 @@ const bufferLimit = 1 << 20;
 const eagerSize = 64 << 10;
 /** A descriptor that would block is tried again after this time. */
 const retryMs = 20;
+/** How long the end waits for a write that is under way. */
+const endMs = 1000;
 
 /** How long a line may wait where the command line says nothing. Much less than Envoy's 10 s, since someone may be looking for it. */
 export const defaultFlushIntervalMs = 100;
@@ -27,7 +29,9 @@ export class Sink {
   #descriptor: number;
   #pending: string[] = [];
   #pendingSize = 0;
-  #writing: Buffer | undefined;
+  /** Settles when the write that is under way is done. */
+  #written: PromiseWithResolvers<void> | undefined;
+  #draining = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** Opens a path for appending, or takes a standard stream's descriptor. Throws when the path cannot be opened. */
@@ -56,15 +60,20 @@ export class Sink {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#writing !== undefined || this.#pending.length === 0) return;
-    this.#continue(this.#take());
+    if (this.#written !== undefined || this.#draining || this.#pending.length === 0) return;
+    this.#written = Promise.withResolvers();
+    this.#continue(this.#descriptor, this.#take());
   }
 
-  /** Writes all that is left and waits for it: for the end of the process. */
-  flushSync(): void {
+  /** Writes all that is left. What is under way is waited for at most `endMs`: a pipe that nobody reads takes nothing. */
+  async drain(): Promise<void> {
     clearTimeout(this.#timer);
-    const rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), this.#take()]);
-    this.#writing = undefined;
+    this.#timer = undefined;
+    this.#draining = true;
+    const idle = await this.#idle();
+    this.#draining = false;
+    if (!idle) return;
+    const rest = this.#take();
     try {
       for (let done = 0; done < rest.length; ) done += writeSync(this.#descriptor, rest, done);
     } catch {
@@ -72,22 +81,35 @@ export class Sink {
     }
   }
 
-  /** Opens the path anew, after the file was moved away. */
+  /** Opens the path anew, after the file was moved away. What is under way still goes to the old file. */
   reopen(): void {
     if (this.#path === undefined) return;
     const old = this.#descriptor;
     try {
       this.#descriptor = openSync(this.#path, 'a', 0o644);
-      close(old, () => undefined);
     } catch {
       this.#options.stats.counter('reopen_failed').increment();
+      return;
     }
+    void this.#idle().then(() => close(old, () => undefined));
   }
 
   /** Writes the rest and closes the file. */
-  close(): void {
-    this.flushSync();
+  async close(): Promise<void> {
+    await this.drain();
     if (this.#path !== undefined) closeSync(this.#descriptor);
+  }
+
+  /** Whether no write is under way, at the latest after `endMs`. */
+  async #idle(): Promise<boolean> {
+    if (this.#written === undefined) return true;
+    const late = Promise.withResolvers<false>();
+    const timer = setTimeout(() => late.resolve(false), endMs);
+    try {
+      return await Promise.race([this.#written.promise.then(() => true), late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #flushByTimer(): void {
@@ -104,20 +126,18 @@ export class Sink {
     return bytes;
   }
 
-  #continue(bytes: Buffer): void {
-    this.#writing = bytes;
-    write(this.#descriptor, bytes, (error, written) => {
-      // The end of the process has written it meanwhile.
-      if (this.#writing !== bytes) return;
-      if (error?.code === 'EAGAIN') setTimeout(() => this.#continue(bytes), retryMs).unref();
+  #continue(descriptor: number, bytes: Buffer): void {
+    write(descriptor, bytes, (error, written) => {
+      if (error?.code === 'EAGAIN') setTimeout(() => this.#continue(descriptor, bytes), retryMs).unref();
       else if (error) this.#finished('write_failed');
-      else if (written < bytes.length) this.#continue(bytes.subarray(written));
+      else if (written < bytes.length) this.#continue(descriptor, bytes.subarray(written));
       else this.#finished('write_completed');
     });
   }
 
   #finished(counter: string): void {
-    this.#writing = undefined;
+    this.#written?.resolve();
+    this.#written = undefined;
     this.#options.stats.counter(counter).increment();
     if (this.#pendingSize >= eagerSize) this.flush();
     else if (this.#pending.length > 0)
@@ -152,8 +172,9 @@ export class Sinks {
     for (const sink of this.#sinks.values()) sink.reopen();
   }
 
-  closeAll(): void {
-    for (const sink of this.#sinks.values()) sink.close();
+  async closeAll(): Promise<void> {
+    const sinks = [...this.#sinks.values()];
     this.#sinks.clear();
+    await Promise.all(sinks.map(sink => sink.close()));
   }
 }
