@@ -33,14 +33,14 @@ test('a file cannot be larger than the home, nor a process open more files than 
   assert.notEqual((await learner.run('ulimit -n 100000')).exitStatus, 0);
 });
 
-test('who takes too much memory is ended; the agent and the neighbour are not', { timeout: 60_000 }, async context => {
+test('who takes too much memory is ended; the agent and the neighbour are not', { timeout: 120_000 }, async context => {
   if (!the.needs(context, 'limits')) return;
   const neighbour = await the.join();
   const hog = 'node -e "const a = []; for (;;) a.push(Buffer.alloc(8 << 20, 1))"';
   const { exitStatus } = await learner.run(hog);
   assert.notEqual(exitStatus, 0);
   // Many small ones, so that the agent would be the largest.
-  await learner.run('for n in $(seq 1 40); do (x=$(head -c 8M /dev/zero | tr "\\0" x); sleep 1) & done; wait', 15_000);
+  await learner.run('for n in $(seq 1 40); do (x=$(head -c 8M /dev/zero | tr "\\0" x); sleep 1) & done; wait', 60_000);
   await learner.isWell();
   await neighbour.isWell();
 });
