@@ -76,13 +76,16 @@ function quitter(server: ProxyServer, log: Log): () => void {
     // The answer to /quitquitquit leaves before its connection is cut.
     setImmediate(() => server.stop(drainMs).then(() => process.exit(0), fail));
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      log.warning('main', `caught ENVOY_${signal}`);
-      if (!quitting) log.info('main', 'requests under way are finished first; a second signal ends at once');
-      quit(quitting ? 0 : server.drainMs);
-    });
-  }
+  process.on('SIGTERM', () => {
+    log.warning('main', 'caught ENVOY_SIGTERM');
+    if (!quitting) log.info('main', 'requests under way are finished first; a second signal ends at once');
+    quit(quitting ? 0 : server.drainMs);
+  });
+  // Someone at a terminal wants it to end now, as Envoy does.
+  process.on('SIGINT', () => {
+    log.warning('main', 'caught ENVOY_SIGINT');
+    quit(0);
+  });
   process.on('SIGUSR1', () => server.reopenLogs());
   process.on('SIGHUP', () => log.info('main', 'caught and eating SIGHUP. See documentation for how to hot restart.'));
   return () => quit();
