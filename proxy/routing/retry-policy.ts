@@ -52,7 +52,8 @@ export class RetryPolicy {
     this.perTryTimeoutMs = milliseconds(configuration.perTryTimeout, 0);
     this.baseIntervalMs = milliseconds(configuration.retryBackOff?.baseInterval, 25);
     this.maxIntervalMs = milliseconds(configuration.retryBackOff?.maxInterval, this.baseIntervalMs * 10);
-    const previousHosts = configuration.retryHostPredicate.some(one => one.name.endsWith('previous_hosts'));
+    // The one predicate that the registry of types knows.
+    const previousHosts = configuration.retryHostPredicate.length > 0;
     this.hostSelectionAttempts = previousHosts ? Math.max(1, Number(configuration.hostSelectionRetryMaxAttempts)) : 0;
     this.#statusCodes = new Set(configuration.retriableStatusCodes);
     this.#headers = configuration.retriableHeaders.map(headerTest);

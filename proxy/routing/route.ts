@@ -40,7 +40,6 @@ export class ClusterAction {
   readonly idleQueue: DeadlineQueue | 'never' | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
   readonly priority: Priority;
-  readonly autoHostRewrite: boolean;
   /** The layers over the cluster, composed once. */
   readonly upstream: Upstream | undefined;
   readonly #prefixRewrite: string;
@@ -59,8 +58,6 @@ export class ClusterAction {
     const policy = action.retryPolicy ?? host.retryPolicy;
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
     this.priority = action.priority === RoutingPriority.HIGH ? 'high' : 'default';
-    this.autoHostRewrite =
-      action.hostRewriteSpecifier.case === 'autoHostRewrite' && action.hostRewriteSpecifier.value.value;
     this.#hostRewrite =
       action.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? action.hostRewriteSpecifier.value : '';
     this.#appendForwardedHost = action.appendXForwardedHost;
