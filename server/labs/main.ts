@@ -106,8 +106,8 @@ function summarize(proven: ProvenExercise[]): number {
   const cases = proven.flatMap(one => one.cases);
   const failed = cases.filter(one => !one.passed).length;
   const seconds = cases.reduce((sum, one) => sum + one.durationMs, 0) / 1000;
-  const result = failed === 0 ? 'all passed' : `${failed} failed`;
-  process.stdout.write(`${proven.length} exercises, ${cases.length} cases, ${result}, ${seconds.toFixed(1)} s\n`);
+  const passed = cases.length - failed;
+  process.stdout.write(`${passed} passed, ${failed} failed (${proven.length} exercises, ${seconds.toFixed(1)} s)\n`);
   return failed === 0 ? 0 : 1;
 }
 
