@@ -77,7 +77,7 @@ function report(
 ): void {
   const rate = (name: string, count: number) => figure(name, count)?.rate ?? Number.NaN;
   const ratio = (name: string, other: string, count: number) =>
-    subjects.some(peer => peer.name === other) ? round(100 * (rate(name, count) / rate(other, count))) / 100 : '-';
+    subjects.some(peer => peer.name === other) ? (rate(name, count) / rate(other, count)).toFixed(2) : '-';
   const rows = connections.flatMap(count =>
     subjects.map(({ name }) => [
       name,
