@@ -10,8 +10,9 @@ import { originPolicy } from './http/origin.ts';
 import { startHttp } from './http/server.ts';
 import { TryLimit } from './http/try-limit.ts';
 import type { Workshop } from './labs/content.ts';
+import { lessonPage, outline, slideDeck } from './labs/pages.ts';
 import { ContentError } from './labs/problems.ts';
-import { lessonPage, loadWorkshop, outline, slideDeck } from './labs/workshop.ts';
+import { loadCachedWorkshop } from './labs/workshop-cache.ts';
 import { createLog, type Log } from './log.ts';
 import type { Provider, ProviderReport } from './providers/provider.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
@@ -56,7 +57,7 @@ async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, u
   const log = createLog(settings.logLevel);
   const [secrets, workshop, provider] = await Promise.all([
     loadSecrets(settings.data),
-    readWorkshop(settings.labs),
+    readWorkshop(settings, log),
     chooseProvider(settings),
   ]);
   const store = await openStore(sqliteDialect(join(settings.data, 'unicorn.sqlite')));
@@ -145,12 +146,13 @@ async function connectAgent(stream: Duplex): Promise<AgentClient> {
   return AgentClient.connect(stream);
 }
 
-async function readWorkshop(folder: string): Promise<Workshop> {
+async function readWorkshop({ labs, data }: Settings, log: Log): Promise<Workshop> {
+  const notKept = (error: Error) => log.warn('the loaded workshop could not be kept for the next start', { error });
   try {
-    return await loadWorkshop(folder);
+    return await loadCachedWorkshop(labs, join(data, 'workshop.cache'), notKept);
   } catch (error) {
     if (error instanceof ContentError) throw new StartError(error.message, 'npm run -s labs -- lint shows the same.');
-    throw new StartError(`the workshop in ${folder} cannot be read: ${(error as Error).message}`);
+    throw new StartError(`the workshop in ${labs} cannot be read: ${(error as Error).message}`);
   }
 }
 

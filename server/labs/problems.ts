@@ -25,9 +25,14 @@ export function formatProblem(problem: Problem, base: string = process.cwd()): s
   return `${relative(base, problem.file) || problem.file}:${problem.line}: ${problem.message}. ${problem.remedy}`;
 }
 
-/** Collects mistakes, so that an author sees all of them at once. */
+/** Collects the mistakes in a folder's content, so that an author sees all of them at once. */
 export class Problems {
+  readonly folder: string;
   readonly found: Problem[] = [];
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
 
   add(file: string, line: number, message: string, remedy: string): void {
     this.found.push({ file, line, message, remedy });

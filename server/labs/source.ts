@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Problems } from './problems.ts';
@@ -71,10 +71,19 @@ export async function readText(
   problems: Problems,
   namedIn?: { file: string; line: number },
 ): Promise<string | undefined> {
+  const at = namedIn ?? { file, line: 1 };
+  if (relative(problems.folder, file).split(sep)[0] === '..') {
+    problems.add(
+      at.file,
+      at.line,
+      `the file ${file} lies outside of the workshop's folder`,
+      'Move it into the folder.',
+    );
+    return undefined;
+  }
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    const at = namedIn ?? { file, line: 1 };
     const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'does not exist' : `cannot be read (${error})`;
     problems.add(at.file, at.line, `the file ${file} ${why}`, 'Make it, or mend the name.');
     return undefined;

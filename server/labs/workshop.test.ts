@@ -3,8 +3,9 @@ import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { lessonPage, outline, slideDeck } from './pages.ts';
 import { ContentError, formatProblem } from './problems.ts';
-import { lessonPage, loadWorkshop, outline, slideDeck } from './workshop.ts';
+import { loadWorkshop } from './workshop.ts';
 
 const labs = resolve(import.meta.dirname, '../../labs');
 
@@ -103,6 +104,13 @@ describe('mistakes are named with file and line', () => {
       'from: solution/proxy.yaml',
       'from: solution/none.yaml',
       /none\.yaml does not exist/,
+    ],
+    [
+      'a file of somebody else',
+      `${retries}.yaml`,
+      'from: solution/proxy.yaml',
+      'from: ../../../none.yaml',
+      /lesson\.yaml:\d+: .*none\.yaml lies outside of the workshop's folder/,
     ],
     ['an unknown slide', `${retries}.yaml`, 'slide: retries-hands-on', 'slide: nowhere', /no slide "nowhere"/],
     [

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import type { ExercisePage, LessonPage, SlideDeck, WorkshopOutline } from '../api.ts';
-import type { Check, Exercise, Lesson, Module, Slide, Workshop } from './content.ts';
+import { join } from 'node:path';
+import type { Exercise, Lesson, Module, Slide, Workshop } from './content.ts';
+import { contentDigest } from './digest.ts';
 import { buildLesson, type LessonSource, readLesson } from './lesson.ts';
 import { checkPicture, emptyPlaces, linkTargets, type Places } from './links.ts';
 import { lintLessons } from './lint.ts';
@@ -21,7 +20,7 @@ interface WorkshopFile {
  * @throws ContentError that names every mistake at its line
  */
 export async function loadWorkshop(folder: string): Promise<Workshop> {
-  const problems = new Problems();
+  const problems = new Problems(folder);
   const description = await readYaml<WorkshopFile>(folder, join(folder, 'workshop.yaml'), 'workshop', problems);
   if (!description) throw problemsError(problems);
   const places = emptyPlaces();
@@ -32,7 +31,7 @@ export async function loadWorkshop(folder: string): Promise<Workshop> {
   const workshop: Workshop = {
     title: description.value.title,
     author: description.value.author,
-    revision: await revisionOf(folder),
+    revision: contentDigest(folder).slice(0, 12),
     modules,
     lessons: new Map(modules.flatMap(module => module.lessons).map(lesson => [lesson.id, lesson])),
     exercises: new Map(modules.flatMap(allExercises).map(exercise => [exercise.id, exercise])),
@@ -161,82 +160,4 @@ function buildSlides(workshop: Workshop, files: SlideFiles, places: Places, prob
     }
   }
   return slides;
-}
-
-/** A digest of every file of the content. */
-async function revisionOf(folder: string): Promise<string> {
-  const hash = createHash('sha256');
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name));
-  for (const file of files.sort()) hash.update(`${relative(folder, file)}\0`).update(await readFile(file));
-  return hash.digest('hex').slice(0, 12);
-}
-
-/** The body of GET /api/workshop. */
-export function outline(workshop: Workshop): WorkshopOutline {
-  return {
-    title: workshop.title,
-    author: workshop.author,
-    revision: workshop.revision,
-    modules: workshop.modules.map(module => ({
-      id: module.id,
-      title: module.title,
-      lessons: module.lessons.map(({ id, title, minutes, core, slide, exercises }) => ({
-        id,
-        title,
-        minutes,
-        core,
-        slide,
-        exercises: exercises.map(exercise => ({ id: exercise.id, title: exercise.title })),
-      })),
-    })),
-  };
-}
-
-/** The body of GET /api/lessons/:id; undefined where there is no such lesson. */
-export function lessonPage(workshop: Workshop, id: string): LessonPage | undefined {
-  const lesson = workshop.lessons.get(id);
-  if (!lesson) return undefined;
-  const order = [...workshop.lessons.keys()];
-  const place = order.indexOf(id);
-  const { title, module, minutes, slide, html, files, terminals } = lesson;
-  return {
-    id,
-    title,
-    module,
-    minutes,
-    slide,
-    previous: order[place - 1] ?? null,
-    next: order[place + 1] ?? null,
-    html,
-    files,
-    terminals,
-    exercises: lesson.exercises.map(exercisePage),
-  };
-}
-
-function exercisePage(exercise: Exercise): ExercisePage {
-  return {
-    id: exercise.id,
-    title: exercise.title,
-    taskHtml: exercise.taskHtml,
-    minutes: exercise.minutes,
-    core: exercise.core,
-    hints: exercise.hintsHtml.length,
-    checks: exercise.checks.map(({ id, title }) => ({ id, title })),
-    question: questionOf(exercise.checks),
-  };
-}
-
-/** What the exercise asks: never with the answer in it. */
-function questionOf(checks: Check[]): ExercisePage['question'] {
-  const check = checks.find(candidate => candidate.type === 'answer' || candidate.type === 'quiz');
-  if (check?.type === 'answer') return { kind: 'answer', label: check.label };
-  if (check?.type !== 'quiz') return null;
-  return { kind: 'quiz', label: check.label, options: check.options.map(({ id, html }) => ({ id, html })) };
-}
-
-/** The body of GET /api/slides. */
-export function slideDeck(workshop: Workshop): SlideDeck {
-  return { slides: workshop.slides };
 }

@@ -5,7 +5,8 @@ import { extname, join, resolve } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { terminalMessage } from '../../images/agent/protocol/terminal.ts';
 import type { ClassState, InstructorEvent, LearnerEvent, LearnerState, Me } from '../../server/api.ts';
-import { lessonPage, loadWorkshop, outline, slideDeck } from '../../server/labs/workshop.ts';
+import { lessonPage, outline, slideDeck } from '../../server/labs/pages.ts';
+import { loadWorkshop } from '../../server/labs/workshop.ts';
 import { emptyClass, newLearner } from './fake-states.ts';
 
 const top = resolve(import.meta.dirname, '../..');
