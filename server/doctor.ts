@@ -1,13 +1,23 @@
-import type { Finding, Provider, ProviderReport } from './providers/provider.ts';
+import { makeProvider } from './providers/choose.ts';
+import type { Finding, ProviderName, ProviderReport } from './providers/provider.ts';
 import type { Settings } from './settings.ts';
 
 const marks: Record<Finding['state'], string> = { works: '✓', limited: '!', missing: '✗' };
+const places: Record<ProviderName, string> = {
+  local: 'on this machine',
+  docker: 'in containers',
+  kubernetes: 'in pods',
+};
 
 /** `doctor`: what this machine can do for each kind of sandbox. Answers the exit code: 0 where one kind works. */
 export async function examine(settings: Settings, json: boolean): Promise<number> {
-  const { LocalProvider } = await import('./providers/local/provider.ts');
-  const providers: Provider[] = [new LocalProvider({ data: settings.data })];
-  const reports = await Promise.all(providers.map(provider => provider.probe()));
+  const names: ProviderName[] = settings.provider ? [settings.provider] : ['local', 'docker'];
+  const reports = await Promise.all(
+    names.map(async name => {
+      const provider = await makeProvider(name, settings);
+      return provider.probe();
+    }),
+  );
   process.stdout.write(json ? `${JSON.stringify(reports)}\n` : reports.map(describe).join('\n'));
   return reports.some(({ usable }) => usable) ? 0 : 1;
 }
@@ -19,7 +29,7 @@ export function describe(report: ProviderReport): string {
     `  ${marks[state]} ${subject}: ${detail}`,
     ...(remedy ? [`      mend it: ${remedy}`] : []),
   ]);
-  return [`Sandboxes on this machine (${report.provider}): ${verdict}`, ...lines, ''].join('\n');
+  return [`Sandboxes ${places[report.provider]} (${report.provider}): ${verdict}`, ...lines, ''].join('\n');
 }
 
 function sandboxes(maximum: number): string {

@@ -12,6 +12,8 @@ export interface Settings {
   publicUrl: URL | null;
   /** null: chosen by itself. */
   provider: ProviderName | null;
+  /** Of the sandboxes in containers and pods; null: the one of this checkout. */
+  image: string | null;
   /** Seconds. */
   orphanTimeout: number;
   /** Minutes without a learner; 0: never. */
@@ -43,6 +45,7 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     data: join(environment.XDG_DATA_HOME || join(homedir(), '.local/share'), 'unicorn'),
     publicUrl: null,
     provider: null,
+    image: null,
     orphanTimeout: 600,
     idleTimeout: 60,
     mode: 'auto',
@@ -91,9 +94,18 @@ export const settingDefinitions: readonly SettingDefinition[] = [
   {
     key: 'provider',
     value: 'NAME',
-    help: 'what runs the sandboxes: local (default: what works here)',
+    help: 'what runs the sandboxes: local or docker (default: what works here, local first)',
     apply: (settings, text) => {
       settings.provider = oneOf<ProviderName>(['local', 'docker', 'kubernetes'], text);
+    },
+  },
+  {
+    key: 'image',
+    value: 'NAME',
+    help: 'the image of sandboxes in containers (default: the one of this checkout, built when it is missing)',
+    apply: (settings, text) => {
+      if (!/^[\w./:@-]{1,255}$/.test(text)) throw new RangeError('the name of an image');
+      settings.image = text;
     },
   },
   {

@@ -60,11 +60,22 @@ export function startKeeper(
 ): ChildProcess {
   const [command, ...args] = keeperCommand(specification, kind);
   const bus = kind === 'systemd' ? userBus() : {};
+  const { holdOutput } = specification;
   return spawn(command!, args, {
     detached: true,
     cwd: '/',
     env: { ...bus, ...keeperVariables(specification, plan) },
-    stdio: ['pipe', 'pipe', log, handle(socket), 'ignore', 'ignore', 'ignore', handle(lease)],
+    stdio: [
+      'pipe',
+      'pipe',
+      log,
+      handle(socket),
+      'ignore',
+      'ignore',
+      'ignore',
+      handle(lease),
+      holdOutput ? 1 : 'ignore',
+    ],
   });
 }
 

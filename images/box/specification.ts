@@ -18,6 +18,8 @@ export interface BoxSpecification {
   limits: BoxLimits;
   /** How long the agent waits for a server before it ends the sandbox. */
   orphanTimeoutSeconds: number;
+  /** The keeper holds the box program's standard output open as long as it lives: for a caller who waits for the end by it. */
+  holdOutput?: boolean;
 }
 
 export interface BoxLimits {

@@ -1,13 +1,35 @@
 import { StartError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, ProviderName } from './provider.ts';
 
 /** The provider that was asked for, else the one for this machine. */
 export async function chooseProvider(settings: Settings): Promise<Provider> {
-  const name = settings.provider ?? 'local';
-  if (name !== 'local') {
-    throw new StartError(`The provider ${name} is not there yet.`, 'Use --provider local.');
+  return makeProvider(settings.provider ?? (await usualProvider()), settings);
+}
+
+/** @throws StartError where there is no such provider */
+export async function makeProvider(
+  name: ProviderName,
+  { data, image }: Pick<Settings, 'data' | 'image'>,
+): Promise<Provider> {
+  switch (name) {
+    case 'local': {
+      const { LocalProvider } = await import('./local/provider.ts');
+      return new LocalProvider({ data });
+    }
+    case 'docker': {
+      const { DockerProvider } = await import('./docker/provider.ts');
+      return new DockerProvider(image === null ? { data } : { data, image });
+    }
+    default:
+      throw new StartError(`The provider ${name} is not there yet.`, 'Use --provider local or --provider docker.');
   }
-  const { LocalProvider } = await import('./local/provider.ts');
-  return new LocalProvider({ data: settings.data });
+}
+
+/** This machine itself, where it looks as if it could; else Docker, where a daemon seems to be there. Guessed quickly: `probe` tries. */
+async function usualProvider(): Promise<ProviderName> {
+  const { firstFindings } = await import('./local/doctor.ts');
+  if (firstFindings().every(({ state }) => state !== 'missing')) return 'local';
+  const { findEndpoint, seemsThere } = await import('../docker/endpoint.ts');
+  return seemsThere(findEndpoint()) ? 'docker' : 'local';
 }

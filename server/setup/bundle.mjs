@@ -3,10 +3,12 @@
  *
  *     node server/setup/bundle.mjs [NAME…]
  */
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -18,6 +20,9 @@ export const bundles = [
   { name: 'proxy', entry: 'proxy/main.ts', output: 'proxy/dist/proxy.cjs' },
   { name: 'proxy-loader', entry: 'proxy/configuration/loader-main.ts', output: 'proxy/dist/proxy-loader.cjs' },
 ];
+
+/** Where the profile for containers and pods is written. */
+export const seccompProfile = 'images/dist/seccomp.json';
 
 /** Native modules: found at run time, never bundled. */
 const external = ['koffi'];
@@ -57,11 +62,19 @@ export async function bundle({ entry, output }) {
   }
 }
 
+/** The sandbox's system calls, as a container's or a node's profile. */
+async function writeSeccomp() {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(top, 'images/box/print-seccomp.ts')]);
+  await mkdir(join(top, 'images/dist'), { recursive: true });
+  await writeFile(join(top, seccompProfile), stdout);
+}
+
 /**
  * Bundles all programs, or the named ones.
  * @param {string[]} names
  */
 export async function bundleAll(names = []) {
+  if (names.length === 0 || names.includes('seccomp')) await writeSeccomp();
   for (const one of bundles) {
     if (names.length > 0 && !names.includes(one.name)) continue;
     if (existsSync(join(top, one.entry))) await bundle(one);

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundles } from './bundle.mjs';
+import { bundles, seccompProfile } from './bundle.mjs';
 import { launch } from './launch.mjs';
 import { lock } from './lock.mjs';
 import { installPackages, nodeOf, packagesAreThere } from './packages.mjs';
@@ -37,7 +37,10 @@ const products = [
     name: 'programs',
     title: 'Bundling the programs of the sandbox',
     sources: ['server/setup/bundle.mjs', 'images', 'proxy', 'package-lock.json'],
-    outputs: bundles.filter(({ entry }) => existsSync(join(top, entry))).map(({ output }) => output),
+    outputs: [
+      ...bundles.filter(({ entry }) => existsSync(join(top, entry))).map(({ output }) => output),
+      seccompProfile,
+    ],
     command: ['server/setup/bundle.mjs'],
   },
   {

@@ -76,7 +76,23 @@ export function namespaceFinding(): Finding | undefined {
       detail: 'only root may make them here (kernel.unprivileged_userns_clone is 0)',
       remedy: keepSetting('kernel.unprivileged_userns_clone', 1),
     };
+  if (!isRoot() && setting('kernel/apparmor_restrict_unprivileged_userns') === '1') return restricted('');
   return undefined;
+}
+
+/** Ubuntu 24.04 and later. */
+const restricted = (said: string): Finding => ({
+  subject: 'user namespaces',
+  state: 'missing',
+  detail: `AppArmor strips user namespaces of their rights here (kernel.apparmor_restrict_unprivileged_userns is 1)${said}`,
+  remedy: keepSetting('kernel.apparmor_restrict_unprivileged_userns', 0),
+});
+
+/** What is seen at a glance, without trying anything. */
+export function firstFindings(): Finding[] {
+  const foreign = otherSystem(process.platform);
+  if (foreign) return [foreign];
+  return [...programFindings(), namespaceFinding()].filter(finding => finding !== undefined);
 }
 
 export function idFinding(ranges: number): Finding {
@@ -120,13 +136,7 @@ export function trialFinding(trial: { works: boolean; said: string; ms: number }
   if (trial.works) return { subject, state: 'works', detail: `a sandbox ran and was removed in ${trial.ms} ms` };
   const refused = /unshare|user namespace|newuidmap|Operation not permitted|Permission denied|clone/i.test(trial.said);
   const detail = `a sandbox does not run here: ${trial.said}`;
-  if (refused && setting('kernel/apparmor_restrict_unprivileged_userns') === '1')
-    return {
-      subject,
-      state: 'missing',
-      detail: `${detail} (AppArmor strips user namespaces of their rights)`,
-      remedy: keepSetting('kernel.apparmor_restrict_unprivileged_userns', 0),
-    };
+  if (refused && setting('kernel/apparmor_restrict_unprivileged_userns') === '1') return restricted(`: ${detail}`);
   if (refused && inContainer())
     return {
       subject,

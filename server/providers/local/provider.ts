@@ -16,15 +16,7 @@ import {
   type SandboxRequest,
 } from '../provider.ts';
 import { BoxProgram, type RuntimeSources } from './box.ts';
-import {
-  homeFinding,
-  idFinding,
-  limitFinding,
-  namespaceFinding,
-  otherSystem,
-  programFindings,
-  trialFinding,
-} from './doctor.ts';
+import { firstFindings, homeFinding, idFinding, limitFinding, trialFinding } from './doctor.ts';
 
 export interface LocalProviderOptions {
   /** The data folder: `sandboxes`, `homes` and `runtimes` are made in it. */
@@ -94,9 +86,7 @@ export class LocalProvider implements Provider {
   }
 
   async #probe(): Promise<ProviderReport> {
-    const foreign = otherSystem(process.platform);
-    if (foreign) return this.#conclude([foreign], 0);
-    const first = [...programFindings(), namespaceFinding()].filter(finding => finding !== undefined);
+    const first = firstFindings();
     if (first.some(finding => finding.state === 'missing')) return this.#conclude(first, 0);
     const { limits, ranges } = await this.#box.call('support', {});
     const facts = [...first, idFinding(ranges), limitFinding(limits), homeFinding(this.#homes)];

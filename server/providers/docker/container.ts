@@ -1,0 +1,113 @@
+/** What Docker is told of a sandbox's container. */
+import type { ContainerCreateOptions } from 'dockerode';
+import type { BoxSpecification } from '../local/box.ts';
+import type { SandboxRequest } from '../provider.ts';
+
+type HostConfig = NonNullable<ContainerCreateOptions['HostConfig']>;
+
+/** Labels by which a server knows its own; nothing without them is ever touched. */
+export const labels = {
+  /** Whose it is: `ownerOf` the data folder. */
+  owner: 'unicorn.owner',
+  sandbox: 'unicorn.sandbox',
+  home: 'unicorn.home',
+} as const;
+
+/** Paths in the image (images/sandbox/Dockerfile). */
+const paths = { run: '/run/unicorn', kept: '/var/lib/unicorn', runtime: '/opt/unicorn' };
+const user = '1000:1000';
+/** Processes beside the learner's: the container's first, the keeper and its helpers, the agent. */
+const ownProcesses = 48;
+/** Memory beside the sandbox's: the same, and the streams to the agent. */
+const ownMemory = 32 << 20;
+
+/** The command that joins its standard streams to the agent. */
+export const connectCommand = ['socat', '-t', '0', 'STDIO', `UNIX-CONNECT:${paths.run}/box/agent.sock`];
+
+export interface ContainerPlan {
+  owner: string;
+  image: string;
+  /** The profile of images/dist/seccomp.json. */
+  seccomp: string;
+  /** The name of an AppArmor profile, `unconfined`, or undefined where the daemon has no AppArmor. */
+  apparmor: string | undefined;
+  /** A trial leaves no home. */
+  method: 'create' | 'trial';
+}
+
+/** Names may have `[a-zA-Z0-9_.-]`; ids are `[a-z0-9]`. */
+export const containerName = (owner: string, id: string): string => `unicorn-${owner}-${id}`;
+export const volumeName = (owner: string, home: string): string => `unicorn-${owner}-home-${home}`;
+
+/** The line that the container's first process gives to the box program. */
+function boxRequest(request: SandboxRequest, method: ContainerPlan['method']): string {
+  const params: BoxSpecification & { holdOutput: boolean } = {
+    id: request.id,
+    runFolder: `${paths.run}/box`,
+    runtime: paths.runtime,
+    homeFile: `${paths.kept}/home.tar`,
+    limits: request.limits,
+    orphanTimeoutSeconds: request.orphanTimeoutSeconds,
+    holdOutput: true,
+  };
+  return JSON.stringify({ id: 1, method, params });
+}
+
+/**
+ * A container in which a user without rights makes a sandbox: no root, no network, all capabilities dropped but the two by which newuidmap and
+ * newgidmap map ids, /proc whole (the kernel shows a fresh one inside only then), the root read-only.
+ */
+export function containerOptions(request: SandboxRequest, plan: ContainerPlan): ContainerCreateOptions {
+  const { id, home, limits } = request;
+  const { owner } = plan;
+  const memory = limits.memoryBytes + ownMemory;
+  const ofUser = 'uid=1000,gid=1000,nosuid,nodev';
+  const kept = { Type: 'volume', Source: volumeName(owner, home), Target: paths.kept } as const;
+  return {
+    name: containerName(owner, id),
+    Image: plan.image,
+    Hostname: 'sandbox',
+    User: user,
+    Env: [`UNICORN_REQUEST=${boxRequest(request, plan.method)}`],
+    Labels: { [labels.owner]: owner, [labels.sandbox]: id, [labels.home]: home },
+    AttachStdout: true,
+    AttachStderr: true,
+    StopTimeout: 15,
+    HostConfig: {
+      AutoRemove: true,
+      NetworkMode: 'none',
+      IpcMode: 'private',
+      ...ownCgroups,
+      CapDrop: ['ALL'],
+      CapAdd: ['SETUID', 'SETGID'],
+      SecurityOpt: [`seccomp=${plan.seccomp}`, ...(plan.apparmor === undefined ? [] : [`apparmor=${plan.apparmor}`])],
+      MaskedPaths: [],
+      ReadonlyPaths: [],
+      ReadonlyRootfs: true,
+      Tmpfs: {
+        [paths.run]: `${ofUser},size=8m,mode=711`,
+        '/tmp': `${ofUser},size=8m,mode=700`,
+        ...(plan.method === 'trial' ? { [paths.kept]: `${ofUser},size=8m,mode=700` } : {}),
+      },
+      ...(plan.method === 'trial' ? {} : { Mounts: [{ ...kept, VolumeOptions: volumeOptions(owner, home) }] }),
+      Memory: memory,
+      MemorySwap: memory,
+      PidsLimit: limits.processes + ownProcesses,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      Ulimits: [
+        { Name: 'nofile', Soft: limits.openFiles, Hard: limits.openFiles },
+        { Name: 'core', Soft: 0, Hard: 0 },
+      ],
+      LogConfig: { Type: 'json-file', Config: { 'max-size': '1m', 'max-file': '1' } },
+    },
+  };
+}
+
+/** Known to Docker since 20.10, not to the library's types. */
+const ownCgroups = { CgroupnsMode: 'private' } as HostConfig;
+
+const volumeOptions = (owner: string, home: string) => ({
+  NoCopy: false,
+  Labels: { [labels.owner]: owner, [labels.home]: home },
+  DriverConfig: {} as { Name: string; Options: Record<string, string> },
+});
