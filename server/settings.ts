@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LogLevel } from './log.ts';
-import type { ProviderName } from './providers/provider.ts';
+import { type ProviderName, providerNames } from './providers/provider.ts';
 
 /** What the lab server is told: by flags, by `UNICORN_*`, by DATA/config.yaml, else by default; in this order. */
 export interface Settings {
@@ -96,7 +96,7 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     value: 'NAME',
     help: 'what runs the sandboxes: local or docker (default: what works here, local first)',
     apply: (settings, text) => {
-      settings.provider = oneOf<ProviderName>(['local', 'docker', 'kubernetes'], text);
+      settings.provider = oneOf(providerNames, text);
     },
   },
   {

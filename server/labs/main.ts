@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ProviderError } from '../providers/provider.ts';
+import { ProviderError, type ProviderName, providerNames } from '../providers/provider.ts';
 import type { Exercise, Workshop } from './content.ts';
 import { junit, type ProvenExercise } from './junit.ts';
 import { ContentError, formatProblem } from './problems.ts';
@@ -16,14 +16,14 @@ labs test [LESSON | EXERCISE]…     shows in a real sandbox that each check fai
 
   --labs FOLDER     the content (default: labs)
   --junit FILE      also writes the results of test as JUnit XML
-  --provider NAME   the kind of sandbox (default: local)
+  --provider NAME   the kind of sandbox: local (default) or docker
   --verbose         each case on a line of its own
 `;
 
 interface Options {
   labs: string;
   junit: string | undefined;
-  provider: string;
+  provider: ProviderName;
   verbose: boolean;
 }
 
@@ -40,7 +40,9 @@ async function main(args: string[]): Promise<number> {
     },
   });
   const [command, ...names] = positionals;
-  const options: Options = { ...values, junit: values.junit };
+  const provider = providerNames.find(name => name === values.provider);
+  if (!provider) throw new UsageError(`no provider "${values.provider}"; there are ${providerNames.join(', ')}`);
+  const options: Options = { ...values, junit: values.junit, provider };
   if (values.help || (command !== 'lint' && command !== 'test')) {
     process.stdout.write(usage);
     return values.help ? 0 : 2;

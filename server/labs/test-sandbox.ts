@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentClient } from '../agent/client.ts';
-import { LocalProvider } from '../providers/local/provider.ts';
-import { type Provider, ProviderError } from '../providers/provider.ts';
+import { makeProvider } from '../providers/choose.ts';
+import { type Provider, ProviderError, type ProviderName } from '../providers/provider.ts';
 
 const limits = { memoryBytes: 384 << 20, processes: 256, diskBytes: 64 << 20, cpus: 2, openFiles: 1024 };
 
@@ -15,7 +15,7 @@ export interface TestSandbox {
 }
 
 /** Makes a sandbox of its own for `labs test`. @throws ProviderError with a remedy where this machine has none */
-export async function makeTestSandbox(providerName: string): Promise<TestSandbox> {
+export async function makeTestSandbox(providerName: ProviderName): Promise<TestSandbox> {
   const data = await mkdtemp(join(tmpdir(), 'unicorn-labs-'));
   const clean = () => rm(data, { recursive: true, force: true });
   try {
@@ -46,10 +46,8 @@ export async function makeTestSandbox(providerName: string): Promise<TestSandbox
   }
 }
 
-async function usableProvider(name: string, data: string): Promise<Provider> {
-  if (name !== 'local')
-    throw new ProviderError('unusable', `there is no provider "${name}" yet`, 'Use --provider local.');
-  const provider = new LocalProvider({ data });
+async function usableProvider(name: ProviderName, data: string): Promise<Provider> {
+  const provider = await makeProvider(name, { data, image: process.env.UNICORN_IMAGE ?? null });
   const report = await provider.probe();
   if (report.usable) return provider;
   const missing = report.findings.find(finding => finding.state === 'missing');

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
-export type ProviderName = 'local' | 'docker' | 'kubernetes';
+export const providerNames = ['local', 'docker', 'kubernetes'] as const;
+export type ProviderName = (typeof providerNames)[number];
 
 /** What doctor prints: one fact about this machine. */
 export interface Finding {

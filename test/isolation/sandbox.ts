@@ -7,8 +7,14 @@ import type { Duplex } from 'node:stream';
 import { after, type TestContext } from 'node:test';
 import { encodeHead, type Frame, FrameParser, kind } from '../../images/agent/protocol/frames.ts';
 import type { MethodName, Methods } from '../../images/agent/protocol/messages.ts';
-import { LocalProvider } from '../../server/providers/local/provider.ts';
-import type { ProviderReport, Sandbox, SandboxLimits } from '../../server/providers/provider.ts';
+import { makeProvider } from '../../server/providers/choose.ts';
+import type {
+  Provider,
+  ProviderName,
+  ProviderReport,
+  Sandbox,
+  SandboxLimits,
+} from '../../server/providers/provider.ts';
 
 export const limits: SandboxLimits = {
   memoryBytes: 256 << 20,
@@ -19,6 +25,9 @@ export const limits: SandboxLimits = {
 };
 
 export type Result = Methods['execute']['result'];
+
+/** What the same tests are run on. */
+export const providerName = (process.env.UNICORN_TEST_PROVIDER ?? 'local') as ProviderName;
 
 let count = 0;
 const name = (kind: string): string => `${kind}${process.pid}x${count++}`.padEnd(8, '0');
@@ -86,7 +95,7 @@ export class Learner {
 }
 
 export interface Place {
-  provider: LocalProvider;
+  provider: Provider;
   data: string;
   report: ProviderReport;
   /** A sandbox that is ended after the tests. */
@@ -117,12 +126,11 @@ export async function place(): Promise<Place> {
     },
   } as Place;
   the.data = await mkdtemp(join(tmpdir(), 'unicorn-isolation-'));
-  the.provider = new LocalProvider({
-    data: the.data,
-  });
+  the.provider = await makeProvider(providerName, { data: the.data, image: process.env.UNICORN_IMAGE ?? null });
   the.report = await the.provider.probe();
   after(async () => {
     await Promise.all(sandboxes.map(sandbox => sandbox.end()));
+    await Promise.all(sandboxes.map(({ home }) => the.provider.removeHome(home)));
     await rm(the.data, { recursive: true, force: true });
     const left = traces(sandboxes.map(({ id }) => id));
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
