@@ -1,7 +1,7 @@
 /** What Docker is told of a sandbox's container. */
 import type { ContainerCreateOptions } from 'dockerode';
-import type { BoxSpecification } from '../local/box.ts';
 import type { SandboxRequest } from '../provider.ts';
+import { boxRequest, imagePaths, ownMemory, ownProcesses } from '../sandbox-image.ts';
 
 type HostConfig = NonNullable<ContainerCreateOptions['HostConfig']>;
 
@@ -13,16 +13,7 @@ export const labels = {
   home: 'unicorn.home',
 } as const;
 
-/** Paths in the image (images/sandbox/Dockerfile). */
-const paths = { run: '/run/unicorn', kept: '/var/lib/unicorn', runtime: '/opt/unicorn' };
 const user = '1000:1000';
-/** Processes beside the learner's: the container's first, the keeper and its helpers, the agent. */
-const ownProcesses = 48;
-/** Memory beside the sandbox's: the same, and the streams to the agent. */
-const ownMemory = 32 << 20;
-
-/** The command that joins its standard streams to the agent. */
-export const connectCommand = ['socat', '-t', '0', 'STDIO', `UNIX-CONNECT:${paths.run}/box/agent.sock`];
 
 export interface ContainerPlan {
   owner: string;
@@ -39,20 +30,6 @@ export interface ContainerPlan {
 export const containerName = (owner: string, id: string): string => `unicorn-${owner}-${id}`;
 export const volumeName = (owner: string, home: string): string => `unicorn-${owner}-home-${home}`;
 
-/** The line that the container's first process gives to the box program. */
-function boxRequest(request: SandboxRequest, method: ContainerPlan['method']): string {
-  const params: BoxSpecification & { holdOutput: boolean } = {
-    id: request.id,
-    runFolder: `${paths.run}/box`,
-    runtime: paths.runtime,
-    homeFile: `${paths.kept}/home.tar`,
-    limits: request.limits,
-    orphanTimeoutSeconds: request.orphanTimeoutSeconds,
-    holdOutput: true,
-  };
-  return JSON.stringify({ id: 1, method, params });
-}
-
 /**
  * A container in which a user without rights makes a sandbox: no root, no network, all capabilities dropped but the two by which newuidmap and
  * newgidmap map ids, /proc whole (the kernel shows a fresh one inside only then), the root read-only.
@@ -62,7 +39,7 @@ export function containerOptions(request: SandboxRequest, plan: ContainerPlan): 
   const { owner } = plan;
   const memory = limits.memoryBytes + ownMemory;
   const ofUser = 'uid=1000,gid=1000,nosuid,nodev';
-  const kept = { Type: 'volume', Source: volumeName(owner, home), Target: paths.kept } as const;
+  const kept = { Type: 'volume', Source: volumeName(owner, home), Target: imagePaths.kept } as const;
   return {
     name: containerName(owner, id),
     Image: plan.image,
@@ -85,9 +62,9 @@ export function containerOptions(request: SandboxRequest, plan: ContainerPlan): 
       ReadonlyPaths: [],
       ReadonlyRootfs: true,
       Tmpfs: {
-        [paths.run]: `${ofUser},size=8m,mode=711`,
+        [imagePaths.run]: `${ofUser},size=8m,mode=711`,
         '/tmp': `${ofUser},size=8m,mode=700`,
-        ...(plan.method === 'trial' ? { [paths.kept]: `${ofUser},size=8m,mode=700` } : {}),
+        ...(plan.method === 'trial' ? { [imagePaths.kept]: `${ofUser},size=8m,mode=700` } : {}),
       },
       ...(plan.method === 'trial' ? {} : { Mounts: [{ ...kept, VolumeOptions: volumeOptions(owner, home) }] }),
       Memory: memory,

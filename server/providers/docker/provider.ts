@@ -15,14 +15,8 @@ import {
   type SandboxLimits,
   type SandboxRequest,
 } from '../provider.ts';
-import {
-  type ContainerPlan,
-  connectCommand,
-  containerName,
-  containerOptions,
-  labels,
-  volumeName,
-} from './container.ts';
+import { connectCommand } from '../sandbox-image.ts';
+import { type ContainerPlan, containerName, containerOptions, labels, volumeName } from './container.ts';
 import { apparmorProfile, daemonFindings, daemonInfo, imageFinding, unreachable } from './doctor.ts';
 import { ensureImage } from './image.ts';
 import { type Answer, firstAnswer } from './output.ts';
