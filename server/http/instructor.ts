@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type Static, type TSchema } from '#typebox';
 import { UnicornError } from '../errors.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';
 import { type HttpContext, requireInstructor } from './context.ts';

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type, { type Static } from '#typebox';
 import type { LearnerSession } from '../sessions/learner-session.ts';
 import { type HttpContext, learnerOf } from './context.ts';
 

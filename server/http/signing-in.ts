@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import Type, { type Static } from 'typebox';
+import Type, { type Static } from '#typebox';
 import type { Me, ResumeLink } from '../api.ts';
 import { UnicornError } from '../errors.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundles, seccompProfile } from './bundle.mjs';
+import { bundles, packages, seccompProfile } from './bundle.mjs';
 import { launch } from './launch.mjs';
 import { lock } from './lock.mjs';
 import { installPackages, nodeOf, packagesAreThere } from './packages.mjs';
@@ -42,6 +42,13 @@ const products = [
       seccompProfile,
     ],
     command: ['server/setup/bundle.mjs'],
+  },
+  {
+    name: 'packages',
+    title: 'Bundling packages of the server',
+    sources: ['server/setup/bundle.mjs', 'package-lock.json'],
+    outputs: packages.map(({ output }) => output),
+    command: ['server/setup/bundle.mjs', ...packages.map(({ name }) => name)],
   },
   {
     name: 'pages',
@@ -120,7 +127,7 @@ function needsOf(entry, args, forTests) {
   if (entry === 'proxy/main.ts') return { products: ['api'], tools: false, forTests };
   if (asks && !forTests) return { products: [], tools: false, forTests };
   if (entry === 'server/labs/main.ts') return { products: ['api', 'programs'], tools: true, forTests };
-  return { products: ['api', 'programs', 'pages'], tools: true, forTests };
+  return { products: ['api', 'programs', 'packages', 'pages'], tools: true, forTests };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Dialect, Kysely, Migrator } from 'kysely';
+import { type Dialect, Kysely, Migrator } from '#kysely';
 import type { CheckState, InstructorMessage } from '../api.ts';
 import { migrationProvider } from './migrations.ts';
 import type { CheckRecord, ExerciseRecord, Identity, LearnerRecord, SandboxRecord, Store } from './store.ts';

@@ -1,5 +1,5 @@
-import type { Kysely, Migration, MigrationProvider } from 'kysely';
-import { sql } from 'kysely';
+import type { Kysely, Migration, MigrationProvider } from '#kysely';
+import { sql } from '#kysely';
 
 /** What changed in the tables, in order. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {

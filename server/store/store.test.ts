@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Dialect } from 'kysely';
+import type { Dialect } from '#kysely';
 import { openStore } from './kysely-store.ts';
 import { sqliteDialect } from './sqlite.ts';
 import type { ExerciseRecord, LearnerRecord, Store } from './store.ts';
