@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { judgeLength } from './length.ts';
 import { importsOf, judge } from './rooms.ts';
+import { judgeTokens } from './tokens.ts';
 
 const problems = (file: string, source: string) =>
   importsOf(file, source)
@@ -51,5 +52,38 @@ describe('the lint of lengths', () => {
     assert.match(judgeLength('a.ts', lines) ?? '', /^a\.ts: 401 lines/);
     assert.equal(judgeLength('a.ts', lines.slice(13)), null);
     assert.equal(judgeLength('a.ts', `/** The table of statuses. */\n${lines}`), null);
+  });
+});
+
+describe('the lint of tokens', () => {
+  const refused: [string, string][] = [
+    ['web/styles/a.css', '  padding: 3px var(--space-2);'],
+    ['web/styles/a.css', '  margin: -1px;'],
+    ['web/styles/a.css', '  font-size: 0.9em;'],
+    ['web/styles/a.css', '  transition: color 120ms;'],
+    ['web/styles/a.css', '  color: #fff;'],
+    ['web/styles/a.css', '  background: rgb(0 0 0 / 50%);'],
+    ['web/styles/a.css', '  border: var(--line-width) solid red;'],
+    ['web/a.tsx', `  return <p style="margin: 0 4px" />;`],
+    ['web/a.tsx', `  const look = { '.x': { color: '#abcdef' } };`],
+  ];
+  for (const [file, source] of refused) {
+    it(`refuses ${source.trim()} in ${file}`, () => assert.equal(judgeTokens(file, source).length, 1));
+  }
+
+  const allowed: [string, string][] = [
+    ['web/styles/tokens.css', '  --space-1: 4px;'],
+    ['web/styles/a.css', '@media (width < 1000px) {'],
+    ['web/styles/a.css', '  /* no 4px,\n 2em */\n  width: calc(100vw - 2 * var(--space-1));'],
+    ['web/styles/a.css', '  flex: 1 1 0;\n  white-space: nowrap;\n  inset: 0 auto 0 50%;'],
+    ['web/a.tsx', `  return <p style={{ left: \`\${left}%\` }}>took 4 ms</p>;`],
+    ['web/a.ts', `  const keys = ['#lesson', '0.4 ms'];`],
+  ];
+  for (const [file, source] of allowed) {
+    it(`allows ${JSON.stringify(source)} in ${file}`, () => assert.deepEqual(judgeTokens(file, source), []));
+  }
+
+  it('names file and line', () => {
+    assert.match(judgeTokens('web/a.css', '/* two\nlines */\n  top: 2px;')[0] ?? '', /^web\/a\.css:3: writes 2px; /);
   });
 });

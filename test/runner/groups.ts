@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { filesWith, top } from '../lint/files.ts';
 import { checkLengths } from '../lint/length.ts';
 import { checkRooms } from '../lint/rooms.ts';
+import { checkTokens } from '../lint/tokens.ts';
 import { checkCommand, countedCommand } from './commands.ts';
 import { runTests } from './node-tests.ts';
 import { single, type Tally } from './tally.ts';
@@ -31,6 +32,10 @@ const checks: Group[] = [
   },
   { name: 'rooms', run: async () => single('imports between rooms', await checkRooms()) },
   { name: 'lengths', run: async () => single('lengths of files', await checkLengths()) },
+  {
+    name: 'tokens',
+    run: async () => single('colours, spaces and sizes outside of the tokens', await checkTokens()),
+  },
   { name: 'types', run: ({ signal }) => checkCommand('types', [tool('tsc'), '-p', '.'], signal) },
   {
     name: 'types of the pages',
