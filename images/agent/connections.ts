@@ -107,14 +107,16 @@ function openTerminal(sandbox: Sandbox, stream: MuxStream, params: Methods['term
     if (!stream.open) return;
     seat = { terminal, viewer: terminal.attach(stream, size, params.resumeFrom) };
   };
-  attach().catch(error => stream.fail(failureOf(error)));
+  const attached = attach();
+  attached.catch(error => stream.fail(failureOf(error)));
   const leave = (): void => {
     if (seat) seat.terminal.detach(seat.viewer);
     seat = undefined;
   };
   return {
     data: body => {
-      const taken = seat ? receive(seat, body) : Promise.resolve();
+      // What comes before the terminal is there, such as keys typed while a connection was lost, waits for it.
+      const taken = attached.then(() => seat && receive(seat, body));
       taken.then(
         () => stream.grant(body.length),
         error => stream.fail(failureOf(error)),

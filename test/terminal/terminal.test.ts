@@ -194,6 +194,17 @@ test('who comes back from where they were loses nothing', { skip }, async () => 
   await finish(name, current);
 });
 
+test('what is typed while a terminal is being opened reaches its shell', { skip }, async () => {
+  const name = `t${++names}`;
+  const first = TestViewer.attach(agent, name);
+  first.type('echo new $((6 * 7))\r');
+  await first.sees('new 42');
+  const second = TestViewer.attach(agent, name, { resumeFrom: first.offset });
+  second.type('echo known $((6 * 8))\r');
+  await second.sees('known 48');
+  await finish(name, first, second);
+});
+
 test('who comes back too late gets a snapshot', { skip }, async () => {
   const { name, viewer } = await terminal({ blind: true });
   const from = viewer.offset;
