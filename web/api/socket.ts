@@ -1,10 +1,10 @@
 import { type Signal, signal } from '@preact/signals';
 
-/** Where a connection stands. `waiting` counts down to the next try. */
+/** Where a connection stands. `waiting` from when it was lost until it is there again: counting down to the next try, or (null) in the middle of one. */
 export type SocketStatus =
   | { phase: 'connecting' }
   | { phase: 'open' }
-  | { phase: 'waiting'; retryAtMs: number; tries: number }
+  | { phase: 'waiting'; retryAtMs: number | null; tries: number }
   | { phase: 'closed' };
 
 export interface SocketOptions {
@@ -18,6 +18,8 @@ export interface SocketOptions {
 
 const firstDelayMs = 500;
 const longestDelayMs = 10_000;
+/** A server that takes the connection and then says nothing is as good as none. */
+const connectMs = 10_000;
 
 /** How long to wait before the next try after `tries` that failed: doubled each time, with a fifth of it at random so that a class does not return at once. */
 export function retryDelay(tries: number, random: number): number {
@@ -48,7 +50,7 @@ export class ReconnectingSocket {
 
   /** Does not wait any longer for the next try. */
   readonly retry = (): void => {
-    if (this.status.peek().phase === 'waiting') this.#connect();
+    if (this.#socket === null && this.status.peek().phase === 'waiting') this.#connect();
   };
 
   /** Ends it for good. */
@@ -63,11 +65,13 @@ export class ReconnectingSocket {
 
   #connect(): void {
     clearTimeout(this.#timer);
-    this.status.value = { phase: 'connecting' };
+    this.status.value =
+      this.#tries === 0 ? { phase: 'connecting' } : { phase: 'waiting', retryAtMs: null, tries: this.#tries };
     const url = new URL(this.#options.path(), location.href);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
+    this.#timer = setTimeout(() => socket.close(), connectMs);
     this.#socket = socket;
     socket.onopen = () => this.#socket === socket && this.#opened();
     socket.onmessage = event => this.#socket === socket && this.#received(event.data);
@@ -75,6 +79,7 @@ export class ReconnectingSocket {
   }
 
   #opened(): void {
+    clearTimeout(this.#timer);
     this.status.value = { phase: 'open' };
     this.#options.onOpen?.();
   }

@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { ThemeButton } from '../learner/theme-button.tsx';
 import { Button } from '../parts/button.tsx';
-import { Countdown } from '../parts/countdown.tsx';
+import { NextTry } from '../parts/countdown.tsx';
 import { Confirmations } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Loading } from '../parts/loading.tsx';
@@ -116,8 +116,7 @@ function Notices() {
         <p class="bar warning" data-state="reconnecting">
           <Icon name="alert" />
           <span class="grow">
-            The server cannot be reached; the map shows what was known. Next try in{' '}
-            <Countdown toMs={status.retryAtMs} />.
+            The server cannot be reached; the map shows what was known. <NextTry atMs={status.retryAtMs} />
           </span>
           <Button label="Try now" onClick={reconnectClass} />
         </p>

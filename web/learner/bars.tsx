@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { post } from '../api/request.ts';
 import { Button } from '../parts/button.tsx';
-import { Countdown, useNow } from '../parts/countdown.tsx';
+import { Countdown, NextTry, useNow } from '../parts/countdown.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { act, connection, dismissNotice, learner, notices, reconnect } from '../state/learner.ts';
 
@@ -34,8 +34,7 @@ function Reconnecting() {
     <p class="bar warning" data-state="reconnecting">
       <Icon name="alert" />
       <span class="grow">
-        The server cannot be reached. Your sandbox goes on and nothing is lost. Next try in{' '}
-        <Countdown toMs={status.retryAtMs} />.
+        The server cannot be reached. Your sandbox goes on and nothing is lost. <NextTry atMs={status.retryAtMs} />
       </span>
       <Button label="Try now" onClick={reconnect} />
     </p>

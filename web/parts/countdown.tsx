@@ -27,3 +27,14 @@ export function useNow(): number {
 export function Countdown({ toMs }: { toMs: number }) {
   return <span aria-hidden="true">{Math.max(0, Math.ceil((toMs - useNow()) / 1000))} s</span>;
 }
+
+/** When a lost connection is tried again; null: right now. */
+export function NextTry({ atMs }: { atMs: number | null }) {
+  return atMs === null ? (
+    <>Trying now …</>
+  ) : (
+    <>
+      Next try in <Countdown toMs={atMs} />.
+    </>
+  );
+}

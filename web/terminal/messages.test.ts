@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decode, encodeAck, encodeInput, encodeResize } from './messages.ts';
+import { decode, encodeAck, encodeInput, encodeResize, inParts } from './messages.ts';
 
 function bufferOf(...parts: (number[] | [number, 'f64'])[]): ArrayBuffer {
   const bytes = parts.flatMap(part => {
@@ -32,4 +32,12 @@ test('the viewer’s messages are written', () => {
   const ack = encodeAck(1234567890123);
   assert.equal(ack[0], 3);
   assert.equal(new DataView(ack.buffer).getFloat64(1), 1234567890123);
+});
+
+test('a long paste is cut into messages that the server takes, whole and in order', () => {
+  const paste = Uint8Array.from({ length: 200_001 }, (_, index) => index % 251);
+  const parts = inParts(paste);
+  for (const part of parts) assert.ok(encodeInput(part).length <= 64 * 1024);
+  assert.deepEqual(Uint8Array.from(parts.flatMap(part => [...part])), paste);
+  assert.equal(inParts(Uint8Array.of(3)).length, 1);
 });

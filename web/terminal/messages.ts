@@ -42,6 +42,15 @@ function decodeView(view: DataView<ArrayBuffer>): TerminalEvent | null {
   }
 }
 
+/** The server refuses messages of more than 64 KiB. */
+const largestInput = 32 * 1024;
+
+/** A long paste, cut into parts that each fit into a message. */
+export function inParts(bytes: Uint8Array): Uint8Array[] {
+  const count = Math.max(1, Math.ceil(bytes.length / largestInput));
+  return Array.from({ length: count }, (_, part) => bytes.subarray(part * largestInput, (part + 1) * largestInput));
+}
+
 /** What was typed. */
 export function encodeInput(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const message = new Uint8Array(1 + bytes.length);

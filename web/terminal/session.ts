@@ -7,12 +7,12 @@ import { ReconnectingSocket, type SocketStatus } from '../api/socket.ts';
 import { copyText } from '../parts/clipboard.ts';
 import { readerMode, terminalSize, theme } from '../state/preferences.ts';
 import { type KeyMeaning, meaningOf } from './keys.ts';
-import { decode, encodeAck, encodeInput, encodeResize, type TerminalEvent } from './messages.ts';
+import { decode, encodeAck, encodeInput, encodeResize, inParts, type TerminalEvent } from './messages.ts';
 import { silence } from './silence.ts';
 import { monospace, terminalTheme } from './theme.ts';
 import { OutputWriter } from './writer.ts';
 
-/** What was typed while there was no connection, in bytes; more is refused with a bell. */
+/** What was typed while there was no connection, in bytes; more is refused, and the page says so. */
 const inputKept = 4096;
 /** How long Escape waits for a Tab before it goes to the shell, where it would turn the next key typed into another. */
 const escapeHeldMs = 1000;
@@ -29,6 +29,8 @@ export class TerminalSession {
   readonly search = new SearchAddon();
   readonly exited: Signal<number | null> = signal(null);
   readonly searching = signal(false);
+  /** What was typed while there was no connection, and is sent when it is there again. */
+  readonly kept = signal({ bytes: 0, full: false });
   readonly status: Signal<SocketStatus>;
   readonly #socket: ReconnectingSocket;
   readonly #fit = new FitAddon();
@@ -117,7 +119,7 @@ export class TerminalSession {
     this.#disposals.push(
       () => dark.removeEventListener('change', recolour),
       effect(() => {
-        if (theme.value !== null && this.status.value !== null) queueMicrotask(recolour);
+        if (theme.value !== null && this.status.value.phase !== 'closed') queueMicrotask(recolour);
       }),
       effect(() => {
         this.terminal.options.screenReaderMode = readerMode.value;
@@ -133,13 +135,21 @@ export class TerminalSession {
     this.#socket.send(encodeResize(this.#asked.columns, this.#asked.rows));
     const kept = this.#kept;
     this.#kept = [];
-    for (const bytes of kept) this.#socket.send(encodeInput(bytes));
+    this.kept.value = { bytes: 0, full: false };
+    for (const bytes of kept) this.#sendInput(bytes);
   }
 
   #input(bytes: Uint8Array): void {
-    if (this.#socket.send(encodeInput(bytes))) return;
-    const size = this.#kept.reduce((sum, one) => sum + one.length, bytes.length);
-    if (size <= inputKept) this.#kept.push(bytes);
+    if (this.#sendInput(bytes)) return;
+    const size = this.kept.peek().bytes + bytes.length;
+    const full = size > inputKept;
+    if (!full) this.#kept.push(bytes);
+    this.kept.value = { bytes: full ? this.kept.peek().bytes : size, full };
+  }
+
+  /** Sends what was typed or pasted, in parts that the server takes. Answers whether there is a connection. */
+  #sendInput(bytes: Uint8Array): boolean {
+    return inParts(bytes).every(part => this.#socket.send(encodeInput(part)));
   }
 
   #receive(event: TerminalEvent | null): void {

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/button.tsx';
-import { Countdown } from '../parts/countdown.tsx';
+import { NextTry } from '../parts/countdown.tsx';
 import { endTerminal, terminalSession } from './registry.ts';
 import type { TerminalSession } from './session.ts';
 
@@ -44,11 +44,17 @@ export function TerminalView({ name, leaving }: { name: string; leaving: (direct
 function Away({ session }: { session: TerminalSession }) {
   const status = session.status.value;
   if (status.phase !== 'waiting') return null;
+  const { bytes, full } = session.kept.value;
   return (
-    <div class="over" role="status">
+    <div class="over" role="status" data-state="reconnecting">
       <p>
-        <b>Connection lost.</b> The shell goes on; what you type is kept. Next try in{' '}
-        <Countdown toMs={status.retryAtMs} />.
+        <b>Connection lost.</b> The shell goes on;{' '}
+        {full
+          ? 'no more can be typed ahead.'
+          : bytes === 0
+            ? 'what you type is kept.'
+            : `what you typed is kept (${bytes} bytes).`}{' '}
+        <NextTry atMs={status.retryAtMs} />
       </p>
       <Button label="Try now" onClick={() => session.retry()} />
     </div>
