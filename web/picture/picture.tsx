@@ -3,13 +3,12 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/button.tsx';
 import { onTraffic, traffic, trafficDropped } from '../state/learner.ts';
 import { pictureOpen } from '../state/preferences.ts';
-import { hostsOf, type Leg } from './journey.ts';
+import { boxOf, centreOf, height, type Point, wayOf } from './geometry.ts';
+import { hostsOf } from './journey.ts';
 import { Requests } from './requests.tsx';
-import { type Point, Stage } from './stage.ts';
+import { Stage } from './stage.ts';
 
-const height = 68;
 const mostHosts = 3;
-const node = { width: 104, height: 28 };
 
 /** The live picture: requests as the proxy reported them, as dots on their way and as a list. */
 export function Picture() {
@@ -69,26 +68,27 @@ function Diagram() {
   }, []);
   useEffect(() => {
     if (layer.current === null) return;
-    const stage = new Stage(layer.current, (place, host) => locate(place, host, places.peek(), width.peek()));
+    const stage = new Stage(layer.current, leg => wayOf(leg, places.peek(), width.peek()));
     const stop = onTraffic(requests => stage.play(requests));
     return () => {
       stop();
       stage.clear();
     };
   }, []);
-  const client = locate('client', '', shown, width.value);
-  const proxy = locate('proxy', '', shown, width.value);
+  const client = centreOf('client', '', shown, width.value);
+  const proxy = centreOf('proxy', '', shown, width.value);
+  const upstream = (host: string) => centreOf('upstream', host, shown, width.value);
   return (
     <svg ref={frame} class="diagram" viewBox={`0 0 ${width.value} ${height}`} aria-hidden="true">
       <line x1={client.x} y1={client.y} x2={proxy.x} y2={proxy.y} />
       {shown.map(host => {
-        const at = locate('upstream', host, shown, width.value);
+        const at = upstream(host);
         return <line key={`line-${host}`} x1={proxy.x} y1={proxy.y} x2={at.x} y2={at.y} />;
       })}
       <Place at={client} name="client" />
       <Place at={proxy} name="proxy" main />
       {shown.map(host => (
-        <Place key={host} at={locate('upstream', host, shown, width.value)} name={nameOf(host)} />
+        <Place key={host} at={upstream(host)} name={nameOf(host)} of={shown.length} />
       ))}
       <g ref={layer} />
     </svg>
@@ -101,17 +101,19 @@ function nameOf(host: string): string {
   return request?.cluster || host || 'httpbin';
 }
 
-function locate(place: Leg['from'], host: string, hosts: string[], width: number): Point {
-  if (place === 'client') return { x: node.width / 2 + 1, y: height / 2 };
-  if (place === 'proxy') return { x: width / 2, y: height / 2 };
-  const index = Math.max(0, hosts.indexOf(host));
-  return { x: width - node.width / 2 - 1, y: (height * (index + 1)) / (hosts.length + 1) };
+interface PlaceProps {
+  at: Point;
+  name: string;
+  /** How many places share the height. */
+  of?: number;
+  main?: boolean;
 }
 
-function Place({ at, name, main = false }: { at: Point; name: string; main?: boolean }) {
+function Place({ at, name, of = 1, main = false }: PlaceProps) {
+  const box = boxOf(of);
   return (
     <g class={main ? 'place main' : 'place'}>
-      <rect x={at.x - node.width / 2} y={at.y - node.height / 2} width={node.width} height={node.height} rx="6" />
+      <rect x={at.x - box.width / 2} y={at.y - box.height / 2} width={box.width} height={box.height} rx="6" />
       <text x={at.x} y={at.y}>
         {name.length > 14 ? `${name.slice(0, 13)}…` : name}
       </text>

@@ -1,12 +1,9 @@
 import type { TrafficRequest } from '../../server/api.ts';
+import type { Point } from './geometry.ts';
 import { journey, type Leg } from './journey.ts';
 
-export interface Point {
-  x: number;
-  y: number;
-}
-/** Where a place of the picture is. */
-export type Locate = (place: Leg['from'], host: string) => Point;
+/** From where to where a leg goes on the picture as it is now. */
+export type Way = (leg: Leg) => { from: Point; to: Point };
 
 /** More dots than that nobody can follow: the list below has them all. */
 const mostDots = 40;
@@ -15,12 +12,12 @@ const space = 'http://www.w3.org/2000/svg';
 /** Moves a dot along each way of each request, then takes it away. Draws what the proxy reported, nothing else. */
 export class Stage {
   readonly #layer: SVGGElement;
-  readonly #locate: Locate;
+  readonly #way: Way;
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
 
-  constructor(layer: SVGGElement, locate: Locate) {
+  constructor(layer: SVGGElement, way: Way) {
     this.#layer = layer;
-    this.#locate = locate;
+    this.#way = way;
   }
 
   /** Plays requests, those that came together a little apart. */
@@ -38,8 +35,7 @@ export class Stage {
 
   #move(leg: Leg, delayMs: number): void {
     if (this.#layer.childElementCount >= mostDots) return;
-    const from = this.#locate(leg.from, leg.host);
-    const to = this.#locate(leg.to, leg.host);
+    const { from, to } = this.#way(leg);
     const dot = draw(leg);
     this.#layer.append(dot);
     const path = [
@@ -69,7 +65,8 @@ function draw(leg: Leg): SVGGElement {
 
 function label(text: string): SVGTextElement {
   const element = document.createElementNS(space, 'text');
-  element.setAttribute('y', '-9');
+  // above the boxes, which are 28 high
+  element.setAttribute('y', '-18');
   element.textContent = text;
   return element;
 }
