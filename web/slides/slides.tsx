@@ -103,7 +103,8 @@ function makeDeck(element: HTMLElement): Deck {
     width: 1100,
     height: 640,
     margin: 0.06,
-    center: true,
+    center: false,
+    display: 'flex',
     help: false,
     viewDistance: 2,
   });
@@ -142,6 +143,9 @@ function Feet({ all }: { all: Slide[] }) {
       <Button label="Next slide" icon="right" bare disabled={index === all.length - 1} onClick={() => to(1)} />
       <span class="small quiet-text">
         {index + 1} of {all.length}
+      </span>
+      <span class="small quiet-text keys-turn" aria-hidden="true">
+        <kbd>←</kbd> <kbd>→</kbd> turn
       </span>
       <span class="grow" />
       <Follow />
