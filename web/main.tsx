@@ -6,6 +6,7 @@ import './styles/learner.css';
 import './styles/lesson.css';
 import './styles/work.css';
 import './styles/join.css';
+import './styles/print.css';
 import { Application } from './application.tsx';
 import { applyTheme } from './state/preferences.ts';
 import { followFragment, followHistory, takeFragment } from './state/route.ts';

@@ -37,11 +37,14 @@ export class FileDocument {
 
   /** Reads the file, and takes what is there for what is in the editor. */
   async load(): Promise<void> {
+    const before = this.view.state.doc;
     this.state.value = { phase: 'loading' };
     try {
       const file = await get<FileContent>(this.#address());
       this.isNew.value = false;
-      this.#take(file.content, file.modifiedMs);
+      if (this.view.state.doc.eq(before)) this.#take(file.content, file.modifiedMs);
+      // Somebody typed meanwhile: that is not thrown away unasked.
+      else this.state.value = { phase: 'conflict' };
     } catch (cause) {
       this.#loadFailed(asFailure(cause));
     }
@@ -111,7 +114,10 @@ export class FileDocument {
 }
 
 const documents = new Map<string, FileDocument>();
-fileClosed.add(path => documents.delete(path));
+fileClosed.add(path => {
+  documents.get(path)?.view.destroy();
+  documents.delete(path);
+});
 
 /** The document of that path; read when it is first asked for. */
 export function documentOf(path: string): FileDocument {

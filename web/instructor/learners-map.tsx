@@ -28,7 +28,7 @@ export function LearnersMap() {
       <div class="map-bar row">
         <Legend />
         <span class="grow" />
-        <span class="small quiet-text" role="status">
+        <span class="small quiet-text">
           {chosen.length === 0 ? 'choose learners to act on several' : `${chosen.length} chosen`}
         </span>
         <Actions ids={chosen} who={`${chosen.length} learners`} />
@@ -155,7 +155,7 @@ function Row({ row }: { row: LearnerRow }) {
         <td class="last-check">
           <LastCheck row={row} />
         </td>
-        <td class={`sandbox ${row.sandbox.phase}`}>{sandboxWords(row.sandbox)}</td>
+        <Sandbox row={row} />
       </tr>
       {open ? (
         <tr class="details-row">
@@ -210,6 +210,20 @@ function Cell({ row, exercise, first }: { row: LearnerRow; exercise: { id: strin
     >
       <Shape state={state} />
       <span class="hidden-text">{words}</span>
+    </td>
+  );
+}
+
+function Sandbox({ row }: { row: LearnerRow }) {
+  const now = useNow();
+  const { sandbox } = row;
+  const endsAtMs = sandbox.phase === 'ready' ? sandbox.expiresAtMs : null;
+  return (
+    <td
+      class={`sandbox ${sandbox.phase}`}
+      title={endsAtMs === null ? undefined : `Ends at ${exactly(endsAtMs)} if nothing happens in it`}
+    >
+      {sandboxWords(sandbox, now)}
     </td>
   );
 }

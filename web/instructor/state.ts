@@ -57,15 +57,12 @@ function connect(): void {
 export const reconnectClass = (): void => socket?.retry();
 
 async function askAgain(): Promise<void> {
-  try {
-    const now = await get<Me>('/api/me?as=instructor');
-    if (now.role === 'instructor') return;
-    socket?.close();
-    socket = null;
-    instructor.value = now;
-  } catch (cause) {
-    if (asFailure(cause).status !== 0) throw cause;
-  }
+  const now = await get<Me>('/api/me?as=instructor').catch(() => null);
+  // No answer tells nothing new: the page says already that the server cannot be reached, and asks again with the next try.
+  if (now === null || now.role === 'instructor') return;
+  socket?.close();
+  socket = null;
+  instructor.value = now;
 }
 
 function receive(event: InstructorEvent): void {
@@ -84,8 +81,8 @@ export function select(id: string, on: boolean): void {
 
 export type LearnerAction = 'start' | 'reset' | 'end' | 'extend' | 'remove' | 'catch-up';
 
-/** Does something for each of the learners, four at a time; tells of those for whom it failed. */
-export async function forLearners(ids: string[], action: LearnerAction, body?: unknown): Promise<void> {
+/** Does something for each of the learners, four at a time; tells of those for whom it failed. Answers for how many it went well. */
+export async function forLearners(ids: string[], action: LearnerAction, body?: unknown): Promise<number> {
   const waiting = [...ids];
   const failures: string[] = [];
   const work = async () => {
@@ -96,6 +93,7 @@ export async function forLearners(ids: string[], action: LearnerAction, body?: u
   };
   await Promise.all([work(), work(), work(), work()]);
   if (failures.length > 0) notify(failures.slice(0, 3).join(' '));
+  return ids.length - failures.length;
 }
 
 async function forOne(id: string, action: LearnerAction, body: unknown): Promise<string | null> {

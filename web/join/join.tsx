@@ -6,7 +6,8 @@ import { Button } from '../parts/button.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { me } from '../state/learner.ts';
 
-const longestName = 60;
+/** As the server has it. */
+const longestName = 40;
 
 /** The way in: a name and the workshop's code; alone on one's machine, one click. */
 export function Join({ known, code }: { known: Me; code: string }) {

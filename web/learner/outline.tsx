@@ -15,7 +15,10 @@ export function Outline() {
     <nav class="outline" aria-label="Outline" onKeyDown={close}>
       {workshop.value?.modules.map(module => (
         <section key={module.id}>
-          <h2>{titleOf(module)}</h2>
+          <h2 class="row nowrap">
+            <span class="grow">{titleOf(module)}</span>
+            {module.lessons.length === 0 ? <span class="slides-only">slides</span> : null}
+          </h2>
           <ul>
             {module.lessons.map(one => (
               <Entry key={one.id} one={one} />

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Lesson } from '../lesson/lesson.tsx';
 import { PanesView } from '../panes/pane.tsx';
-import { offer, panesWanted } from '../panes/panes.ts';
+import { offer, openFor, panesWanted } from '../panes/panes.ts';
 import { Confirmations } from '../parts/dialog.tsx';
 import { lazily } from '../parts/lazily.tsx';
 import { Loading } from '../parts/loading.tsx';
@@ -143,7 +143,10 @@ function useLesson(): void {
   const page = lesson.value;
   const terminals = learner.value?.terminals;
   useEffect(() => {
-    if (page !== null) offer([...page.terminals, ...(terminals ?? []).map(one => one.name)], page.files);
+    if (page !== null) openFor(page.terminals, page.files);
+  }, [page?.id]);
+  useEffect(() => {
+    if (page !== null) offer((terminals ?? []).map(one => one.name));
   }, [page?.id, terminals?.length]);
 }
 

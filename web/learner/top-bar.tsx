@@ -29,7 +29,7 @@ export function TopBar() {
       <FollowSlide />
       <Button
         label={slides ? 'back to the lesson' : 'slides'}
-        icon="slides"
+        icon={slides ? 'left' : 'slides'}
         kind="quiet"
         onClick={() => (slides ? backToLesson() : navigate({ view: 'slides', slide: lesson.value?.slide ?? null }))}
       />

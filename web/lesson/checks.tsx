@@ -8,8 +8,8 @@ const shapes: Record<CheckState['state'], { icon: IconName; word: string }> = {
   unknown: { icon: 'ring', word: 'not looked at yet' },
 };
 
-/** One check: its state in colour and shape, and where it failed what was expected beside what was found. */
-export function Check({ check }: { check: CheckState }) {
+/** One check: its state in colour and shape, and where it failed, unless that is `explained` beside it, what was expected and what was found. */
+export function Check({ check, explained = false }: { check: CheckState; explained?: boolean }) {
   const shape = shapes[check.state];
   return (
     <li class={`check ${check.state}`} data-check={check.id} data-state={check.state}>
@@ -19,7 +19,7 @@ export function Check({ check }: { check: CheckState }) {
           {check.title}
           <span class="hidden-text">: {shape.word}</span>
         </p>
-        {check.state === 'failed' ? <Difference check={check} /> : null}
+        {check.state === 'failed' && !explained ? <Difference check={check} /> : null}
       </div>
     </li>
   );

@@ -39,7 +39,7 @@ export function Exercise({ page, replace }: { page: ExercisePage; replace: Repla
       {page.question === null ? null : <Question exercise={page.id} question={page.question} />}
       <ul class="checks" aria-label="Checks">
         {checksOf(page, state).map(check => (
-          <Check key={check.id} check={check} />
+          <Check key={check.id} check={check} explained={page.question !== null} />
         ))}
       </ul>
       <Hints hints={state?.hintsHtml ?? []} total={page.hints} replace={replace} />

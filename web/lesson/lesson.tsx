@@ -6,7 +6,7 @@ import { Button } from '../parts/button.tsx';
 import { confirm } from '../parts/dialog.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { FailureProblem } from '../parts/problem.tsx';
-import { act, learner, lessons } from '../state/learner.ts';
+import { act, justPassed, learner, lessons } from '../state/learner.ts';
 import { isRunning } from '../state/learner-events.ts';
 import { lesson, lessonFailure, openLesson, titleOf } from '../state/lessons.ts';
 import { navigate, pathOf, route } from '../state/route.ts';
@@ -23,6 +23,10 @@ export function Lesson() {
   const article = useRef<HTMLElement>(null);
   useEffect(() => {
     article.current?.parentElement?.scrollTo(0, 0);
+    // The joy is for the moment: it does not come again with the lesson.
+    return () => {
+      justPassed.value = null;
+    };
   }, [page?.id]);
   if (failure !== null && route.value.view === 'lesson') {
     const id = route.value.lesson;

@@ -32,6 +32,13 @@ export function showTab(panes: Panes, key: string): Panes {
   return panes.map(pane => (pane.tabs.some(tab => keyOf(tab) === key) ? { ...pane, shown: key } : pane)) as Panes;
 }
 
+/** Adds the tabs of a lesson; unless one of them is in view, the first comes to the front. */
+export function turnTo(panes: Panes, tabs: Tab[]): Panes {
+  const wider = addTabs(panes, tabs);
+  const inView = wider.some(pane => tabs.some(tab => keyOf(tab) === pane.shown));
+  return inView || tabs[0] === undefined ? wider : showTab(wider, keyOf(tabs[0]));
+}
+
 /** Takes a tab away; a pane that has none left is gone, unless it is the only one. */
 export function closeTab(panes: Panes, key: string): Panes {
   return compact(panes.map(pane => without(pane, key)));

@@ -13,6 +13,7 @@ import {
   showTab,
   splitOff,
   type Tab,
+  turnTo,
 } from './panes-state.ts';
 import { closeFile } from './unsaved.ts';
 
@@ -24,9 +25,14 @@ export const panesWanted = signal(0);
 const terminalTab = (name: string): Tab => ({ kind: 'terminal', name });
 const fileTab = (path: string): Tab => ({ kind: 'file', path });
 
-/** Has tabs for a lesson's terminals and files, and for terminals that are there already. */
-export function offer(terminals: string[], files: string[]): void {
-  panes.value = addTabs(panes.value, [...terminals.map(terminalTab), ...files.map(fileTab)]);
+/** Has tabs for a lesson's terminals and files, and shows one of them. */
+export function openFor(terminals: string[], files: string[]): void {
+  panes.value = turnTo(panes.value, [...terminals.map(terminalTab), ...files.map(fileTab)]);
+}
+
+/** Has tabs for terminals that are there already. */
+export function offer(terminals: string[]): void {
+  panes.value = addTabs(panes.value, terminals.map(terminalTab));
 }
 
 export function show(key: string): void {

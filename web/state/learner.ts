@@ -42,19 +42,8 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
 }
 
 let socket: ReconnectingSocket | null = null;
-let pings: ReturnType<typeof setInterval> | undefined;
 let lastNotice = 0;
 const pingEveryMs = 20_000;
-
-/** Asks who is signed in. */
-export async function loadMe(): Promise<void> {
-  loadFailure.value = null;
-  try {
-    me.value = await get<Me>('/api/me?as=learner');
-  } catch (cause) {
-    loadFailure.value = asFailure(cause);
-  }
-}
 
 /** Loads the workshop and listens to the learner's events, from now on. */
 export async function openSession(): Promise<void> {
@@ -78,7 +67,7 @@ function connectEvents(): void {
   opened.status.subscribe(status => {
     connection.value = status;
   });
-  pings = setInterval(() => opened.send('{"type":"ping"}'), pingEveryMs);
+  setInterval(() => opened.send('{"type":"ping"}'), pingEveryMs);
 }
 
 /** Tries at once to connect again. */
@@ -86,21 +75,15 @@ export const reconnect = (): void => socket?.retry();
 
 /** A refused WebSocket says nothing of why: ask whether we are still signed in. */
 async function askAgain(): Promise<void> {
-  try {
-    const now = await get<Me>('/api/me?as=learner');
-    if (now.role !== 'learner') signedOut(now);
-  } catch (cause) {
-    if (asFailure(cause).status !== 0) throw cause;
-  }
+  const now = await get<Me>('/api/me?as=learner').catch(() => null);
+  // No answer tells nothing new: the page says already that the server cannot be reached, and asks again with the next try.
+  if (now !== null && now.role !== 'learner') signedOut();
 }
 
-function signedOut(now: Me | null): void {
-  clearInterval(pings);
+/** Terminals, files and lessons on the page are those of somebody who is no longer here: begin anew, with none of them. */
+function signedOut(): void {
   socket?.close();
-  socket = null;
-  learner.value = null;
-  me.value = now;
-  if (now === null) void loadMe();
+  location.reload();
 }
 
 function receive(event: LearnerEvent): void {
@@ -110,7 +93,7 @@ function receive(event: LearnerEvent): void {
   if (event.type === 'traffic') receiveTraffic(event.requests, event.dropped);
   if (event.type === 'files') for (const listener of fileListeners) listener(event.paths);
   if (event.type === 'notice') notify(event.text);
-  if (event.type === 'signed-out') signedOut(null);
+  if (event.type === 'signed-out') signedOut();
   else merge(before, event);
 }
 
