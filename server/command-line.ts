@@ -54,6 +54,13 @@ function takeValue(values: Map<string, string>, arg: string, next: string | unde
   return attached === undefined ? 1 : 0;
 }
 
+/** The settings of the environment alone, for programs without the server's flags. @throws StartError */
+export function environmentSettings(environment: NodeJS.ProcessEnv): Settings {
+  const settings = defaultSettings(environment);
+  applyEnvironment(settings, environment);
+  return settings;
+}
+
 function applyFlags(settings: Settings, values: Map<string, string>): void {
   for (const [key, value] of values) applyNamed(settings, key, value, `--${key}`);
 }

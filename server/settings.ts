@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LogLevel } from './log.ts';
+import { type KubernetesOptions, usualOptions } from './providers/kubernetes/options.ts';
 import { type ProviderName, providerNames } from './providers/provider.ts';
 
 /** What the lab server is told: by flags, by `UNICORN_*`, by DATA/config.yaml, else by default; in this order. */
@@ -14,6 +15,7 @@ export interface Settings {
   provider: ProviderName | null;
   /** Of the sandboxes in containers and pods; null: the one of this checkout. */
   image: string | null;
+  kubernetes: KubernetesOptions;
   /** Seconds. */
   orphanTimeout: number;
   /** Minutes without a learner; 0: never. */
@@ -46,6 +48,7 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     publicUrl: null,
     provider: null,
     image: null,
+    kubernetes: { ...usualOptions },
     orphanTimeout: 600,
     idleTimeout: 60,
     mode: 'auto',
@@ -94,7 +97,7 @@ export const settingDefinitions: readonly SettingDefinition[] = [
   {
     key: 'provider',
     value: 'NAME',
-    help: 'what runs the sandboxes: local or docker (default: what works here, local first)',
+    help: 'what runs the sandboxes: local, docker or kubernetes (default: what works here, local first; never kubernetes)',
     apply: (settings, text) => {
       settings.provider = oneOf(providerNames, text);
     },
@@ -102,10 +105,68 @@ export const settingDefinitions: readonly SettingDefinition[] = [
   {
     key: 'image',
     value: 'NAME',
-    help: 'the image of sandboxes in containers (default: the one of this checkout, built when it is missing)',
+    help: 'the image of sandboxes in containers and pods (default: the one of this checkout; Docker builds it when it is missing)',
     apply: (settings, text) => {
       if (!/^[\w./:@-]{1,255}$/.test(text)) throw new RangeError('the name of an image');
       settings.image = text;
+    },
+  },
+  {
+    key: 'context',
+    value: 'NAME',
+    help: 'kubernetes: a context of your kubeconfig (default: the current one), or minikube or minikube:PROFILE',
+    apply: ({ kubernetes }, text) => {
+      if (!/^\S{1,253}$/.test(text)) throw new RangeError('the name of a context');
+      kubernetes.context = text;
+    },
+  },
+  {
+    key: 'namespace',
+    value: 'NAME',
+    help: 'kubernetes: where the pods go (default unicorn; made when it is not there)',
+    apply: ({ kubernetes }, text) => {
+      kubernetes.namespace = label(text);
+    },
+  },
+  {
+    key: 'homes',
+    value: 'KIND',
+    help: 'kubernetes: volume (one for each home, default) or none (homes last as long as their pods)',
+    apply: ({ kubernetes }, text) => {
+      kubernetes.homes = oneOf(['volume', 'none'], text);
+    },
+  },
+  {
+    key: 'storage-class',
+    value: 'NAME',
+    help: "kubernetes: of the homes' volumes (default: the cluster's default)",
+    apply: ({ kubernetes }, text) => {
+      kubernetes.storageClass = label(text);
+    },
+  },
+  {
+    key: 'seccomp',
+    value: 'PROFILE',
+    help: "kubernetes: a file below the kubelets' seccomp folder (default unicorn/sandbox.json), or unconfined",
+    apply: ({ kubernetes }, text) => {
+      kubernetes.seccomp = profile(text);
+    },
+  },
+  {
+    key: 'apparmor',
+    value: 'PROFILE',
+    help: 'kubernetes: a profile loaded on the nodes, or unconfined (default)',
+    apply: ({ kubernetes }, text) => {
+      kubernetes.apparmor = profile(text);
+    },
+  },
+  {
+    key: 'owner',
+    value: 'NAME',
+    help: 'kubernetes: by which servers that share a store know their pods (default: made up for the data folder)',
+    apply: ({ kubernetes }, text) => {
+      if (!/^[a-z0-9]{4,12}$/.test(text)) throw new RangeError('4 to 12 small letters and digits');
+      kubernetes.owner = text;
     },
   },
   {
@@ -204,6 +265,17 @@ function oneOf<T extends string>(options: readonly T[], text: string): T {
   const found = options.find(option => option === text);
   if (found === undefined) throw new RangeError(`one of ${options.join(', ')}`);
   return found;
+}
+
+/** A name in Kubernetes. */
+function label(text: string): string {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text)) throw new RangeError('small letters, digits and hyphens');
+  return text;
+}
+
+function profile(text: string): string {
+  if (!/^[\w.-]+(\/[\w.-]+)*$/.test(text) || text.includes('..')) throw new RangeError('a profile, or unconfined');
+  return text;
 }
 
 function hostName(text: string): string {

@@ -16,7 +16,7 @@ labs test [LESSON | EXERCISE]…     shows in a real sandbox that each check fai
 
   --labs FOLDER     the content (default: labs)
   --junit FILE      also writes the results of test as JUnit XML
-  --provider NAME   the kind of sandbox: local (default) or docker
+  --provider NAME   the kind of sandbox: local (default), docker or kubernetes
   --verbose         each case on a line of its own
 `;
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentClient } from '../agent/client.ts';
+import { environmentSettings } from '../command-line.ts';
 import { makeProvider } from '../providers/choose.ts';
 import { type Provider, ProviderError, type ProviderName } from '../providers/provider.ts';
 
@@ -47,7 +48,7 @@ export async function makeTestSandbox(providerName: ProviderName): Promise<TestS
 }
 
 async function usableProvider(name: ProviderName, data: string): Promise<Provider> {
-  const provider = await makeProvider(name, { data, image: process.env.UNICORN_IMAGE ?? null });
+  const provider = await makeProvider(name, { ...environmentSettings(process.env), data });
   const report = await provider.probe();
   if (report.usable) return provider;
   const missing = report.findings.find(finding => finding.state === 'missing');

@@ -1,4 +1,3 @@
-import { StartError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import type { Provider, ProviderName } from './provider.ts';
 
@@ -7,10 +6,10 @@ export async function chooseProvider(settings: Settings): Promise<Provider> {
   return makeProvider(settings.provider ?? (await usualProvider()), settings);
 }
 
-/** @throws StartError where there is no such provider */
+/** The provider of that name; nothing is asked of the machine yet. */
 export async function makeProvider(
   name: ProviderName,
-  { data, image }: Pick<Settings, 'data' | 'image'>,
+  { data, image, kubernetes }: Pick<Settings, 'data' | 'image' | 'kubernetes'>,
 ): Promise<Provider> {
   switch (name) {
     case 'local': {
@@ -21,8 +20,10 @@ export async function makeProvider(
       const { DockerProvider } = await import('./docker/provider.ts');
       return new DockerProvider(image === null ? { data } : { data, image });
     }
-    default:
-      throw new StartError(`The provider ${name} is not there yet.`, 'Use --provider local or --provider docker.');
+    case 'kubernetes': {
+      const { KubernetesProvider } = await import('./kubernetes/provider.ts');
+      return new KubernetesProvider({ ...kubernetes, data, image });
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { after, type TestContext } from 'node:test';
 import { encodeHead, type Frame, FrameParser, kind } from '../../images/agent/protocol/frames.ts';
 import type { MethodName, Methods } from '../../images/agent/protocol/messages.ts';
+import { environmentSettings } from '../../server/command-line.ts';
 import { makeProvider } from '../../server/providers/choose.ts';
 import type {
   Provider,
@@ -28,6 +29,13 @@ export type Result = Methods['execute']['result'];
 
 /** What the same tests are run on. */
 export const providerName = (process.env.UNICORN_TEST_PROVIDER ?? 'local') as ProviderName;
+
+/** Of a cluster only the one that is named for tests: never somebody's own. */
+function testSettings(): ReturnType<typeof environmentSettings> {
+  if (providerName === 'kubernetes')
+    process.env.KUBECONFIG = process.env.UNICORN_TEST_KUBECONFIG ?? '/no/kubeconfig/for/tests';
+  return environmentSettings(process.env);
+}
 
 let count = 0;
 const name = (kind: string): string => `${kind}${process.pid}x${count++}`.padEnd(8, '0');
@@ -126,7 +134,7 @@ export async function place(): Promise<Place> {
     },
   } as Place;
   the.data = await mkdtemp(join(tmpdir(), 'unicorn-isolation-'));
-  the.provider = await makeProvider(providerName, { data: the.data, image: process.env.UNICORN_IMAGE ?? null });
+  the.provider = await makeProvider(providerName, { ...testSettings(), data: the.data });
   the.report = await the.provider.probe();
   after(async () => {
     await Promise.all(sandboxes.map(sandbox => sandbox.end()));

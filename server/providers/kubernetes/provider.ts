@@ -1,0 +1,187 @@
+/** Sandboxes in pods of a Kubernetes cluster, one a learner, reached by the streams of `exec`: no port, no route, no token. */
+import type { Duplex } from 'node:stream';
+import type { V1Pod } from '@kubernetes/client-node';
+import { type Provider, ProviderError, type ProviderReport, type Sandbox, type SandboxRequest } from '../provider.ts';
+import { connectCommand } from '../sandbox-image.ts';
+import { Cluster, findCluster } from './cluster.ts';
+import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
+import { wantedImage } from './image.ts';
+import { checkMinikube, minikubeHas, minikubeLoad, minikubeProfile } from './minikube.ts';
+import type { KubernetesOptions } from './options.ts';
+import { ownerOf } from './owner.ts';
+import { patiently } from './patience.ts';
+import { claimName, container, labels, type PodPlan, podName } from './pod.ts';
+import { Pods } from './pods.ts';
+import { isStatus, refusal } from './refusals.ts';
+import { situationOf } from './situation.ts';
+import { makeSurroundings } from './surroundings.ts';
+
+const validName = /^[a-z0-9]{8,40}$/;
+/** A pod whose start is older than that is nobody's any more. */
+const abandonedMs = 10 * 60_000;
+
+/** What is needed to make pods, once it was found. */
+interface Site {
+  cluster: Cluster;
+  pods: Pods;
+  plan: PodPlan;
+}
+
+export class KubernetesProvider implements Provider {
+  readonly name = 'kubernetes';
+  readonly #options: KubernetesOptions & { data: string; image: string | null };
+  #site: Promise<Site> | undefined;
+  #report: Promise<ProviderReport> | undefined;
+
+  constructor(options: KubernetesOptions & { data: string; image: string | null }) {
+    this.#options = options;
+  }
+
+  probe(): Promise<ProviderReport> {
+    this.#report = this.#probe();
+    return this.#report;
+  }
+
+  async #probe(): Promise<ProviderReport> {
+    const findings: ProviderReport['findings'] = [];
+    try {
+      findings.push(...(await minikubeFacts(this.#profile)));
+      const { cluster, pods, plan } = await this.#reached();
+      const facts = await clusterFacts(cluster, plan);
+      findings.push(...facts.findings);
+      if (findings.some(({ state }) => state === 'missing')) return this.#conclude(findings, 0);
+      await this.#prepared();
+      findings.push(...(await preflight(cluster, pods)));
+      return this.#conclude(findings, facts.room);
+    } catch (error) {
+      const { message, remedy } = refusal(error, this.#options.namespace);
+      const finding = { subject: 'cluster', state: 'missing', detail: message } as const;
+      return this.#conclude([...findings, { ...finding, ...(remedy === undefined ? {} : { remedy }) }], 0);
+    }
+  }
+
+  #conclude(findings: ProviderReport['findings'], room: number): ProviderReport {
+    const usable = findings.every(({ state }) => state !== 'missing');
+    return { provider: this.name, usable, maximumSandboxes: usable ? room : 0, findings };
+  }
+
+  get #profile(): string | undefined {
+    return minikubeProfile(this.#options.context ?? undefined);
+  }
+
+  /** The cluster, found once; a failure is tried again. */
+  #reached(): Promise<Site> {
+    this.#site ??= this.#reach().catch(error => {
+      this.#site = undefined;
+      throw error;
+    });
+    return this.#site;
+  }
+
+  async #reach(): Promise<Site> {
+    const { context, namespace, homes, storageClass, seccomp, apparmor, owner, data, image } = this.#options;
+    if (this.#profile !== undefined) await checkMinikube(this.#profile);
+    const cluster = new Cluster(findCluster(this.#profile ?? context ?? undefined));
+    const plan: PodPlan = {
+      owner: owner ?? (await ownerOf(data)),
+      image: await wantedImage(image, cluster),
+      ...{ namespace, seccomp, apparmor, homes },
+      storageClass: storageClass ?? undefined,
+    };
+    return { cluster, plan, pods: new Pods(cluster, plan) };
+  }
+
+  #preparing: Promise<void> | undefined;
+
+  /** The namespace and the image, made ready once; a failure is tried again. */
+  #prepared(progress: (step: string) => void = () => {}): Promise<void> {
+    this.#preparing ??= this.#prepare(progress).catch(error => {
+      this.#preparing = undefined;
+      throw error;
+    });
+    return this.#preparing;
+  }
+
+  async #prepare(progress: (step: string) => void): Promise<void> {
+    const { cluster, plan } = await this.#reached();
+    await makeSurroundings(cluster, plan.namespace);
+    if (this.#profile !== undefined) await loadIntoMinikube(this.#profile, plan.image, progress);
+  }
+
+  async create(request: SandboxRequest, progress: (step: string) => void): Promise<Sandbox> {
+    for (const name of [request.id, request.home])
+      if (!validName.test(name)) throw new ProviderError('failed', `${JSON.stringify(name)} is no name of a sandbox`);
+    try {
+      progress('Looking for a place');
+      const { pods, plan } = await this.#reached();
+      await this.#prepared(progress);
+      await pods.start(request, plan, progress);
+      return this.#sandbox(request.id, request.home);
+    } catch (error) {
+      throw refusal(error, this.#options.namespace);
+    }
+  }
+
+  async find(): Promise<Sandbox[]> {
+    const { pods } = await this.#reached();
+    const live = (await patiently(() => pods.list())).filter(pod => situationOf(pod).is === 'running');
+    return live.map(({ metadata }) =>
+      this.#sandbox(metadata!.labels![labels.sandbox]!, metadata!.labels![labels.home]!),
+    );
+  }
+
+  async sweep(): Promise<void> {
+    const { pods } = await this.#reached();
+    const dead = (await patiently(() => pods.list())).filter(isLeft);
+    await Promise.all(dead.map(({ metadata }) => pods.end(metadata!.name!)));
+  }
+
+  async removeHome(home: string): Promise<void> {
+    if (!validName.test(home)) throw new ProviderError('failed', `${JSON.stringify(home)} is no name of a home`);
+    const { cluster, plan } = await this.#reached();
+    const { namespace } = plan;
+    const claim = { name: claimName(plan.owner, home), namespace };
+    if (plan.homes === 'none') return;
+    await patiently(() => cluster.core.deleteNamespacedPersistentVolumeClaim(claim)).catch(error => {
+      if (!isStatus(error, 404)) throw refusal(error, namespace);
+    });
+  }
+
+  #sandbox(id: string, home: string): Sandbox {
+    const name = async (): Promise<string> => podName((await this.#reached()).plan.owner, id);
+    return {
+      id,
+      home,
+      connect: async () => this.#connect(await name()),
+      end: async () => (await this.#reached()).pods.end(await name()),
+    };
+  }
+
+  /** A cluster that does not answer for a while keeps its pods: who connects waits for it. */
+  async #connect(name: string): Promise<Duplex> {
+    const { cluster, pods, plan } = await this.#reached();
+    const { namespace } = plan;
+    return patiently(async () => {
+      // A pod that is not there, or over, is told apart from a cluster that has no time.
+      const pod = await pods.read(name);
+      const situation = pod ? situationOf(pod) : ({ is: 'over', why: 'the pod was deleted' } as const);
+      if (situation.is === 'over') throw new ProviderError('failed', `the sandbox is gone: ${situation.why}`);
+      return cluster.exec(namespace, name, container, connectCommand);
+    }).catch(error => {
+      throw refusal(error, namespace);
+    });
+  }
+}
+
+async function loadIntoMinikube(profile: string, image: string, progress: (step: string) => void): Promise<void> {
+  if (image.includes('/') || (await minikubeHas(profile, image))) return;
+  progress('Bringing the image of the sandboxes to minikube, once');
+  await minikubeLoad(profile, image);
+}
+
+/** Ended by itself, or made by a server that was killed over it. */
+function isLeft(pod: V1Pod): boolean {
+  const { is } = situationOf(pod);
+  if (is === 'over' || is === 'hopeless') return true;
+  return is === 'waiting' && Date.now() - (pod.metadata?.creationTimestamp?.getTime() ?? 0) > abandonedMs;
+}
