@@ -4,8 +4,12 @@ import { applySettingsFile } from './settings-file.ts';
 
 /** What the command line asks for. */
 export interface CommandLine {
-  command: 'serve' | 'doctor' | 'help';
+  command: 'serve' | 'doctor' | 'help' | 'backup' | 'restore';
   json: boolean;
+  /** Of backup and restore. */
+  file: string;
+  /** Whether a restore may end what is there. */
+  replace: boolean;
   settings: Settings;
 }
 
@@ -15,33 +19,41 @@ const usageRemedy = 'npm start -- --help lists what there is.';
 export async function readCommandLine(args: string[], environment: NodeJS.ProcessEnv): Promise<CommandLine> {
   const flags = parseFlags(args);
   const settings = defaultSettings(environment);
-  if (flags.command === 'help') return { command: 'help', json: false, settings };
+  const { values, ...rest } = flags;
+  if (flags.command === 'help') return { ...rest, settings };
   const overrides = defaultSettings(environment);
   applyEnvironment(overrides, environment);
-  applyFlags(overrides, flags.values);
+  applyFlags(overrides, values);
   await applySettingsFile(settings, overrides.data);
   applyEnvironment(settings, environment);
-  applyFlags(settings, flags.values);
-  return { command: flags.command, json: flags.json, settings };
+  applyFlags(settings, values);
+  return { ...rest, settings };
 }
 
-interface Flags {
-  command: CommandLine['command'];
-  json: boolean;
+interface Flags extends Omit<CommandLine, 'settings'> {
   values: Map<string, string>;
 }
 
 function parseFlags(args: string[]): Flags {
-  const flags: Flags = { command: 'serve', json: false, values: new Map() };
+  const flags: Flags = { command: 'serve', json: false, file: '', replace: false, values: new Map() };
   for (let index = 0; index < args.length; index++) {
     const arg = args[index]!;
     if (arg === 'doctor' && index === 0) flags.command = 'doctor';
+    else if ((arg === 'backup' || arg === 'restore') && index === 0) {
+      flags.command = arg;
+      flags.file = fileAfter(arg, args[++index]);
+    } else if (arg === '--replace' && flags.command === 'restore') flags.replace = true;
     else if (arg === '--help' || arg === '-h' || arg === 'help') return { ...flags, command: 'help' };
     else if (arg === '--json') flags.json = true;
     else if (arg === '--alone' || arg === '--class') flags.values.set('mode', arg.slice(2));
     else index += takeValue(flags.values, arg, args[index + 1]);
   }
   return flags;
+}
+
+function fileAfter(command: string, file: string | undefined): string {
+  if (file !== undefined && file !== '' && !file.startsWith('-')) return file;
+  throw new StartError(`${command} needs the name of a file`, usageRemedy, 2);
 }
 
 /** `--key=value` or `--key value`; answers how many arguments more were taken. */
@@ -93,6 +105,8 @@ export function helpText(): string {
   return [
     'Usage: npm start [-- FLAGS]          starts the workshop',
     '       npm start -- doctor           tells what this machine can do',
+    '       npm start -- backup FILE      writes people, progress and secrets to a file',
+    '       npm start -- restore FILE     puts them back, into whichever database is set; --replace: over what is there',
     '',
     ...rows.map(([left = '', right = '']) => `  ${left.padEnd(28)}${right}`),
     '',

@@ -7,10 +7,17 @@ import type { Settings } from './settings.ts';
 
 /** `npm start`: the lab server, and `npm start -- doctor`. */
 async function main(): Promise<void> {
-  const { command, json, settings } = await readCommandLine(process.argv.slice(2), process.env);
+  const { command, json, file, replace, settings } = await readCommandLine(process.argv.slice(2), process.env);
   if (command === 'help') process.stdout.write(helpText());
   else if (command === 'doctor') process.exitCode = await doctor(settings, json);
-  else await run(settings, json);
+  else if (command === 'serve') await run(settings, json);
+  else await keep(command, settings, file, replace);
+}
+
+async function keep(command: 'backup' | 'restore', settings: Settings, file: string, replace: boolean): Promise<void> {
+  const { backUp, restoreFrom } = await import('./backup.ts');
+  const rows = command === 'backup' ? await backUp(settings, file) : await restoreFrom(settings, file, replace);
+  process.stdout.write(`${rows} rows ${command === 'backup' ? 'written to' : 'restored from'} ${file}\n`);
 }
 
 async function doctor(settings: Settings, json: boolean): Promise<number> {

@@ -1,28 +1,32 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartError } from './errors.ts';
+import type { Settings } from './settings.ts';
+import type { Store } from './store/store.ts';
 
-/** What opens the doors. Kept in the data folder, so that addresses stay good over restarts. */
+/** What opens the doors. Kept in the store, so that addresses stay good over restarts and all servers of a class agree. */
 export interface Secrets {
   /** In the learner's address where one is alone: not for typing. */
   aloneCode: string;
   /** What a class types to join. */
   classCode: string;
   instructor: string;
+  /** By which servers that share the store know each other. */
+  replicas: string;
 }
 
 // Without letters and digits that look alike.
 const alphabet = 'abcdefghjkmnpqrstuvwxyz23456789';
 
-/** Reads the secrets of this data folder, or makes them. */
-export async function loadSecrets(data: string): Promise<Secrets> {
+/** Reads the secrets of this class, or makes them. */
+export async function loadSecrets(store: Store, settings: Settings): Promise<Secrets> {
+  const { databaseUrl, data, instructorSecret } = settings;
   const file = join(data, 'secrets.json');
-  const stored = await readSecrets(file);
-  const secrets = { ...newSecrets(), ...stored };
-  if (stored === null || Object.keys(stored).length < Object.keys(secrets).length) await writeSecrets(file, secrets);
-  else await chmod(file, 0o600);
-  return secrets;
+  const earlier = databaseUrl === null ? await earlierSecrets(file) : {};
+  const stored = (await store.secrets({ ...newSecrets(), ...earlier })) as unknown as Secrets;
+  if (databaseUrl === null) await rm(file, { force: true });
+  return { ...stored, instructor: instructorSecret ?? stored.instructor };
 }
 
 function newSecrets(): Secrets {
@@ -31,17 +35,19 @@ function newSecrets(): Secrets {
     aloneCode: randomBytes(24).toString('hex'),
     classCode: `${code.slice(0, 5)}-${code.slice(5)}`,
     instructor: randomBytes(24).toString('base64url'),
+    replicas: randomBytes(32).toString('base64url'),
   };
 }
 
-async function readSecrets(file: string): Promise<Partial<Secrets> | null> {
+/** Those of a data folder from before they were in the store. */
+async function earlierSecrets(file: string): Promise<Partial<Secrets>> {
   try {
     const value: unknown = JSON.parse(await readFile(file, 'utf8'));
     const known = Object.keys(newSecrets());
     const entries = Object.entries(value as object).filter(([key, secret]) => known.includes(key) && isSecret(secret));
     return Object.fromEntries(entries);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     if (error instanceof SyntaxError)
       throw new StartError(`${file}: not JSON`, 'Remove it: new secrets are made then, and addresses change.');
     throw error;
@@ -50,12 +56,6 @@ async function readSecrets(file: string): Promise<Partial<Secrets> | null> {
 
 function isSecret(value: unknown): boolean {
   return typeof value === 'string' && value.length >= 8;
-}
-
-async function writeSecrets(file: string, secrets: Secrets): Promise<void> {
-  const half = `${file}.${process.pid}`;
-  await writeFile(half, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
-  await rename(half, file);
 }
 
 /** Makes the data folder, for its owner alone. */

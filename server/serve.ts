@@ -21,8 +21,8 @@ import { Classroom } from './sessions/classroom.ts';
 import { defaultCapacity, sandboxLimits } from './sessions/limits.ts';
 import type { SessionServices } from './sessions/services.ts';
 import { isAlone, type Settings } from './settings.ts';
+import { databaseOf } from './store/database.ts';
 import { openStore } from './store/kysely-store.ts';
-import { sqliteDialect } from './store/sqlite.ts';
 
 export type ChooseProvider = (settings: Settings) => Promise<Provider>;
 
@@ -55,12 +55,12 @@ export async function serve(settings: Settings, chooseProvider: ChooseProvider):
 
 async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, unlock: () => void): Promise<Running> {
   const log = createLog(settings.logLevel);
-  const [secrets, workshop, provider] = await Promise.all([
-    loadSecrets(settings.data),
+  const [workshop, provider, store] = await Promise.all([
     readWorkshop(settings, log),
     chooseProvider(settings),
+    openStore(await databaseOf(settings)),
   ]);
-  const store = await openStore(sqliteDialect(join(settings.data, 'unicorn.sqlite')));
+  const secrets = await loadSecrets(store, settings);
   await store.removeOldAuthSessions(Date.now() - monthSeconds * 1000);
   const alone = isAlone(settings);
   const code = alone ? secrets.aloneCode : secrets.classCode;

@@ -9,6 +9,12 @@ export interface Settings {
   host: string;
   port: number;
   data: string;
+  /** `postgres://…` for several servers; null: SQLite in the data folder. */
+  databaseUrl: string | null;
+  /** Where the other servers of the same database reach this one, `host:port`; null: where it listens. */
+  replicaAddress: string | null;
+  /** What opens the instructor's page; null: made once and kept in the store. */
+  instructorSecret: string | null;
   /** The address under which browsers reach the server, where that is another one. */
   publicUrl: URL | null;
   /** null: chosen by itself. */
@@ -45,6 +51,9 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     host: '127.0.0.1',
     port: 8080,
     data: join(environment.XDG_DATA_HOME || join(homedir(), '.local/share'), 'unicorn'),
+    databaseUrl: /^postgres(ql)?:/.test(environment.DATABASE_URL ?? '') ? (environment.DATABASE_URL ?? null) : null,
+    replicaAddress: null,
+    instructorSecret: null,
     publicUrl: null,
     provider: null,
     image: null,
@@ -84,6 +93,32 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     apply: (settings, text) => {
       if (text === '') throw new RangeError('a folder');
       settings.data = resolve(text);
+    },
+  },
+  {
+    key: 'database-url',
+    value: 'URL',
+    help: 'a PostgreSQL database, for several servers at once (default: DATABASE_URL, else SQLite in the data folder)',
+    apply: (settings, text) => {
+      settings.databaseUrl = databaseAddress(text);
+    },
+  },
+  {
+    key: 'replica-address',
+    value: 'HOST:PORT',
+    help: 'where the other servers of that database reach this one (default: where it listens)',
+    apply: (settings, text) => {
+      if (!/^(\[[0-9a-f:.]+\]|[\w.-]+):\d{1,5}$/i.test(text)) throw new RangeError('an address such as 10.0.0.7:8080');
+      settings.replicaAddress = text;
+    },
+  },
+  {
+    key: 'instructor-secret',
+    value: 'TEXT',
+    help: "what opens the instructor's page, 16 characters or more; better as a variable (default: made once)",
+    apply: (settings, text) => {
+      if (!/^[\w.~-]{16,200}$/.test(text)) throw new RangeError('16 letters, digits, dots and dashes, or more');
+      settings.instructorSecret = text;
     },
   },
   {
@@ -291,4 +326,9 @@ function webAddress(text: string): URL {
     throw new RangeError('an address without a path, such as https://workshop.example.org');
   }
   return url;
+}
+
+function databaseAddress(text: string): string {
+  if (!/^postgres(ql)?:\/\//.test(text)) throw new RangeError('an address such as postgres://user@host/database');
+  return text;
 }

@@ -1,32 +1,68 @@
-import { type Dialect, Kysely, Migrator } from '#kysely';
+import { type Dialect, Kysely, Migrator, type RawBuilder } from '#kysely';
 import type { CheckState, InstructorMessage } from '../api.ts';
+import { StartError } from '../errors.ts';
+import type { Database } from './database.ts';
 import { migrationProvider } from './migrations.ts';
+import { KyselyReplicaStore } from './replica-store.ts';
 import type { CheckRecord, ExerciseRecord, Identity, LearnerRecord, SandboxRecord, Store } from './store.ts';
 import type { AuthSessionTable, ExerciseTable, LearnerTable, SandboxTable, Tables } from './tables.ts';
+import { StoreUnavailable } from './unavailable.ts';
 
 const classId = 'class';
 const keptMessages = 100;
 
-/** Opens the database that the dialect speaks to, and brings its tables up to date. */
-export async function openStore(dialect: Dialect): Promise<Store> {
+/** Opens the store in this database, its tables brought up to date. */
+export async function openStore({ dialect, now }: Database): Promise<Store> {
+  return storeOf(await openTables(dialect), now);
+}
+
+/** The store in tables that are open. */
+export function storeOf(db: Kysely<Tables>, now: RawBuilder<number>): Store {
+  return new KyselyStore(db, now);
+}
+
+/** Brings the tables up to date; where several servers start at once, one does it and the others wait. */
+export async function openTables(dialect: Dialect): Promise<Kysely<Tables>> {
   const db = new Kysely<Tables>({ dialect });
   const { error } = await new Migrator({ db, provider: migrationProvider }).migrateToLatest();
-  if (error !== undefined) {
-    await db.destroy();
-    throw error;
-  }
-  return new KyselyStore(db);
+  if (error === undefined) return db;
+  await db.destroy();
+  throw cannotOpen(error);
+}
+
+/** What `pg` says of a database that cannot be used is for whoever starts the server; the rest is a fault of ours. */
+function cannotOpen(error: unknown): unknown {
+  const cause = error instanceof StoreUnavailable ? error.cause : error;
+  if (!(cause instanceof Error) || !('code' in cause || error instanceof StoreUnavailable)) return error;
+  return new StartError(
+    `The database cannot be used: ${cause.message}`,
+    'Look at --database-url, and whether it runs.',
+  );
 }
 
 class KyselyStore implements Store {
+  readonly replicas: KyselyReplicaStore;
   readonly #db: Kysely<Tables>;
 
-  constructor(db: Kysely<Tables>) {
+  constructor(db: Kysely<Tables>, now: RawBuilder<number>) {
     this.#db = db;
+    this.replicas = new KyselyReplicaStore(db, now);
   }
 
   async close(): Promise<void> {
     await this.#db.destroy();
+  }
+
+  async secrets(proposed: Record<string, string>): Promise<Record<string, string>> {
+    const values = Object.entries(proposed).map(([name, value]) => ({ name, value }));
+    await this.#db
+      .insertInto('secrets')
+      .values(values)
+      .onConflict(conflict => conflict.column('name').doNothing())
+      .execute();
+    const names = Object.keys(proposed);
+    const rows = await this.#db.selectFrom('secrets').selectAll().where('name', 'in', names).execute();
+    return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
   }
 
   async followSlide(): Promise<string | null> {
@@ -44,12 +80,15 @@ class KyselyStore implements Store {
 
   async messages(): Promise<InstructorMessage[]> {
     const rows = await this.#db.selectFrom('messages').selectAll().orderBy('at').orderBy('id').execute();
-    return rows.map(({ id, text, at }) => ({ id, text, atMs: Number(at) }));
+    return rows.map(({ id, text, at }) => ({ id, text, atMs: at }));
   }
 
   async addMessage({ id, text, atMs }: InstructorMessage): Promise<void> {
     await this.#db.transaction().execute(async db => {
-      await db.insertInto('messages').values({ id, text, at: atMs }).execute();
+      await db
+        .insertInto('messages')
+        .values({ id, text: storable(text), at: atMs })
+        .execute();
       const kept = db
         .selectFrom('messages')
         .select('id')
@@ -80,6 +119,11 @@ class KyselyStore implements Store {
   async learners(): Promise<LearnerRecord[]> {
     const rows = await this.#db.selectFrom('learners').selectAll().orderBy('joined_at').orderBy('id').execute();
     return rows.map(learnerOf);
+  }
+
+  async learner(id: string): Promise<LearnerRecord | null> {
+    const row = await this.#db.selectFrom('learners').selectAll().where('id', '=', id).executeTakeFirst();
+    return row ? learnerOf(row) : null;
   }
 
   async removeLearner(id: string): Promise<void> {
@@ -144,7 +188,7 @@ class KyselyStore implements Store {
     return rows.map(row => ({
       exercise: row.exercise,
       check: JSON.parse(row.result) as CheckState,
-      atMs: Number(row.at),
+      atMs: row.at,
     }));
   }
 
@@ -174,6 +218,11 @@ class KyselyStore implements Store {
 
   async sandboxes(): Promise<SandboxRecord[]> {
     return (await this.#db.selectFrom('sandboxes').selectAll().execute()).map(sandboxOf);
+  }
+
+  async sandboxOf(learner: string): Promise<SandboxRecord | null> {
+    const row = await this.#db.selectFrom('sandboxes').selectAll().where('learner_id', '=', learner).executeTakeFirst();
+    return row ? sandboxOf(row) : null;
   }
 
   async saveSandbox(record: SandboxRecord): Promise<void> {
@@ -225,8 +274,8 @@ function learnerOf(row: LearnerTable): LearnerRecord {
   return {
     id: row.id,
     name: row.name,
-    joinedAtMs: Number(row.joined_at),
-    lastSeenAtMs: Number(row.last_seen_at),
+    joinedAtMs: row.joined_at,
+    lastSeenAtMs: row.last_seen_at,
     lesson: row.lesson,
   };
 }
@@ -239,8 +288,8 @@ function identityOfRow(row: AuthSessionTable): Identity | null {
 function exerciseOf(row: ExerciseTable): ExerciseRecord {
   return {
     exercise: row.exercise,
-    openedAtMs: numberOrNull(row.opened_at),
-    passedAtMs: numberOrNull(row.passed_at),
+    openedAtMs: row.opened_at,
+    passedAtMs: row.passed_at,
     failures: row.failures,
     hints: row.hints,
     solutionShown: row.solution_shown === 1,
@@ -258,7 +307,7 @@ function exerciseRow(record: ExerciseRecord): Omit<ExerciseTable, 'learner_id' |
     hints: record.hints,
     solution_shown: record.solutionShown ? 1 : 0,
     solved_by: record.solvedBy,
-    answer: record.answer,
+    answer: record.answer === null ? null : storable(record.answer),
     revision: record.revision,
   };
 }
@@ -269,12 +318,12 @@ function sandboxOf(row: SandboxTable): SandboxRecord {
     id: row.id,
     home: row.home,
     provider: row.provider,
-    createdAtMs: Number(row.created_at),
-    expiresAtMs: numberOrNull(row.expires_at),
+    createdAtMs: row.created_at,
+    expiresAtMs: row.expires_at,
   };
 }
 
-/** PostgreSQL answers bigint as text. */
-function numberOrNull(value: number | string | null): number | null {
-  return value === null ? null : Number(value);
+/** PostgreSQL has no null characters in texts. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '');
 }

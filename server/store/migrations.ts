@@ -4,10 +4,16 @@ import { sql } from '#kysely';
 /** What changed in the tables, in order. A migration that was released is never edited. */
 const migrations: Record<string, Migration> = {
   '001-first': { up: first },
+  '002-replicas': { up: replicas },
 };
 
 /** Hands the migrations to Kysely's Migrator. */
 export const migrationProvider: MigrationProvider = { getMigrations: async () => migrations };
+
+/** Their names, the oldest first: the last one tells what the tables look like. */
+export function migrationNames(): string[] {
+  return Object.keys(migrations).sort();
+}
 
 async function first(db: Kysely<unknown>): Promise<void> {
   await db.schema
@@ -80,5 +86,29 @@ async function createProgress(db: Kysely<unknown>): Promise<void> {
     .addColumn('result', 'text', column => column.notNull())
     .addColumn('at', 'bigint', column => column.notNull())
     .addPrimaryKeyConstraint('check_results_key', ['learner_id', 'exercise', 'check_id'])
+    .execute();
+}
+
+async function replicas(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('secrets')
+    .addColumn('name', 'text', column => column.primaryKey())
+    .addColumn('value', 'text', column => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('replicas')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('address', 'text', column => column.notNull())
+    .addColumn('until', 'bigint', column => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('session_leases')
+    .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
+    .addColumn('replica_id', 'text', column => column.notNull().references('replicas.id').onDelete('cascade'))
+    .execute();
+  await db.schema
+    .createTable('learner_rows')
+    .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
+    .addColumn('row', 'text', column => column.notNull())
     .execute();
 }

@@ -2,15 +2,24 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import type { Dialect } from '#kysely';
+import { after, before, test } from 'node:test';
+import { TestPostgres, whyNoPostgres } from '../../test/fixtures/postgres.ts';
+import type { LearnerRow } from '../api.ts';
+import { openDatabase } from './database.ts';
 import { openStore } from './kysely-store.ts';
-import { sqliteDialect } from './sqlite.ts';
 import type { ExerciseRecord, LearnerRecord, Store } from './store.ts';
 
-/** One suite for every database: another joins by a line here. `dialect` speaks to an empty database, and again to the same one. */
-const databases: { name: string; dialect(folder: string): Dialect }[] = [
-  { name: 'SQLite', dialect: folder => sqliteDialect(join(folder, 'store.sqlite')) },
+let postgres: TestPostgres;
+const skip = whyNoPostgres() ?? false;
+before(async () => {
+  if (!skip) postgres = await TestPostgres.make();
+});
+after(() => postgres?.remove());
+
+/** One suite for every database. `url` is that of an empty one, where it has one. */
+const databases: { name: string; skip: string | false; url(): Promise<string | null> }[] = [
+  { name: 'SQLite', skip: false, url: async () => null },
+  { name: 'PostgreSQL', skip, url: () => postgres.database() },
 ];
 
 const ada: LearnerRecord = { id: 'ada0', name: 'Ada', joinedAtMs: 1_700_000_000_000, lastSeenAtMs: 5, lesson: null };
@@ -20,13 +29,14 @@ const exercise: ExerciseRecord = {
   ...{ solvedBy: null, answer: '42', revision: null },
 };
 
-for (const { name, dialect } of databases) {
+for (const { name, skip, url } of databases) {
   const withStore = (title: string, work: (store: Store, reopen: () => Promise<Store>) => Promise<void>) =>
-    test(`${name}: ${title}`, async context => {
+    test(`${name}: ${title}`, { skip }, async context => {
       const folder = await mkdtemp(join(tmpdir(), 'us-'));
+      const address = await url();
       const stores: Store[] = [];
       const open = async () => {
-        const store = await openStore(dialect(folder));
+        const store = await openStore(await openDatabase(address, join(folder, 'store.sqlite')));
         stores.push(store);
         return store;
       };
@@ -153,4 +163,111 @@ for (const { name, dialect } of databases) {
     await Promise.all(writes);
     assert.equal((await store.exercises('ada0')).length, 200);
   });
+
+  withStore('of two who join by one name at once, one has it', async (store, reopen) => {
+    const other = await reopen();
+    const tries = Array.from({ length: 20 }, (_, index) =>
+      (index % 2 ? store : other).addLearner({ ...ada, id: `id${index}`, name: index % 3 ? 'ADA' : 'Ada' }),
+    );
+    assert.equal((await Promise.all(tries)).filter(added => added).length, 1);
+    assert.equal((await store.learners()).length, 1);
+  });
+
+  withStore('of many who claim the checks at once, one has them', async (store, reopen) => {
+    await store.addLearner(ada);
+    const other = await reopen();
+    const claims = Array.from({ length: 20 }, (_, index) =>
+      (index % 2 ? store : other).claimChecks('ada0', `server${index}`, 100, 200),
+    );
+    assert.equal((await Promise.all(claims)).filter(claimed => claimed).length, 1);
+  });
+
+  withStore('texts keep what people type', async store => {
+    const name = 'Zoë 👩‍💻 "O\'Brien" \\ ü';
+    await store.addLearner({ ...ada, name });
+    await store.saveExercise('ada0', { ...exercise, answer: 'a\0b\n\ttrue\ud83d\ude00' });
+    const check = { id: 'c', title: 'C', state: 'failed' as const, found: 'NUL \0, half \ud83d, {"a": [1]}' };
+    await store.saveChecks('ada0', [{ exercise: 'retry', check, atMs: 2 ** 52 + 1 }]);
+    assert.equal((await store.learner('ada0'))?.name, name);
+    assert.equal((await store.exercises('ada0'))[0]?.answer, 'ab\n\ttrue\ud83d\ude00');
+    assert.deepEqual(await store.checks('ada0'), [{ exercise: 'retry', check, atMs: 2 ** 52 + 1 }]);
+  });
+
+  withStore('secrets are made once, whoever comes first', async (store, reopen) => {
+    const other = await reopen();
+    const [one, two] = await Promise.all([store.secrets({ a: 'one', b: 'x' }), other.secrets({ a: 'two', b: 'y' })]);
+    assert.deepEqual(one, two);
+    assert.deepEqual(await store.secrets({ a: 'three', c: 'z' }), { a: one.a, c: 'z' });
+  });
+
+  withStore('a session lives in one replica, until that one is buried', async (store, reopen) => {
+    const { replicas } = store;
+    const { replicas: others } = await reopen();
+    await store.addLearner(ada);
+    assert.equal(await replicas.takeSession('ada0', 'one'), false, 'it is not registered');
+    await replicas.register('one', 'host:1', 60_000);
+    await others.register('two', 'host:2', 60_000);
+    const taken = await Promise.all([replicas.takeSession('ada0', 'one'), others.takeSession('ada0', 'two')]);
+    assert.equal(taken.filter(Boolean).length, 1);
+    const holder = await replicas.holderOf('ada0');
+    assert.ok(holder && !holder.expired);
+    assert.equal(holder.id, taken[0] ? 'one' : 'two');
+    assert.equal(await replicas.takeSession('ada0', holder.id), true, 'whoever has it keeps it');
+    await store.claimChecks('ada0', holder.id, 100, 200);
+    assert.equal(await others.bury(holder.id, holder.untilMs - 1), false, 'it has renewed since');
+    assert.equal(await others.bury(holder.id, holder.untilMs), true);
+    assert.equal(await replicas.renew(holder.id, 60_000), false);
+    assert.equal(await replicas.holderOf('ada0'), null);
+    assert.equal(await replicas.takeSession('ada0', holder.id), false);
+    const next = holder.id === 'one' ? 'two' : 'one';
+    assert.equal(await replicas.takeSession('ada0', next), true);
+    assert.equal(await store.claimChecks('ada0', next, 100, 200), true, 'the checks are free with it');
+    assert.equal(await replicas.takeSession('gone', next), false);
+  });
+
+  withStore('a replica is expired by the clock of the database', async store => {
+    await store.replicas.register('one', 'host:1', 60_000);
+    await store.replicas.register('two', 'host:2', 0);
+    const states = async () => (await store.replicas.replicas()).map(({ id, expired }) => `${id} ${expired}`).sort();
+    assert.deepEqual(await states(), ['one false', 'two true']);
+    assert.equal(await store.replicas.renew('two', 60_000), true);
+    assert.deepEqual(await states(), ['one false', 'two false']);
+    const [first] = await store.replicas.replicas();
+    assert.ok(Math.abs((first?.untilMs ?? 0) - Date.now() - 60_000) < 30_000, 'in milliseconds');
+  });
+
+  withStore('sandboxes that nobody looks after are found', async store => {
+    await store.addLearner(ada);
+    const record = { learner: 'ada0', id: 'one', home: 'ada0', provider: 'local', createdAtMs: 1, expiresAtMs: null };
+    await store.saveSandbox(record);
+    assert.deepEqual(await store.replicas.abandoned(), ['ada0']);
+    await store.replicas.register('one', 'host:1', 60_000);
+    await store.replicas.takeSession('ada0', 'one');
+    assert.deepEqual(await store.replicas.abandoned(), []);
+    assert.deepEqual(await store.sandboxOf('ada0'), record);
+    await store.replicas.bury('one');
+    assert.deepEqual(await store.replicas.abandoned(), ['ada0']);
+  });
+
+  withStore('rows of the map are kept for learners that are there', async store => {
+    await store.addLearner(ada);
+    const row = { id: 'ada0', name: 'Ada', online: true } as LearnerRow;
+    await store.replicas.saveRows([row, { ...row, id: 'gone' }]);
+    await store.replicas.saveRows([{ ...row, online: false }]);
+    assert.deepEqual(await store.replicas.rows(), [{ ...row, online: false }]);
+    assert.deepEqual(await store.replicas.rows(['gone']), []);
+    await store.removeLearner('ada0');
+    assert.deepEqual(await store.replicas.rows(), []);
+  });
 }
+
+test('PostgreSQL: servers that start at once agree on the tables', { skip }, async () => {
+  const url = await postgres.database();
+  const openings = Array.from({ length: 6 }, async () => openStore(await openDatabase(url, '')));
+  const stores = await Promise.allSettled(openings);
+  for (const result of stores) if (result.status === 'fulfilled') await result.value.close();
+  assert.deepEqual(
+    stores.map(({ status }) => status),
+    stores.map(() => 'fulfilled'),
+  );
+});

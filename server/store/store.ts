@@ -1,4 +1,5 @@
 import type { CheckState, InstructorMessage } from '../api.ts';
+import type { ReplicaStore } from './replica-store.ts';
 
 /** A learner as stored. */
 export interface LearnerRecord {
@@ -45,6 +46,11 @@ export type Identity = { role: 'instructor' } | { role: 'learner'; learner: stri
 /** Where everything lives that outlasts a server. Tokens and keys come here as hashes only. */
 export interface Store {
   close(): Promise<void>;
+  /** The servers that share this store, and who has which session. */
+  readonly replicas: ReplicaStore;
+
+  /** Stores those of the secrets that are not there yet; answers what is stored of them. All servers get the same. */
+  secrets(proposed: Record<string, string>): Promise<Record<string, string>>;
 
   followSlide(): Promise<string | null>;
   setFollowSlide(slide: string | null): Promise<void>;
@@ -55,6 +61,7 @@ export interface Store {
   /** False when someone has the name already. */
   addLearner(learner: LearnerRecord): Promise<boolean>;
   learners(): Promise<LearnerRecord[]>;
+  learner(id: string): Promise<LearnerRecord | null>;
   /** With everything that belongs to the learner. */
   removeLearner(id: string): Promise<void>;
   setLastSeen(id: string, atMs: number): Promise<void>;
@@ -75,6 +82,7 @@ export interface Store {
   saveChecks(learner: string, records: CheckRecord[]): Promise<void>;
 
   sandboxes(): Promise<SandboxRecord[]>;
+  sandboxOf(learner: string): Promise<SandboxRecord | null>;
   saveSandbox(record: SandboxRecord): Promise<void>;
   removeSandbox(id: string): Promise<void>;
 

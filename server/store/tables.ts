@@ -8,6 +8,10 @@ export interface Tables {
   messages: MessageTable;
   sandboxes: SandboxTable;
   check_leases: CheckLeaseTable;
+  secrets: SecretTable;
+  replicas: ReplicaTable;
+  session_leases: SessionLeaseTable;
+  learner_rows: LearnerRowTable;
 }
 
 export interface ClassTable {
@@ -77,4 +81,31 @@ export interface CheckLeaseTable {
   learner_id: string;
   holder: string;
   until: number;
+}
+
+/** What all servers of a class agree on. */
+export interface SecretTable {
+  name: string;
+  value: string;
+}
+
+/** A server among several that share the store. */
+export interface ReplicaTable {
+  id: string;
+  /** Where the others reach it: `host:port`. */
+  address: string;
+  until: number;
+}
+
+/** Which replica a learner's session lives in. It ends with the replica's row. */
+export interface SessionLeaseTable {
+  learner_id: string;
+  replica_id: string;
+}
+
+/** A learner's row of the instructor's map as its session last told it, for the other replicas. */
+export interface LearnerRowTable {
+  learner_id: string;
+  /** JSON. */
+  row: string;
 }

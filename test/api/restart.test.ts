@@ -39,7 +39,6 @@ test('a killed server loses nothing: addresses, sign-in, progress', async contex
   const state = await stateOf(context, browser);
   assert.equal(state.lesson, '2.1');
   assert.equal(state.exercises['httpbin-answers']?.hintsHtml.length, 1);
-  assert.equal((await stat(join(data, 'secrets.json'))).mode & 0o777, 0o600);
   assert.equal((await stat(join(data, 'unicorn.sqlite'))).mode & 0o777, 0o600);
 });
 

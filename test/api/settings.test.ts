@@ -59,6 +59,41 @@ test('mistakes are named with their place', async context => {
   assert.match(await mistakeOf(['--public-url', 'https://x/path']), /without a path/);
 });
 
+test('DATABASE_URL is taken where it is PostgreSQL and nothing else is said', async () => {
+  const url = 'postgres://user@host/db';
+  const database = async (args: string[], environment: Record<string, string>) =>
+    (await settingsOf(args, environment)).databaseUrl;
+  assert.equal(await database([], {}), null);
+  assert.equal(await database([], { DATABASE_URL: 'mysql://host/db' }), null);
+  assert.equal(await database([], { DATABASE_URL: url }), url);
+  assert.equal(await database([], { DATABASE_URL: 'postgres://other/db', UNICORN_DATABASE_URL: url }), url);
+  assert.match(await mistakeOf(['--database-url', 'mysql://host/db']), /^--database-url is .* such as postgres:/);
+});
+
+test('a back-up and its restore are told with their file', async context => {
+  const data = await temporaryFolder(context);
+  const file = join(data, 'class.backup');
+  const nothing = await start(context, ['backup', '--data', data]).ended;
+  assert.equal(nothing.code, 2);
+  assert.match(nothing.errors, /backup needs the name of a file/);
+  const written = await start(context, ['backup', file, '--data', data]).ended;
+  assert.deepEqual([written.code, written.output], [0, `0 rows written to ${file}\n`], written.errors);
+  const restored = await start(context, ['restore', file, '--data', join(data, 'other')]).ended;
+  assert.deepEqual([restored.code, restored.output], [0, `0 rows restored from ${file}\n`], restored.errors);
+  const missing = await start(context, ['restore', `${file}x`, '--data', data]).ended;
+  assert.equal(missing.code, 1);
+  assert.match(missing.errors, /^\S+x cannot be read \(ENOENT\)/);
+});
+
+test('a database that is not there is told in words, without its password', async context => {
+  const data = await temporaryFolder(context);
+  const url = `postgres://user:hidden@/db?host=${data}`;
+  const { code, errors } = await start(context, ['--json', '--port', '0', '--data', data], { DATABASE_URL: url }).ended;
+  assert.equal(code, 1);
+  assert.match(errors, /^The database cannot be used: /);
+  assert.doesNotMatch(errors, /hidden|at \w+ \(|\.ts:/);
+});
+
 test('the program tells mistakes and help in words, and by its exit code', async context => {
   const wrong = await start(context, ['--port', 'x']).ended;
   assert.equal(wrong.code, 2);
