@@ -2,21 +2,20 @@
 import { existsSync } from 'node:fs';
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Configuration, Middleware } from '@kubernetes/client-node';
+import { type ClientOptions, WebSocket } from 'ws';
 import {
   ApiException,
   AuthorizationV1Api,
-  type Configuration,
   CoreV1Api,
   createConfiguration,
   KubeConfig,
   Log,
-  type Middleware,
   NetworkingV1Api,
   ServerConfiguration,
   StorageV1Api,
   VersionApi,
-} from '@kubernetes/client-node';
-import { type ClientOptions, WebSocket } from 'ws';
+} from '#kubernetes';
 import { ProviderError } from '../provider.ts';
 import { ExecStream, protocols } from './exec-stream.ts';
 

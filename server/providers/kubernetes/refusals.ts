@@ -1,5 +1,5 @@
 /** What an API server's refusals mean, in words and with a remedy. */
-import { ApiException } from '@kubernetes/client-node';
+import { ApiException } from '#kubernetes';
 import { ProviderError } from '../provider.ts';
 
 /** The `message` of the Status that an API server answered with, if it did. */

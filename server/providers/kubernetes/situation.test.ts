@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiException, type CoreV1Event, type V1Pod, type V1PodStatus } from '@kubernetes/client-node';
+import type { CoreV1Event, V1Pod, V1PodStatus } from '@kubernetes/client-node';
+import { ApiException } from '#kubernetes';
 import { isUnreachable, refusal } from './refusals.ts';
 import { type Situation, situationFromEvent, situationOf } from './situation.ts';
 

@@ -1,6 +1,7 @@
 /** One list and watch of objects for all who wait for something about them; it runs only while somebody does. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type KubeConfig, type KubernetesObject, Watch } from '@kubernetes/client-node';
+import type { KubeConfig, KubernetesObject } from '@kubernetes/client-node';
+import { Watch } from '#kubernetes';
 
 export type Listener<T> = (object: T, gone: boolean) => void;
 
