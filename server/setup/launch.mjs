@@ -13,7 +13,6 @@ import { nodeOf } from './packages.mjs';
  */
 export async function launch(top, entry, args) {
   if (realpathSync(process.execPath) !== realpathSync(nodeOf(top))) return launchChild(top, entry, args);
-  endWithParent();
   process.argv = [process.execPath, join(top, entry), ...args];
   module.enableCompileCache(join(top, 'server/setup/dist/compile-cache'));
   await import(pathToFileURL(join(top, entry)).href);
@@ -24,9 +23,9 @@ const watchInterval = 1000;
 
 /**
  * Who was started by another Node, or by npm, ends when that is gone, since nobody would find it then: npm passes a signal on to a shell, and the
- * shell ends without passing it on.
+ * shell ends without passing it on. To be called first: whose parent is gone already has another one.
  */
-function endWithParent() {
+export function endWithParent() {
   const end = () => process.kill(process.pid, 'SIGTERM');
   if (process.channel) process.once('disconnect', end);
   process.channel?.unref();

@@ -62,7 +62,8 @@ export async function installPackages(top, forTests) {
  */
 async function installNode(top) {
   const directory = join(top, 'node_modules/node');
-  const install = () => run('node', ['installArchSpecificPackage'], { cwd: directory, env: environment(top) });
+  const install = () =>
+    run('node', ['installArchSpecificPackage'], { cwd: directory, env: environment(top), whole: true });
   const { output } = await step('Installing Node 24', install);
   if (nodeRuns(top)) return;
   throw new SetupError(
@@ -104,7 +105,12 @@ async function npmOrThrow(top, args) {
  */
 async function npm(top, args) {
   try {
-    return await run('npm', args, { cwd: top, env: environment(top), shell: process.platform === 'win32' });
+    return await run('npm', args, {
+      cwd: top,
+      env: environment(top),
+      shell: process.platform === 'win32',
+      whole: true,
+    });
   } catch {
     throw new SetupError('npm is not there.', 'Install Node 20 or newer together with npm, then start again.');
   }

@@ -49,24 +49,62 @@ export async function step(title, run, detail = () => '') {
 
 /** The most of a command's output that is kept to be shown when it fails, in characters. */
 const keptOutput = 20_000;
+const endings = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
- * Runs a command and resolves with its status and the end of what it printed.
+ * Runs a command and resolves with its status and the end of what it printed. Whoever ends this process meanwhile ends the command first: a set-up that goes
+ * on unseen would be in the way of the next one.
  * @param {string} command
  * @param {string[]} args
- * @param {import('node:child_process').SpawnOptions} [options]
+ * @param {import('node:child_process').SpawnOptions & { whole?: boolean }} [options] `whole`: ended at once, with all that it started, since nothing of what it
+ *   makes counts before it is whole
  * @returns {Promise<{ status: number, output: string }>}
  */
-export function run(command, args, options = {}) {
+export function run(command, args, { whole = false, ...options } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    /** @type {NodeJS.Signals | undefined} */
+    let ending;
+    const end = (/** @type {NodeJS.Signals} */ signal) => {
+      ending ??= signal;
+      if (child?.pid) tell(whole ? -child.pid : child.pid, whole ? 'SIGKILL' : signal);
+    };
+    for (const signal of endings) process.on(signal, end);
+    const release = () => {
+      for (const signal of endings) process.off(signal, end);
+      if (ending) endAsTold(ending);
+    };
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: whole, ...options });
     let output = '';
     const take = (/** @type {Buffer} */ bytes) => {
       output = (output + bytes).slice(-keptOutput);
     };
     child.stdout?.on('data', take);
     child.stderr?.on('data', take);
-    child.on('error', reject);
-    child.on('close', (status, signal) => resolve({ status: status ?? (signal ? 1 : 0), output }));
+    child.on('error', error => {
+      release();
+      reject(error);
+    });
+    child.on('close', (status, signal) => {
+      release();
+      resolve({ status: status ?? (signal ? 1 : 0), output });
+    });
   });
+}
+
+/**
+ * @param {number} target negative: a group
+ * @param {NodeJS.Signals} signal
+ */
+function tell(target, signal) {
+  try {
+    process.kill(target, signal);
+  } catch {
+    // gone already; or root's, by sudo, which then ends by itself
+  }
+}
+
+/** @param {NodeJS.Signals} signal */
+function endAsTold(signal) {
+  process.stderr.write('\nThe set-up was stopped. The next start goes on with it.\n');
+  process.kill(process.pid, signal);
 }

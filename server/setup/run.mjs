@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFi
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundles, packages, seccompProfile } from './bundle.mjs';
-import { launch } from './launch.mjs';
+import { endWithParent, launch } from './launch.mjs';
 import { lock } from './lock.mjs';
 import { installPackages, nodeOf, packagesAreThere } from './packages.mjs';
 import { run, SetupError, step } from './progress.mjs';
@@ -123,9 +123,11 @@ function hashInto(hash, path) {
  * @returns {Needs}
  */
 function needsOf(entry, args, forTests) {
-  const asks = args.some(arg => ['--help', '-h', '--version', 'doctor', 'lint'].includes(arg));
+  const asks = args.some(arg => ['--help', '-h', '--version', 'lint'].includes(arg));
   if (entry === 'proxy/main.ts') return { products: ['api'], tools: false, forTests };
   if (asks && !forTests) return { products: [], tools: false, forTests };
+  // it tries a sandbox, and tells what is missing instead of installing it
+  if (args[0] === 'doctor') return { products: ['api', 'programs'], tools: false, forTests };
   if (entry === 'server/labs/main.ts') return { products: ['api', 'programs'], tools: true, forTests };
   return { products: ['api', 'programs', 'packages', 'pages'], tools: true, forTests };
 }
@@ -170,6 +172,7 @@ async function main() {
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`This is Node ${process.versions.node}; Unicorn needs Node 20 or newer to start.`);
   }
+  endWithParent();
   await setUp(needsOf(entry, args, forTests));
   await launch(top, entry, args);
 }

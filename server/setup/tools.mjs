@@ -1,7 +1,7 @@
 /** The programs of the system that sandboxes and tests need: found, or installed by the system's package manager. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { run, SetupError, step } from './progress.mjs';
 
 /**
@@ -117,12 +117,27 @@ async function allowed(names, install) {
  * @param {SetupError} stop
  */
 async function consent(names, install, stop) {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`Sandboxes need ${names}. Run \`sudo ${install.join(' ')}\` now? [Y/n] `);
-  terminal.close();
+  const answer = await ask(`Sandboxes need ${names}. Run \`sudo ${install.join(' ')}\` now? [Y/n] `);
   if (!/^(y(es)?)?$/i.test(answer.trim())) throw stop;
   const { status } = await run('sudo', ['-v'], { stdio: 'inherit' });
   if (status !== 0) throw stop;
+}
+
+/**
+ * Asks at the terminal. Its end (Ctrl-D) is a no.
+ * @param {string} question
+ * @returns {Promise<string>}
+ */
+function ask(question) {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  return new Promise(resolve => {
+    terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    terminal.on('close', () => resolve('no'));
+    terminal.question(question, answer => {
+      resolve(answer);
+      terminal.close();
+    });
+  });
 }
 
 /** @param {string[]} install */
