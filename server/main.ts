@@ -2,6 +2,7 @@ import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { helpText, readCommandLine } from './command-line.ts';
 import { StartError } from './errors.ts';
+import type { TellProgress } from './providers/provider.ts';
 import type { Running } from './serve.ts';
 import type { Settings } from './settings.ts';
 
@@ -33,7 +34,7 @@ async function run(settings: Settings, json: boolean): Promise<void> {
     import('./providers/choose.ts'),
     import('./start-text.ts'),
   ]);
-  const running = await serve(settings, chooseProvider);
+  const running = await serve(settings, chooseProvider, tellStep);
   endOnSignals(running, json);
   if (json)
     process.stdout.write(`${JSON.stringify({ learner: running.learnerUrl, instructor: running.instructorUrl })}\n`);
@@ -41,6 +42,10 @@ async function run(settings: Settings, json: boolean): Promise<void> {
   const trouble = reportText(await running.report);
   if (trouble) process.stderr.write(trouble);
 }
+
+/** What is being made ready, which may take a minute, for the person at the terminal. */
+const tellStep: TellProgress = (step, detail) =>
+  void process.stderr.write(`  ${[step, detail].filter(Boolean).join(', ')}\n`);
 
 /** SIGINT ends everything, SIGTERM and SIGHUP let the sandboxes live for the next server. A second one does not wait. */
 function endOnSignals(running: Running, json: boolean): void {

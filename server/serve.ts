@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { originsOf } from './addresses.ts';
 import type { AgentClient } from './agent/client.ts';
 import { lockDataFolder } from './data-lock.ts';
@@ -14,7 +15,7 @@ import { lessonPage, outline, slideDeck } from './labs/pages.ts';
 import { ContentError } from './labs/problems.ts';
 import { loadCachedWorkshop } from './labs/workshop-cache.ts';
 import { createLog, type Log } from './log.ts';
-import type { Provider, ProviderReport } from './providers/provider.ts';
+import type { Provider, ProviderReport, TellProgress } from './providers/provider.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
@@ -23,6 +24,8 @@ import type { SessionServices } from './sessions/services.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { databaseOf } from './store/database.ts';
 import { openStore } from './store/kysely-store.ts';
+
+const trialMs = 5_000;
 
 export type ChooseProvider = (settings: Settings) => Promise<Provider>;
 
@@ -41,19 +44,32 @@ export interface Running {
   close(keep: boolean): Promise<void>;
 }
 
-/** Starts the lab server. @throws StartError in words for the terminal */
-export async function serve(settings: Settings, chooseProvider: ChooseProvider): Promise<Running> {
+/**
+ * Starts the lab server.
+ *
+ * @param tell told what is being made ready once the server answers
+ * @throws StartError in words for the terminal
+ */
+export async function serve(
+  settings: Settings,
+  chooseProvider: ChooseProvider,
+  tell: TellProgress = () => {},
+): Promise<Running> {
   await makeDataFolder(settings.data);
   const unlock = await lockDataFolder(settings);
   try {
-    return await serveLocked(settings, chooseProvider, unlock);
+    return await serveLocked(settings, chooseProvider, { unlock, tell });
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, unlock: () => void): Promise<Running> {
+async function serveLocked(
+  settings: Settings,
+  chooseProvider: ChooseProvider,
+  { unlock, tell }: { unlock: () => void; tell: TellProgress },
+): Promise<Running> {
   const log = createLog(settings.logLevel);
   const [workshop, provider, store] = await Promise.all([
     readWorkshop(settings, log),
@@ -88,7 +104,8 @@ async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, u
     throw error;
   });
   port = http.port;
-  const report = settle(provider, classroom, capacity, log);
+  const ending = new AbortController();
+  const report = settle(provider, classroom, capacity, log, { signal: ending.signal, progress: tell });
   return {
     port,
     learnerUrl: joinUrl(),
@@ -97,8 +114,10 @@ async function serveLocked(settings: Settings, chooseProvider: ChooseProvider, u
     code: alone ? null : code,
     report,
     close: once(async keep => {
+      ending.abort();
       await http.close();
-      await report;
+      // A trial is let end; what takes longer, as the making of an image, is broken off.
+      await Promise.race([report, delay(trialMs, undefined, { ref: false })]);
       await classroom.close(keep);
       await store.close();
       unlock();
@@ -130,13 +149,19 @@ function sessionServices(settings: Settings, base: Base): SessionServices {
 }
 
 /** What need not be done before the server answers: sandboxes of an earlier server, and what this machine can do. */
-async function settle(provider: Provider, classroom: Classroom, capacity: Capacity, log: Log): Promise<ProviderReport> {
+async function settle(
+  provider: Provider,
+  classroom: Classroom,
+  capacity: Capacity,
+  log: Log,
+  { signal, progress }: { signal: AbortSignal; progress: TellProgress },
+): Promise<ProviderReport> {
   try {
-    await classroom.findSandboxes();
+    await classroom.findSandboxes(signal);
   } catch (error) {
     log.error('what an earlier server left could not be removed', { error: error as Error });
   }
-  const report = await provider.probe();
+  const report = await provider.probe(progress);
   if (report.usable) capacity.limit(report.maximumSandboxes);
   return report;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 /** Where a daemon is, and what said so. */
 export interface DockerEndpoint {
-  /** `unix:///…`, `npipe:////./pipe/…`, `tcp://HOST:PORT` or `ssh://…`. */
+  /** `unix:///…`, `npipe:////./pipe/…`, or `tcp://HOST:PORT`. */
   host: string;
   /** For doctor: "DOCKER_HOST", "the context NAME", "the default socket". */
   from: string;
@@ -20,7 +20,14 @@ type Environment = Record<string, string | undefined>;
 
 /** The configuration of Docker's clients names a context that is not there, or one that cannot be read. */
 export class DockerContextError extends Error {
-  readonly remedy = 'docker context ls shows those there are; docker context use NAME chooses one';
+  readonly remedy: string;
+  constructor(
+    message: string,
+    remedy = 'docker context ls shows those there are; docker context use NAME chooses one',
+  ) {
+    super(message);
+    this.remedy = remedy;
+  }
 }
 
 /**

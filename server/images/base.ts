@@ -60,5 +60,5 @@ async function importFolder(docker: Docker, folder: string): Promise<void> {
   });
   const [repo, tag] = localBase.split(':');
   const stream = await docker.importImage(tar.stdout, { repo, tag });
-  await follow(docker, stream, () => {});
+  await follow(stream, () => {});
 }

@@ -1,5 +1,7 @@
 /** Builds images on a Docker daemon. */
+import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { within } from '../docker/daemon-error.ts';
 import type { BuildContext } from './context.ts';
 import type { Architecture } from './programs.ts';
 
@@ -23,7 +25,12 @@ export interface BuildOptions {
   base: string | undefined;
   /** undefined: the daemon's own. */
   platform?: string;
+  /** `none` where nothing is to be fetched. */
+  network?: 'none';
 }
+
+/** The context has some 200 MB. */
+const uploadMs = 10 * 60_000;
 
 /** One message of a build or a pull, as the daemon sends them. */
 export interface DaemonMessage {
@@ -47,41 +54,52 @@ export async function buildImage(
   tell: (line: string) => void,
 ): Promise<void> {
   const buildargs = { REVISION: context.revision, ...(options.base === undefined ? {} : { BASE: options.base }) };
-  const stream = await docker.buildImage(context.archive() as NodeJS.ReadableStream, {
-    t: options.tags[0]!,
-    buildargs,
-    rm: true,
-    forcerm: true,
-    ...(options.platform ? { platform: options.platform } : {}),
-  });
-  await follow(docker, stream, message => {
+  const stream = await within('to build an image', uploadMs, abortSignal =>
+    docker.buildImage(context.archive() as NodeJS.ReadableStream, {
+      t: options.tags[0]!,
+      buildargs,
+      rm: true,
+      forcerm: true,
+      ...(options.platform ? { platform: options.platform } : {}),
+      ...(options.network ? { networkmode: options.network } : {}),
+      abortSignal,
+    }),
+  );
+  await follow(stream, message => {
     for (const line of (message.stream ?? message.status ?? '').split('\n')) if (line.trim() !== '') tell(line);
   });
   for (const tag of options.tags.slice(1)) {
     const [, repo, version] = /^(.*):([^:/]+)$/.exec(tag) ?? [];
-    await docker.getImage(options.tags[0]!).tag({ repo: repo!, tag: version! });
+    await within('to name an image', 30_000, abortSignal =>
+      docker.getImage(options.tags[0]!).tag({ repo: repo!, tag: version!, abortSignal }),
+    );
   }
 }
 
-/** Reads a daemon's messages to their end. @throws the error among them */
-export async function follow(
-  docker: Docker,
-  stream: NodeJS.ReadableStream,
-  tell: (message: DaemonMessage) => void,
-): Promise<void> {
+/** A build or a pull that says nothing for so long is taken for dead. */
+const silentMs = 10 * 60_000;
+
+/** Reads a daemon's messages to their end. @throws the error among them, with what was said before it */
+export async function follow(stream: NodeJS.ReadableStream, tell: (message: DaemonMessage) => void): Promise<void> {
   const said: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  docker.modem.followProgress(
-    stream,
-    (error: Error | null) => (error ? reject(withWords(error, said)) : resolve()),
-    (message: DaemonMessage) => {
-      if (message.stream) said.push(message.stream);
-      if (said.length > 40) said.shift();
-      if (!message.error) tell(message);
-    },
-  );
-  await promise;
+  const silence = setTimeout(() => (stream as Readable).destroy(new Error('the daemon says nothing more')), silentMs);
+  let rest = '';
+  try {
+    for await (const chunk of stream) {
+      silence.refresh();
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines.filter(text => text.trim() !== '')) take(JSON.parse(line) as DaemonMessage, said, tell);
+    }
+  } finally {
+    clearTimeout(silence);
+  }
 }
 
-const withWords = (error: Error, said: string[]): Error =>
-  new Error(`${error.message}\n${said.join('').trim().split('\n').slice(-8).join('\n')}`.trim());
+function take(message: DaemonMessage, said: string[], tell: (message: DaemonMessage) => void): void {
+  if (message.error)
+    throw new Error(`${message.error}\n${said.join('').trim().split('\n').slice(-8).join('\n')}`.trim());
+  if (message.stream) said.push(message.stream);
+  if (said.length > 40) said.shift();
+  tell(message);
+}

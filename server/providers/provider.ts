@@ -41,18 +41,26 @@ export interface SandboxRequest {
   orphanTimeoutSeconds: number;
 }
 
+/**
+ * Told what is happening, in words for the learner: "Making the sandbox". `detail` says how far it is ("40 %") and takes the place of the detail told
+ * before with the same step.
+ */
+export type TellProgress = (step: string, detail?: string) => void;
+
 /** A place for the box: finds it, makes it, ends it. What runs inside is the same everywhere. */
 export interface Provider {
   readonly name: ProviderName;
-  /** What this machine can do; never throws. */
-  probe(): Promise<ProviderReport>;
+  /** What this machine can do; never throws. Makes ready what is made once, such as an image. */
+  probe(progress?: TellProgress): Promise<ProviderReport>;
   /**
-   * Makes a sandbox whose agent answers.
-   * @param progress called with what is happening, in words for the learner ("Making the sandbox")
-   * @throws ProviderError with code `unusable`, `no-capacity` or `failed`
+   * Makes a sandbox whose agent answers. On a failure nothing of it is left.
+   * @throws ProviderError
    */
-  create(request: SandboxRequest, progress: (step: string) => void): Promise<Sandbox>;
-  /** The sandboxes of this data folder that still live, for a server that was killed and came back. */
+  create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox>;
+  /**
+   * The sandboxes of this data folder that still live, for a server that was killed and came back.
+   * @throws ProviderError
+   */
   find(): Promise<Sandbox[]>;
   /** Removes what earlier servers left of this data folder and nobody lives in. */
   sweep(): Promise<void>;
@@ -63,16 +71,24 @@ export interface Provider {
 export interface Sandbox {
   readonly id: string;
   readonly home: string;
-  /** A new byte stream to the agent; several may be open. */
+  /** A new byte stream to the agent; several may be open. @throws ProviderError `unreachable` while it is not known whether the sandbox lives */
   connect(): Promise<Duplex>;
+  /** Why it ended, in words for the learner ("it used more than its 384 MiB of memory"); undefined where nobody knows, or it lives. */
+  fate?(): Promise<string | undefined>;
   /** Ends the sandbox and removes everything of it but the home; resolves when nothing is left. */
   end(): Promise<void>;
 }
 
+/**
+ * `unusable`: the provider cannot work here as things are. `no-capacity`: no sandbox more. `unreachable`: what it works with (a daemon, an API server)
+ * does not answer now, while sandboxes may live. `failed`: all else.
+ */
+export type ProviderErrorCode = 'unusable' | 'no-capacity' | 'unreachable' | 'failed';
+
 export class ProviderError extends Error {
-  readonly code: 'unusable' | 'no-capacity' | 'failed';
+  readonly code: ProviderErrorCode;
   readonly remedy: string | undefined;
-  constructor(code: ProviderError['code'], message: string, remedy?: string) {
+  constructor(code: ProviderErrorCode, message: string, remedy?: string) {
     super(message);
     this.name = 'ProviderError';
     this.code = code;

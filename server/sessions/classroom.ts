@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClassState, InstructorEvent, InstructorMessage } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import type { Workshop } from '../labs/content.ts';
-import type { Sandbox } from '../providers/provider.ts';
+import { ProviderError, type Sandbox } from '../providers/provider.ts';
 import type { LearnerRecord } from '../store/store.ts';
 import { LearnerSession, type SessionClass } from './learner-session.ts';
 import { Progress } from './progress.ts';
@@ -12,6 +13,9 @@ const soloName = 'Learner';
 const rowDelayMs = 50;
 const stuckEveryMs = 10_000;
 const mostLearners = 2000;
+/** How long and how often the sandboxes of an earlier server are looked for. */
+const findMs = 120_000;
+const findEveryMs = 500;
 
 /** Everyone who takes part, and what they are told together. */
 export class Classroom implements SessionClass {
@@ -138,11 +142,13 @@ export class Classroom implements SessionClass {
     this.#rowTimer ??= setTimeout(() => this.#tellRows(), rowDelayMs);
   }
 
-  /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. */
-  async findSandboxes(): Promise<void> {
+  /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. The signal ends the wait for what is away. */
+  async findSandboxes(signal: AbortSignal): Promise<void> {
     const { provider, store, log } = this.services;
     const records = await store.sandboxes();
-    const found = new Map((await this.#find()).map(sandbox => [sandbox.id, sandbox]));
+    const living = await this.#find(signal);
+    if (signal.aborted) return;
+    const found = new Map(living.map(sandbox => [sandbox.id, sandbox]));
     for (const record of records) {
       const sandbox = found.get(record.id);
       const session = this.#sessions.get(record.learner);
@@ -171,13 +177,23 @@ export class Classroom implements SessionClass {
     }
   }
 
-  async #find(): Promise<Sandbox[]> {
-    try {
-      return await this.services.provider.find();
-    } catch (error) {
-      this.services.log.error('sandboxes of an earlier server could not be looked for', { cause: messageOf(error) });
-      return [];
+  /** While what the sandboxes run on is away, so are they: it is waited for. */
+  async #find(signal: AbortSignal): Promise<Sandbox[]> {
+    const giveUpMs = Date.now() + findMs;
+    for (;;) {
+      try {
+        return await this.services.provider.find();
+      } catch (error) {
+        const away = error instanceof ProviderError && error.code === 'unreachable';
+        if (!away || signal.aborted || Date.now() > giveUpMs) return this.#notFound(error);
+        await delay(findEveryMs, undefined, { signal, ref: false }).catch(() => {});
+      }
     }
+  }
+
+  #notFound(error: unknown): Sandbox[] {
+    this.services.log.error('sandboxes of an earlier server could not be looked for', { cause: messageOf(error) });
+    return [];
   }
 
   async #add(record: LearnerRecord): Promise<LearnerSession> {

@@ -3,13 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentClient } from '../agent/client.ts';
 import type { SandboxState } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
-import { ProviderError, type Sandbox } from '../providers/provider.ts';
+import { ProviderError, type Sandbox, type TellProgress } from '../providers/provider.ts';
 import type { SandboxRecord } from '../store/store.ts';
 import { IdleTimer } from './idle.ts';
 import type { SessionServices } from './services.ts';
 
 /** Waits before each try to reach an agent again that was lost. */
 const reconnectWaitsMs = [50, 200, 500, 1000, 1500];
+/** How long an agent is waited for whose provider cannot be reached: it may live, and does for the orphan time-out. */
+const unreachableMs = 120_000;
 
 export interface SandboxListener {
   changed(state: SandboxState): void;
@@ -157,12 +159,7 @@ export class SandboxLife {
     const { capacity, provider, limits, orphanTimeoutSeconds } = this.#services;
     await this.#ended;
     run.release = await capacity.acquire(run.abort.signal, place => this.#showOf(run, { phase: 'queued', place }));
-    const steps: string[] = [];
-    const progress = (title: string) => {
-      steps.push(title);
-      const shown = steps.map((step, index) => ({ title: step, done: index < steps.length - 1 }));
-      this.#showOf(run, { phase: 'starting', steps: shown });
-    };
+    const progress = this.#progressOf(run);
     progress('Making room for the sandbox');
     // Stored first, so that a server that is killed now finds it afterwards.
     await this.#save(run);
@@ -171,6 +168,20 @@ export class SandboxLife {
     run.abort.signal.throwIfAborted();
     progress('Connecting to the sandbox');
     await this.#attach(run, null);
+  }
+
+  /** Shows steps as they come; a step that is told again takes its own place. */
+  #progressOf(run: Run): TellProgress {
+    const steps: { step: string; detail: string | undefined }[] = [];
+    return (step, detail) => {
+      if (steps.at(-1)?.step === step) steps.pop();
+      steps.push({ step, detail });
+      const shown = steps.map(({ step, detail }, index) => ({
+        title: detail === undefined || index < steps.length - 1 ? step : `${step}, ${detail}`,
+        done: index < steps.length - 1,
+      }));
+      this.#showOf(run, { phase: 'starting', steps: shown });
+    };
   }
 
   async #attach(run: Run, expiresAtMs: number | null): Promise<void> {
@@ -192,16 +203,29 @@ export class SandboxLife {
     run.agent = null;
     this.#services.log.info('lost a sandbox, reconnecting', { sandbox: run.id, cause: messageOf(cause) });
     this.#show({ phase: 'reconnecting' });
-    for (const wait of reconnectWaitsMs) {
-      await delay(wait, undefined, { ref: false });
+    const giveUpMs = Date.now() + unreachableMs;
+    for (let tries = 0, away = false; tries < reconnectWaitsMs.length || (away && Date.now() < giveUpMs); tries++) {
+      await delay(reconnectWaitsMs[tries] ?? reconnectWaitsMs.at(-1), undefined, { ref: false });
       if (run !== this.#run) return;
       try {
         return await this.#attach(run, this.#idle.expiresAtMs);
       } catch (error) {
+        away = error instanceof ProviderError && error.code === 'unreachable';
         this.#services.log.debug('a sandbox does not answer', { sandbox: run.id, cause: messageOf(error) });
       }
     }
-    if (run === this.#run) await this.end('The sandbox ended by itself. Your files are kept: start it again.');
+    const reason = await this.#fateOf(run);
+    if (run === this.#run) await this.end(reason);
+  }
+
+  async #fateOf({ id, sandbox }: Run): Promise<string> {
+    try {
+      const fate = await sandbox?.fate?.();
+      return `The sandbox ended${fate ? `: ${fate}` : ' by itself'}. Your files are kept: start it again.`;
+    } catch (error) {
+      this.#services.log.debug('why a sandbox ended is not known', { sandbox: id, cause: messageOf(error) });
+      return 'The sandbox ended by itself. Your files are kept: start it again.';
+    }
   }
 
   async #fail(run: Run, error: unknown): Promise<void> {

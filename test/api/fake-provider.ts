@@ -1,7 +1,13 @@
 import { type Duplex, duplexPair } from 'node:stream';
 import type { MethodName, Methods } from '../../images/agent/protocol/messages.ts';
 import { Mux, type MuxStream } from '../../images/agent/protocol/mux.ts';
-import type { Provider, ProviderReport, Sandbox, SandboxRequest } from '../../server/providers/provider.ts';
+import type {
+  Provider,
+  ProviderReport,
+  Sandbox,
+  SandboxRequest,
+  TellProgress,
+} from '../../server/providers/provider.ts';
 
 type Answer = (params: never) => unknown;
 
@@ -14,6 +20,11 @@ export class FakeSandbox implements Sandbox {
   readonly #answers = new Map<string, Answer>();
   readonly #connections = new Set<Mux>();
   ended = false;
+  /** Why it cannot be reached now. */
+  away: Error | null = null;
+  /** How often it was tried to reach it while it was away. */
+  triesWhileAway = 0;
+  why: string | undefined;
 
   constructor({ id, home }: Pick<SandboxRequest, 'id' | 'home'>) {
     this.id = id;
@@ -48,6 +59,10 @@ export class FakeSandbox implements Sandbox {
   }
 
   async connect(): Promise<Duplex> {
+    if (this.away) {
+      this.triesWhileAway++;
+      throw this.away;
+    }
     if (this.ended) throw new Error('the sandbox has ended');
     const [ours, theirs] = duplexPair();
     const mux: Mux = new Mux(ours, 'agent', {
@@ -57,6 +72,10 @@ export class FakeSandbox implements Sandbox {
     });
     this.#connections.add(mux);
     return theirs;
+  }
+
+  async fate(): Promise<string | undefined> {
+    return this.why;
   }
 
   async end(): Promise<void> {
@@ -107,13 +126,15 @@ export class FakeProvider implements Provider {
   maximum = 100;
   /** When set, the next sandboxes cannot be made. */
   failure: Error | null = null;
+  /** What is told while one is made. */
+  steps: Parameters<TellProgress>[] = [['Making the sandbox']];
 
   async probe(): Promise<ProviderReport> {
     return { provider: 'local', usable: true, maximumSandboxes: this.maximum, findings: [] };
   }
 
-  async create(request: SandboxRequest, progress: (step: string) => void): Promise<Sandbox> {
-    progress('Making the sandbox');
+  async create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox> {
+    for (const step of this.steps) progress(...step);
     if (this.failure) throw this.failure;
     const sandbox = new FakeSandbox(request);
     this.sandboxes.set(request.id, sandbox);

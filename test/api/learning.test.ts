@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import type { FileContent, LessonPage, SlideDeck, WorkshopOutline } from '../../server/api.ts';
+import type { FileContent, LessonPage, SandboxState, SlideDeck, WorkshopOutline } from '../../server/api.ts';
 import { ProviderError } from '../../server/providers/provider.ts';
 import { atEnd } from './at-end.ts';
 import { assertRefused, instructor, joined, ready, startServer, stateOf } from './harness.ts';
@@ -78,6 +78,46 @@ test('a lost agent is reached again; a sandbox that ended by itself is told', as
   await sandbox.end();
   const { sandbox: ended } = await events.until('sandbox', event => event.sandbox.phase === 'ended');
   assert.match(ended.phase === 'ended' ? ended.reason : '', /start it again/);
+});
+
+test('what is under way while a sandbox starts is shown step by step, and how far a step is in its own place', async context => {
+  const server = await startServer(context);
+  server.provider.steps = [['Fetching'], ['Fetching', '5 %'], ['Fetching', '95 %'], ['Starting']];
+  const browser = await joined(server, 'Ada');
+  const events = await browser.events(context);
+  await browser.post('/api/sandbox/start');
+  const shown = async (last: string) => {
+    const isIt = ({ sandbox }: { sandbox: SandboxState }) =>
+      sandbox.phase === 'starting' && sandbox.steps.at(-1)?.title === last;
+    const { sandbox } = await events.until('sandbox', isIt);
+    return sandbox.phase === 'starting' ? sandbox.steps.map(({ title, done }) => `${title}${done ? ' done' : ''}`) : [];
+  };
+  assert.deepEqual(await shown('Fetching, 95 %'), ['Making room for the sandbox done', 'Fetching, 95 %']);
+  assert.deepEqual(await shown('Starting'), ['Making room for the sandbox done', 'Fetching done', 'Starting']);
+});
+
+test('a sandbox is waited for while what it runs on is away', async context => {
+  const server = await startServer(context);
+  const { events, sandbox } = await ready(context, server, 'Ada');
+  events.forget();
+  sandbox.away = new ProviderError('unreachable', 'no daemon answers');
+  sandbox.hangUp();
+  await events.until('sandbox', event => event.sandbox.phase === 'reconnecting');
+  // more tries than a sandbox gets whose end is sure
+  while (sandbox.triesWhileAway < 6) await new Promise(resolve => setTimeout(resolve, 100));
+  assert.equal(sandbox.ended, false);
+  sandbox.away = null;
+  await events.until('sandbox', event => event.sandbox.phase === 'ready');
+});
+
+test('why a sandbox ended by itself is told where it is known', async context => {
+  const server = await startServer(context);
+  const { events, sandbox } = await ready(context, server, 'Ada');
+  sandbox.why = 'its memory did not suffice';
+  await sandbox.end();
+  const { sandbox: ended } = await events.until('sandbox', event => event.sandbox.phase === 'ended');
+  const reason = 'The sandbox ended: its memory did not suffice. Your files are kept: start it again.';
+  assert.deepEqual(ended, { phase: 'ended', reason });
 });
 
 test('an unused sandbox is warned of, then ended', async context => {

@@ -9,11 +9,13 @@ type HostConfig = NonNullable<ContainerCreateOptions['HostConfig']>;
 export const labels = {
   /** Whose it is: `ownerOf` the data folder. */
   owner: 'unicorn.owner',
+  /** Not on a trial's container. */
   sandbox: 'unicorn.sandbox',
   home: 'unicorn.home',
 } as const;
 
 const user = '1000:1000';
+const cpuPeriodUs = 100_000;
 
 export interface ContainerPlan {
   owner: string;
@@ -46,7 +48,10 @@ export function containerOptions(request: SandboxRequest, plan: ContainerPlan): 
     Hostname: 'sandbox',
     User: user,
     Env: [`UNICORN_REQUEST=${boxRequest(request, plan.method)}`],
-    Labels: { [labels.owner]: owner, [labels.sandbox]: id, [labels.home]: home },
+    Labels: {
+      [labels.owner]: owner,
+      ...(plan.method === 'trial' ? {} : { [labels.sandbox]: id, [labels.home]: home }),
+    },
     AttachStdout: true,
     AttachStderr: true,
     StopTimeout: 15,
@@ -70,7 +75,9 @@ export function containerOptions(request: SandboxRequest, plan: ContainerPlan): 
       Memory: memory,
       MemorySwap: memory,
       PidsLimit: limits.processes + ownProcesses,
-      NanoCpus: Math.round(limits.cpus * 1e9),
+      // Not NanoCpus, which a daemon with fewer processors refuses.
+      CpuPeriod: cpuPeriodUs,
+      CpuQuota: Math.max(1000, Math.round(limits.cpus * cpuPeriodUs)),
       Ulimits: [
         { Name: 'nofile', Soft: limits.openFiles, Hard: limits.openFiles },
         { Name: 'core', Soft: 0, Hard: 0 },

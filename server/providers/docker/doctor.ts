@@ -1,5 +1,6 @@
 /** What a Docker daemon can do for sandboxes. */
 import type Docker from 'dockerode';
+import { within } from '../../docker/daemon-error.ts';
 import { DockerContextError, type DockerEndpoint } from '../../docker/endpoint.ts';
 import type { Finding } from '../provider.ts';
 
@@ -9,6 +10,7 @@ export interface DaemonInfo {
   OSType: string;
   OperatingSystem: string;
   Architecture: string;
+  KernelVersion: string;
   SecurityOptions: string[];
   MemTotal: number;
   MemoryLimit: boolean;
@@ -18,25 +20,19 @@ export interface DaemonInfo {
 const oldest = 20;
 const infoMs = 20_000;
 
-/** `docker info`. @throws where no daemon answers in time */
-export async function daemonInfo(docker: Docker): Promise<DaemonInfo> {
-  const late = AbortSignal.timeout(infoMs);
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(new Error('no answer in time'));
-  late.addEventListener('abort', stop, { once: true });
-  try {
-    return (await Promise.race([docker.info(), promise])) as DaemonInfo;
-  } finally {
-    late.removeEventListener('abort', stop);
-  }
-}
+/** `docker info`. @throws DaemonError */
+export const daemonInfo = (docker: Docker): Promise<DaemonInfo> =>
+  within('for its state', infoMs, abortSignal =>
+    // The library's types know of no options here, the library does.
+    (docker as unknown as { info(options: { abortSignal: AbortSignal }): Promise<DaemonInfo> }).info({ abortSignal }),
+  );
 
 /** Why no daemon answers, and what mends it. */
 export function unreachable(error: Error): Finding {
   const subject = 'daemon';
   if (error instanceof DockerContextError)
     return { subject, state: 'missing', detail: error.message, remedy: error.remedy };
-  const { code } = error as NodeJS.ErrnoException;
+  const { code } = error as { code?: string };
   if (code === 'EACCES')
     return {
       subject,
@@ -46,12 +42,7 @@ export function unreachable(error: Error): Finding {
     };
   if (code === 'ENOENT' || code === 'ECONNREFUSED')
     return { subject, state: 'missing', detail: 'no Docker daemon answers', remedy: startLine() };
-  return {
-    subject,
-    state: 'missing',
-    detail: `the Docker daemon does not answer: ${error.message}`,
-    remedy: startLine(),
-  };
+  return { subject, state: 'missing', detail: error.message, remedy: startLine() };
 }
 
 function startLine(): string {
@@ -85,7 +76,7 @@ export function daemonFindings(info: DaemonInfo, { host, from }: DockerEndpoint)
         remedy: 'switch Docker Desktop to Linux containers',
       },
     ];
-  return [daemon, limitFinding(info), ...apparmorFindings(info)];
+  return [daemon, limitFinding(info)];
 }
 
 function limitFinding(info: DaemonInfo): Finding {
@@ -101,19 +92,31 @@ function limitFinding(info: DaemonInfo): Finding {
   };
 }
 
-export const hasApparmor = ({ SecurityOptions }: Pick<DaemonInfo, 'SecurityOptions'>): boolean =>
-  (SecurityOptions ?? []).some(option => option.includes('apparmor'));
-
-function apparmorFindings(info: DaemonInfo): Finding[] {
-  if (!hasApparmor(info)) return [];
-  const detail =
-    'sandboxes run without an AppArmor profile: docker-default lets nobody make namespaces; seccomp and dropped capabilities hold';
-  return [{ subject: 'AppArmor', state: 'works', detail }];
-}
-
-/** The AppArmor profile for a sandbox's container; undefined where the daemon has none. */
-export async function apparmorProfile(docker: Docker): Promise<string | undefined> {
-  return hasApparmor(await daemonInfo(docker)) ? 'unconfined' : undefined;
-}
-
 export const imageFinding = (image: string): Finding => ({ subject: 'image', state: 'works', detail: image });
+
+/** What the trial sandbox showed. */
+export function trialFinding(
+  trial: { works: boolean; said: string; ms: number },
+  profile: string | undefined,
+): Finding {
+  const subject = 'trial';
+  if (trial.works) return { subject, state: 'works', detail: `a sandbox ran and was removed in ${trial.ms} ms` };
+  const detail = `a sandbox does not run in a container here: ${trial.said}`;
+  const refused = /permission denied|not permitted|apparmor/i.test(trial.said);
+  if (refused && profile !== undefined)
+    return {
+      subject,
+      state: 'missing',
+      detail,
+      remedy: "dmesg | grep apparmor, on the daemon's machine, tells what was refused",
+    };
+  if (refused)
+    return {
+      subject,
+      state: 'missing',
+      detail,
+      remedy:
+        "let the daemon's machine make user namespaces: user.max_user_namespaces above 0, no no-new-privileges in daemon.json",
+    };
+  return { subject, state: 'missing', detail, remedy: 'see the message' };
+}

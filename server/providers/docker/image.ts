@@ -1,19 +1,24 @@
 /** The image of the sandboxes on a daemon: found, pulled, or built. */
 import type Docker from 'dockerode';
+import { asDaemonError, type DaemonError, within } from '../../docker/daemon-error.ts';
 import { architectureOf, buildImage, type DaemonMessage, follow, sandboxRepository } from '../../images/build.ts';
 import { sandboxContext } from '../../images/context.ts';
-import { ProviderError } from '../provider.ts';
+import { ProviderError, type TellProgress } from '../provider.ts';
+
+const callMs = 30_000;
+const buildLine = 'npm run -s images -- build sandbox';
+const buildRemedy = `${buildLine}   (with --base local where no image registry is reached)`;
 
 /** Whether a name stands for an image of a registry, rather than for one made on this machine. */
 const isOfRegistry = (name: string): boolean => name.includes('/');
 
-/** True where the daemon has it. */
+/** True where the daemon has it. @throws DaemonError */
 export async function hasImage(docker: Docker, name: string): Promise<boolean> {
   try {
-    await docker.getImage(name).inspect();
+    await within('for an image', callMs, abortSignal => docker.getImage(name).inspect({ abortSignal } as object));
     return true;
   } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return false;
+    if ((error as DaemonError).status === 404) return false;
     throw error;
   }
 }
@@ -22,61 +27,68 @@ export async function hasImage(docker: Docker, name: string): Promise<boolean> {
  * Sees to it that the daemon has the image; answers its name.
  *
  * @param wanted a name of the operator's, or undefined for the one built of this checkout
- * @param tell called with what is happening, in words for the learner
- * @throws ProviderError `unusable`
+ * @param machine the daemon's processor, as `docker info` names it
+ * @throws ProviderError `unusable`, DaemonError
  */
 export async function ensureImage(
   docker: Docker,
-  wanted: string | undefined,
-  tell: (step: string) => void,
+  { wanted, machine }: { wanted: string | undefined; machine: string },
+  tell: TellProgress,
 ): Promise<string> {
-  if (wanted === undefined) return ensureBuilt(docker, tell);
+  if (wanted === undefined) return ensureBuilt(docker, machine, tell);
   if (await hasImage(docker, wanted)) return wanted;
   if (!isOfRegistry(wanted))
-    throw new ProviderError(
-      'unusable',
-      `the Docker daemon has no image ${wanted}`,
-      'npm run -s images -- build sandbox',
-    );
+    throw new ProviderError('unusable', `the Docker daemon has no image ${wanted}`, `${buildLine} --tag ${wanted}`);
   await pull(docker, wanted, tell);
   return wanted;
 }
 
-async function ensureBuilt(docker: Docker, tell: (step: string) => void): Promise<string> {
-  const { Architecture: machine } = (await docker.info()) as { Architecture: string };
-  const context = await sandboxContext(architectureOf(machine));
+async function ensureBuilt(docker: Docker, machine: string, tell: TellProgress): Promise<string> {
+  const context = await sandboxContext(architectureOf(machine)).catch((error: Error) => {
+    throw new ProviderError('unusable', error.message);
+  });
   const name = `${sandboxRepository}:${context.revision}`;
   if (await hasImage(docker, name)) return name;
-  tell('Building the image of the sandboxes, once: a minute or two');
+  const step = 'Building the image of the sandboxes, once';
+  tell(step);
+  const tags = [name, `${sandboxRepository}:latest`];
   try {
-    await buildImage(docker, context, { tags: [name, `${sandboxRepository}:latest`], base: undefined }, () => {});
+    await buildImage(docker, context, { tags, base: undefined }, line => {
+      const [, at, all] = /^Step (\d+)\/(\d+) :/.exec(line) ?? [];
+      if (at) tell(step, `step ${at} of ${all}`);
+    });
   } catch (error) {
-    const remedy = 'npm run -s images -- build sandbox   (with --base local where no image registry is reached)';
-    throw new ProviderError('unusable', `the image of the sandboxes cannot be built: ${lastLine(error)}`, remedy);
+    throw failed(error, 'the image of the sandboxes cannot be built', buildRemedy);
   }
   return name;
 }
 
-const lastLine = (error: unknown): string => (error as Error).message.split('\n')[0] ?? '';
+/** What failed in words; a daemon that went away stays that. */
+function failed(error: unknown, what: string, remedy: string): Error {
+  const { away, message } = asDaemonError(error as Error);
+  if (away) return asDaemonError(error as Error);
+  return new ProviderError('unusable', `${what}: ${message.split('\n')[0] ?? ''}`, remedy);
+}
 
-async function pull(docker: Docker, name: string, tell: (step: string) => void): Promise<void> {
+async function pull(docker: Docker, name: string, tell: TellProgress): Promise<void> {
   const layers = new Map<string, { current: number; total: number }>();
+  const step = 'Fetching the image of the sandboxes';
   let told = '';
   const progress = ({ id, progressDetail }: DaemonMessage): void => {
     if (!id || !progressDetail?.total) return;
     layers.set(id, { current: progressDetail.current ?? 0, total: progressDetail.total });
-    const text = `Fetching the image of the sandboxes, ${percent(layers)} %`;
-    if (text !== told) tell(text);
+    const text = `${percent(layers)} %`;
+    if (text !== told) tell(step, text);
     told = text;
   };
+  tell(step);
   try {
-    await follow(docker, await docker.pull(name), progress);
-  } catch (error) {
-    throw new ProviderError(
-      'unusable',
-      `the image ${name} cannot be fetched: ${lastLine(error)}`,
-      `docker pull ${name}`,
+    await follow(
+      await within('to fetch an image', 10 * callMs, abortSignal => docker.pull(name, { abortSignal })),
+      progress,
     );
+  } catch (error) {
+    throw failed(error, `the image ${name} cannot be fetched`, `docker pull ${name}`);
   }
 }
 

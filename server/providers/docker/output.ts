@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Duplex } from 'node:stream';
 import { ExecStream } from '../../docker/exec-stream.ts';
 
@@ -8,23 +7,37 @@ export interface Answer {
   error?: string;
 }
 
+const longestLine = 64 << 10;
+
 /**
- * The first line of JSON in a container's output, whose stream is left then.
+ * The first line of a container's output, JSON of the box program; the stream is left then.
  *
- * @throws where the container ends without one, or the signal says so
+ * @throws where the container ends without one, says something else, or the signal aborts
  */
-export async function firstAnswer(output: NodeJS.ReadableStream, signal: AbortSignal): Promise<Answer> {
-  const stream = new ExecStream(output as Duplex);
+export async function firstAnswer(output: Duplex, signal: AbortSignal): Promise<Answer> {
+  const stream = new ExecStream(output);
   const stop = (): void => void stream.destroy(new Error('the container did not answer in time'));
   signal.addEventListener('abort', stop, { once: true });
   try {
-    for await (const line of createInterface({ input: stream })) {
-      const { result, error } = JSON.parse(line) as { result?: unknown; error?: { message: string } };
-      return error ? { error: error.message } : { result };
+    let said = '';
+    for await (const chunk of stream) {
+      said += chunk;
+      const end = said.indexOf('\n');
+      if (end >= 0) return parse(said.slice(0, end));
+      if (said.length > longestLine) break;
     }
-    throw new Error('the container ended without a word');
+    throw new Error(said === '' ? 'the container ended without a word' : `the container said: ${said.slice(0, 200)}`);
   } finally {
     signal.removeEventListener('abort', stop);
     stream.destroy();
+  }
+}
+
+function parse(line: string): Answer {
+  try {
+    const { result, error } = JSON.parse(line) as { result?: unknown; error?: { message: string } };
+    return error ? { error: error.message } : { result };
+  } catch {
+    throw new Error(`the container said: ${line.slice(0, 200)}`);
   }
 }

@@ -14,6 +14,7 @@ import {
   type Sandbox,
   type SandboxLimits,
   type SandboxRequest,
+  type TellProgress,
 } from '../provider.ts';
 import { BoxProgram, type RuntimeSources } from './box.ts';
 import { firstFindings, homeFinding, idFinding, limitFinding, trialFinding } from './doctor.ts';
@@ -140,7 +141,7 @@ export class LocalProvider implements Provider {
     return (await this.#box.call('prepare', { folder: this.#runtimes, sources })).runtime;
   }
 
-  async create(request: SandboxRequest, progress: (step: string) => void): Promise<Sandbox> {
+  async create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox> {
     for (const name of [request.id, request.home])
       if (!validName.test(name)) throw new ProviderError('failed', `${JSON.stringify(name)} is no name of a sandbox`);
     this.#making.add(request.id);
