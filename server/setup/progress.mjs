@@ -31,7 +31,9 @@ export async function step(title, run, detail = () => '') {
   const show = (/** @type {string} */ end) => {
     const seconds = Math.round((Date.now() - started) / 1000);
     const text = [`  ${title}`, detail(), seconds > 0 ? `${seconds} s` : ''].filter(part => part !== '').join(', ');
-    process.stderr.write(terminal ? `\r\x1b[K${text}${end}` : `${text}${end || ' …\n'}`);
+    // a line that wraps cannot be redrawn
+    const fits = text.slice(0, (process.stderr.columns || 80) - 1 - end.trimEnd().length);
+    process.stderr.write(terminal ? `\r\x1b[K${fits}${end}` : `${text}${end || ' …\n'}`);
   };
   show('');
   const timer = setInterval(show, terminal ? interval.terminal : interval.log, '');

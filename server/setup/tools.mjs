@@ -62,9 +62,7 @@ export async function installTools(missing) {
     );
   const install = [manager, ...managers[manager].install, ...missing.map(({ packages }) => packages[manager])];
   const prefix = await allowed(names, install);
-  const done = await step(`Installing ${names} (${[...prefix, ...install].join(' ')})`, () =>
-    attempt(manager, prefix, install),
-  );
+  const done = await step(`Installing ${names}`, () => attempt(manager, prefix, install));
   const still = missing.filter(({ programs }) => !programs.some(isThere));
   if (still.length === 0) return;
   const end = done.output
@@ -101,23 +99,31 @@ function execute([program = '', ...args]) {
  * @param {string[]} install
  */
 async function allowed(names, install) {
-  if (process.getuid?.() === 0) return [];
-  const stop = new SetupError(`Sandboxes need ${names}, and this user may not install it.`, lineToType(install));
+  const announce = () => process.stderr.write(`  Unicorn needs ${names}: ${lineToType(install)}\n`);
+  if (process.getuid?.() === 0) {
+    announce();
+    return [];
+  }
+  const stop = new SetupError(`Unicorn needs ${names}, and this user may not install it.`, lineToType(install));
   if (!isThere('sudo')) throw stop;
-  if ((await run('sudo', ['-n', 'true'])).status === 0) return ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+  const bySudo = ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+  if ((await run('sudo', ['-n', 'true'])).status === 0) {
+    announce();
+    return bySudo;
+  }
   if (!(process.stdin.isTTY && process.stderr.isTTY)) throw stop;
-  await consent(names, install, stop);
-  return ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'];
+  await consent(names, install);
+  return bySudo;
 }
 
 /**
  * Asks, then lets sudo ask for the password once.
  * @param {string} names
  * @param {string[]} install
- * @param {SetupError} stop
  */
-async function consent(names, install, stop) {
-  const answer = await ask(`Sandboxes need ${names}. Run \`sudo ${install.join(' ')}\` now? [Y/n] `);
+async function consent(names, install) {
+  const stop = new SetupError(`Unicorn needs ${names}; nothing was installed.`, lineToType(install));
+  const answer = await ask(`Unicorn needs ${names}. Run \`sudo ${install.join(' ')}\` now? [Y/n] `);
   if (!/^(y(es)?)?$/i.test(answer.trim())) throw stop;
   const { status } = await run('sudo', ['-v'], { stdio: 'inherit' });
   if (status !== 0) throw stop;
