@@ -27,7 +27,7 @@ export const seccompProfile = 'images/dist/seccomp.json';
 /** Packages of hundreds of small modules, for the server as one file each (`imports` in package.json): opening all of those took half of its start. */
 export const packages = [
   { name: 'kysely', exports: 'export * from "kysely"' },
-  { name: 'typebox', exports: 'export * from "typebox"' },
+  { name: 'typebox', exports: 'export * from "typebox"; export { default } from "typebox"' },
   {
     name: 'kubernetes',
     // All of it takes 90 MB and two seconds to load.
