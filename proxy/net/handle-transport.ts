@@ -35,9 +35,12 @@ interface Handle {
   writeBuffer(request: WriteRequest, chunk: Buffer): number;
   shutdown(request: WriteRequest): number;
   close(callback?: () => void): void;
+  /** Bytes that wait for the kernel. */
+  readonly writeQueueSize: number;
 }
 
-interface StreamBinding {
+/** What Node's `stream_wrap` holds, as far as it is used here. */
+export interface StreamBinding {
   WriteWrap: new () => WriteRequest;
   ShutdownWrap: new () => WriteRequest;
   streamBaseState: Int32Array;
@@ -47,29 +50,57 @@ interface StreamBinding {
 
 const endOfFile = -4095;
 
+const handleMethods = [
+  'useUserBuffer',
+  'readStart',
+  'readStop',
+  'writeLatin1String',
+  'writeBuffer',
+  'shutdown',
+  'close',
+] as const;
+
 const binding = findBinding();
 
-function findBinding(): StreamBinding | undefined {
+function findBinding(): Partial<StreamBinding> {
   try {
-    const found = (process as unknown as { binding(name: string): Partial<StreamBinding> }).binding('stream_wrap');
-    return found.streamBaseState === undefined ? undefined : (found as StreamBinding);
+    return (process as unknown as { binding(name: string): Partial<StreamBinding> }).binding('stream_wrap');
   } catch {
-    // Not to be had in this Node: the general path serves.
-    return undefined;
+    // Not to be had in this Node, or not allowed (--permission): the general path serves.
+    return {};
   }
+}
+
+function isWhole(streams: Partial<StreamBinding>): streams is StreamBinding {
+  return (
+    typeof streams.WriteWrap === 'function' &&
+    typeof streams.ShutdownWrap === 'function' &&
+    streams.streamBaseState instanceof Int32Array &&
+    typeof streams.kReadBytesOrError === 'number' &&
+    typeof streams.kLastWriteWasAsync === 'number'
+  );
+}
+
+function isUsable(handle: Partial<Handle> | null | undefined): handle is Handle {
+  return handle != null && handleMethods.every(name => typeof handle[name] === 'function');
 }
 
 /** What is read is handled before the next read, so that one buffer is enough. */
 const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** The fastest transport that this Node has for a connected socket whose reading has not begun. */
-export function openTransport(socket: Socket, highMark = defaultHighMark): Transport {
-  const handle = (socket as unknown as { _handle: Partial<Handle> | null })._handle;
-  if (binding === undefined || typeof handle?.useUserBuffer !== 'function') {
-    socket.resume();
-    return new SocketTransport(socket, highMark);
-  }
-  return new HandleTransport(socket, handle as Handle, binding, highMark);
+/**
+ * The fastest transport that this Node has for a connected socket whose reading has not begun.
+ * @param streams Node's internals that the fast path stands on; where one is missing, the general path is taken
+ */
+export function openTransport(
+  socket: Socket,
+  highMark = defaultHighMark,
+  streams: Partial<StreamBinding> = binding,
+): Transport {
+  const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle;
+  if (isWhole(streams) && isUsable(handle)) return new HandleTransport(socket, handle, streams, highMark);
+  socket.resume();
+  return new SocketTransport(socket, highMark);
 }
 
 class HandleTransport implements Transport {
@@ -88,6 +119,9 @@ class HandleTransport implements Transport {
   #outstanding = 0;
   /** A request that was completed at once is used again. */
   #spare: WriteRequest | undefined;
+  #peerEnded = false;
+  #ended = false;
+  #shutDown = false;
 
   constructor(socket: Socket, handle: Handle, streams: StreamBinding, highMark: number) {
     this.#handle = handle;
@@ -106,24 +140,35 @@ class HandleTransport implements Transport {
     if (count > 0) {
       this.bytesRead += count;
       deliver(this.handler, readBuffer.subarray(0, count));
-    } else if (count === endOfFile) this.handler.onEnd();
+    } else if (count === endOfFile) this.#onEnd();
     else if (count < 0) this.#fail(count);
   }
 
+  /** Who reads on after the end hears of it again from the kernel. */
+  #onEnd(): void {
+    if (this.#peerEnded) return;
+    this.#peerEnded = true;
+    this.handler.onEnd();
+    if (this.#shutDown) this.#close(undefined);
+  }
+
+  get unsent(): number {
+    return this.#text.length + (this.closed ? 0 : this.#handle.writeQueueSize);
+  }
+
   writeText(text: string): void {
-    if (this.closed) return;
+    if (this.closed || this.#ended) return;
     if (this.#text === '') flushLater(this);
     this.#text += text;
   }
 
   write(chunk: Buffer): void {
-    if (this.closed || chunk.length === 0) return;
+    if (this.closed || this.#ended || chunk.length === 0) return;
     if (chunk.length <= smallChunk) {
       this.writeText(latin1(chunk));
       return;
     }
     this.flush();
-    if (this.closed) return;
     const copy = Buffer.from(chunk);
     const request = this.#request();
     this.#sent(request, this.#handle.writeBuffer(request, copy), copy.length, copy);
@@ -146,7 +191,7 @@ class HandleTransport implements Transport {
   #sent(request: WriteRequest, status: number, bytes: number, chunk: Buffer | undefined): void {
     this.bytesWritten += bytes;
     if (status < 0) {
-      this.#fail(status);
+      this.#check(status);
       return;
     }
     if (this.#binding.streamBaseState[this.#binding.kLastWriteWasAsync] === 0) {
@@ -170,6 +215,7 @@ class HandleTransport implements Transport {
     }
   }
 
+  /** What fails within a call is told after it, as by a `net.Socket`. */
   #check(status: number): void {
     if (status < 0) process.nextTick(() => this.#fail(status));
   }
@@ -189,12 +235,20 @@ class HandleTransport implements Transport {
   }
 
   end(): void {
+    if (this.closed || this.#ended) return;
     this.flush();
-    if (this.closed) return;
+    this.#ended = true;
     const request = new this.#binding.ShutdownWrap();
     request.handle = this.#handle;
-    request.oncomplete = () => undefined;
-    this.#handle.shutdown(request);
+    request.oncomplete = status => this.#onShutDown(status);
+    this.#check(this.#handle.shutdown(request));
+  }
+
+  #onShutDown(status: number): void {
+    if (this.closed) return;
+    this.#shutDown = true;
+    if (status < 0) this.#fail(status);
+    else if (this.#peerEnded) this.#close(undefined);
   }
 
   destroy(): void {

@@ -27,11 +27,13 @@ export interface Transport {
   write(chunk: Buffer): void;
   /** Output above the high mark: stop producing until `onDrain`. */
   readonly congested: boolean;
+  /** Bytes that were written and that the kernel has not taken yet. */
+  readonly unsent: number;
   /** Sends what was gathered. */
   flush(): void;
   pause(): void;
   resume(): void;
-  /** Sends what is left, then closes the sending half. */
+  /** Sends what is left, then closes the sending half; what is written after it goes nowhere. Closes wholly once the peer has ended too. */
   end(): void;
   /** Closes at once; output that was not sent is lost. */
   destroy(): void;
@@ -85,8 +87,9 @@ export class SocketTransport implements Transport {
   readonly localAddress: string;
   readonly #socket: Socket;
   readonly #highMark: number;
+  congested = false;
   #text = '';
-  #congested = false;
+  #ended = false;
   #error: NodeJS.ErrnoException | undefined;
 
   constructor(socket: Socket, highMark = defaultHighMark) {
@@ -106,28 +109,28 @@ export class SocketTransport implements Transport {
       this.#error = error;
     });
     socket.on('close', () => this.#onClosed());
-    socket.on('drain', () => this.#onDrain());
+    if (socket.destroyed) process.nextTick(() => this.#onClosed());
   }
 
-  get congested(): boolean {
-    return this.#congested;
+  get unsent(): number {
+    return this.#text.length + this.#socket.writableLength;
   }
 
   writeText(text: string): void {
-    if (this.closed) return;
+    if (this.closed || this.#ended) return;
     if (this.#text === '') flushLater(this);
     this.#text += text;
   }
 
   write(chunk: Buffer): void {
-    if (this.closed || chunk.length === 0) return;
+    if (this.closed || this.#ended || chunk.length === 0) return;
     if (chunk.length <= smallChunk) {
       this.writeText(latin1(chunk, 0, chunk.length));
       return;
     }
     this.flush();
     this.bytesWritten += chunk.length;
-    this.#socket.write(Buffer.from(chunk));
+    this.#socket.write(Buffer.from(chunk), () => this.#onWritten());
     this.#noteCongestion();
   }
 
@@ -136,7 +139,7 @@ export class SocketTransport implements Transport {
     const text = this.#text;
     this.#text = '';
     this.bytesWritten += text.length;
-    this.#socket.write(text, 'latin1');
+    this.#socket.write(text, 'latin1', () => this.#onWritten());
     this.#noteCongestion();
   }
 
@@ -149,7 +152,9 @@ export class SocketTransport implements Transport {
   }
 
   end(): void {
+    if (this.closed || this.#ended) return;
     this.flush();
+    this.#ended = true;
     this.#socket.end();
   }
 
@@ -161,12 +166,12 @@ export class SocketTransport implements Transport {
   }
 
   #noteCongestion(): void {
-    if (this.#socket.writableLength > this.#highMark) this.#congested = true;
+    if (this.#socket.writableLength > this.#highMark) this.congested = true;
   }
 
-  #onDrain(): void {
-    if (!this.#congested || this.closed) return;
-    this.#congested = false;
+  #onWritten(): void {
+    if (!this.congested || this.closed || this.#socket.writableLength > this.#highMark / 2) return;
+    this.congested = false;
     this.handler.onDrain();
   }
 
