@@ -79,10 +79,10 @@ export class DataPlane implements AdminSource {
   async stop(graceMs: number): Promise<void> {
     this.#state = 'DRAINING';
     for (const listener of this.#listeners) listener.drain();
-    const until = performance.now() + graceMs;
-    while (performance.now() < until && this.#listeners.some(listener => listener.activeConnections > 0)) {
-      await new Promise(resolve => setTimeout(resolve, 20));
-    }
+    const grace = Promise.withResolvers<void>();
+    const timer = setTimeout(grace.resolve, graceMs);
+    await Promise.race([grace.promise, Promise.all(this.#listeners.map(listener => listener.empty()))]);
+    clearTimeout(timer);
     for (const listener of this.#listeners) listener.destroy();
     for (const cluster of this.#clusters.values()) cluster.stop();
   }

@@ -33,14 +33,6 @@ function createAccessLog(config: AccessLogConfig, sinks: Sinks): AccessLog {
   };
 }
 
-/** Checks the formats of a configuration without opening anything. */
-export function checkAccessLogs(configs: readonly AccessLogConfig[]): void {
-  for (const config of configs) {
-    compileFilter(config.filter);
-    targetOf(config);
-  }
-}
-
 function targetOf(config: AccessLogConfig): { path: string; format: Formatter } {
   const any = config.configType.value;
   const file = typedConfig<FileAccessLog>(any, 'envoy.extensions.access_loggers.file.v3.FileAccessLog');

@@ -10,8 +10,3 @@ export function typedConfig<Type extends Message>(any: Any | undefined, typeName
   const message = (any as UnpackedAny | undefined)?.message;
   return message?.$typeName === typeName ? (message as Type) : undefined;
 }
-
-/** The full name of the message within, without the prefix of its URL; '' where there is none. */
-export function typeNameOf(any: Any | undefined): string {
-  return any === undefined ? '' : any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
-}

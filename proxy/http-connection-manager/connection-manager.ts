@@ -42,6 +42,7 @@ export class ConnectionManager {
   readonly #listenerResponses: ClassCounters;
   readonly #observers: readonly StreamObserver[];
   readonly #context: ManagerContext;
+  readonly #whenEmpty: (() => void)[] = [];
 
   constructor(configuration: HttpConnectionManager, context: ManagerContext) {
     this.settings = managerSettings(configuration, context.nodeCluster);
@@ -78,7 +79,20 @@ export class ConnectionManager {
 
   onConnectionClosed(connection: ManagedConnection): void {
     this.connections.delete(connection);
+    this.#tellEmpty();
     this.#context.onConnectionClosed(connection.ageMs());
+  }
+
+  /** Resolves when there is no connection. */
+  empty(): Promise<void> {
+    return new Promise(resolve => {
+      this.#whenEmpty.push(resolve);
+      this.#tellEmpty();
+    });
+  }
+
+  #tellEmpty(): void {
+    if (this.connections.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
   }
 
   drain(): void {

@@ -115,8 +115,9 @@ export class Listener implements ListenerStatus {
     if (this.#server.listening) this.#server.close();
   }
 
-  get activeConnections(): number {
-    return this.#manager.connections.size;
+  /** Resolves when there is no connection. */
+  empty(): Promise<void> {
+    return this.#manager.empty();
   }
 
   destroy(): void {

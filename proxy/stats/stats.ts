@@ -53,11 +53,6 @@ export class Gauge {
     this.value += amount;
     this.used = true;
   }
-
-  subtract(amount: number): void {
-    this.value -= amount;
-    this.used = true;
-  }
 }
 
 /** A text, such as a version. */
