@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { loadConfiguration } from './configuration/load.ts';
 import { DataPlane } from './data-plane.ts';
@@ -26,23 +27,37 @@ const upstream = createServer(async (incoming, outgoing) => {
   if (verb === 'close') incoming.socket.destroy();
   else if (verb === 'small') held.push(() => outgoing.end('done'));
   else if (verb === 'bytes') outgoing.end(Buffer.alloc(Number(argument), 'b'));
+  else if (verb === 'chunks') Readable.from(smallChunks(Number(argument))).pipe(outgoing);
   else {
     outgoing.statusCode = verb === 'status' ? Number(argument) : 200;
     outgoing.end('done');
   }
 });
 
+function* smallChunks(count: number): Generator<Buffer> {
+  for (let n = 0; n < count; n++) yield Buffer.alloc(1000, 'c');
+}
+
 before(async () => {
   upstream.listen(0, '127.0.0.1');
   await once(upstream, 'listening');
+  plane = await startPlane(store);
+  port = portOf(plane);
+});
+
+async function startPlane(store: StatsStore): Promise<DataPlane> {
   const yaml = configuration((upstream.address() as AddressInfo).port);
-  plane = new DataPlane(loadConfiguration({ yaml }).bootstrap, {
+  const started = new DataPlane(loadConfiguration({ yaml }).bootstrap, {
     store,
     accessLog: () => info => finished.push(info),
   });
-  await plane.start();
-  port = Number([...plane.listeners()][0]!.address.split(':')[1]);
-});
+  await started.start();
+  return started;
+}
+
+function portOf(of: DataPlane): number {
+  return Number([...of.listeners()][0]!.address.split(':')[1]);
+}
 
 after(async () => {
   await plane.stop(0);
@@ -172,15 +187,59 @@ test('a client that goes away ends its request: DC', async () => {
   assert.equal(store.gauge('cluster.up.upstream_rq_active').value, 0);
 });
 
-test('a large body arrives whole at a client that reads slowly', async () => {
-  const size = 20 * 1024 * 1024;
-  const sent = request({ host: '127.0.0.1', port, path: `/bytes/${size}`, agent: false });
+/** How many bytes a client gets that does not begin to read before the proxy has stopped reading from the upstream. */
+async function readSlowly(path: string): Promise<number> {
+  const paused = store.counter('cluster.up.upstream_flow_control_paused_reading_total');
+  const before = paused.value;
+  const sent = request({ host: '127.0.0.1', port, path, agent: false });
   sent.end();
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  while (paused.value === before) await new Promise(resolve => setImmediate(resolve));
   let received = 0;
-  for await (const chunk of response) {
-    received += (chunk as Buffer).length;
-    await new Promise(resolve => setImmediate(resolve));
-  }
-  assert.equal(received, size);
+  for await (const chunk of response) received += (chunk as Buffer).length;
+  return received;
+}
+
+test('a large body arrives whole at a client that reads slowly', { timeout: 30_000 }, async () => {
+  assert.equal(await readSlowly(`/bytes/${20 << 20}`), 20 << 20);
+});
+
+test('so does one in many small chunks', { timeout: 30_000 }, async () => {
+  assert.equal(await readSlowly('/chunks/20000'), 20_000_000);
+});
+
+test('stop waits for the request under way by its end, not by looking at times', async context => {
+  const own = await startPlane(new StatsStore());
+  const sent = request({ host: '127.0.0.1', port: portOf(own), path: '/small', agent: false });
+  sent.end();
+  while (held.length === 0) await new Promise(resolve => setImmediate(resolve));
+  // No timer fires from here on: what ends now ends by an event.
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  let stopped = false;
+  const stopping = own.stop(60_000).then(() => (stopped = true));
+  assert.equal(stopped, false);
+  held.shift()!();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  assert.equal(response.headers.connection, 'close');
+  response.resume();
+  await stopping;
+});
+
+test('stop ends what is under way when its time is over', async context => {
+  const own = await startPlane(new StatsStore());
+  const sent = request({ host: '127.0.0.1', port: portOf(own), path: '/small', agent: false });
+  sent.end();
+  while (held.length === 0) await new Promise(resolve => setImmediate(resolve));
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const failed = once(sent, 'error');
+  const stopping = own.stop(60_000);
+  context.mock.timers.tick(59_999);
+  assert.equal(
+    await Promise.race([stopping, new Promise(resolve => setImmediate(resolve, 'still there'))]),
+    'still there',
+  );
+  context.mock.timers.tick(1);
+  await stopping;
+  assert.equal(((await failed)[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
+  held.shift()!();
 });

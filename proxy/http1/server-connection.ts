@@ -37,6 +37,8 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #requestDone = false;
   #responseDone = true;
   #pauses = 0;
+  /** The receiver was told that the client reads too slowly. */
+  #congested = false;
   #delivering = false;
   #linger: NodeJS.Timeout | undefined;
 
@@ -126,6 +128,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     this.#receiver = this.#owner.newRequest();
     if (parser.minor === 0) throw new CodecError(426, 'low_version');
     if (parser.hostCount > 1) throw new CodecError(400, 'http1.codec_error');
+    if (parser.connection !== '') checkNominated(parser.connection, head);
     this.#state = end ? 'waiting' : 'body';
     if (parser.chunked) this.#body.startChunked();
     else if (!end) this.#body.startLength(parser.contentLength);
@@ -181,11 +184,18 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
       } else transport.write(chunk);
     }
     if (!end) {
-      if (transport.congested) this.#receiver?.onDownstreamCongested(true);
+      if (transport.congested) this.#tellCongestion(true);
       return;
     }
     if (this.#chunkedResponse) transport.writeText(encodeLastChunk());
     this.#finishResponse();
+  }
+
+  /** Once each way, whatever number of chunks comes meanwhile. */
+  #tellCongestion(congested: boolean): void {
+    if (this.#congested === congested) return;
+    this.#congested = congested;
+    this.#receiver?.onDownstreamCongested(congested);
   }
 
   sendTrailers(trailers: HeaderMap): void {
@@ -202,6 +212,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #finishResponse(): void {
     this.#responseDone = true;
     this.#receiver = undefined;
+    this.#congested = false;
     if (this.#closeAfter || !this.#requestDone) this.close();
     else this.#finishExchange();
   }
@@ -209,11 +220,11 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #finishExchange(): void {
     if (this.#state === 'closing') return;
     this.#state = 'head';
+    this.#resumeAll();
     this.#owner.onConnectionIdle();
     if (this.#stash === undefined) return;
     const stash = this.#stash;
     this.#stash = undefined;
-    this.resumeReading();
     if (this.#delivering) process.nextTick(() => this.transport.closed || this.onRead(stash));
     else this.onRead(stash);
   }
@@ -222,9 +233,23 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   close(): void {
     if (this.transport.closed) return;
     this.#state = 'closing';
-    while (this.#pauses > 0) this.resumeReading();
+    this.#resumeAll();
     this.transport.end();
-    this.#linger ??= setTimeout(() => this.transport.destroy(), this.#lingerMs);
+    if (this.#linger === undefined) this.#awaitClose();
+  }
+
+  /** Gives the client that time to close, and again as long as it takes what is left to send. */
+  #awaitClose(): void {
+    const { unsent } = this.transport;
+    this.#linger = setTimeout(() => {
+      if (this.transport.unsent < unsent) this.#awaitClose();
+      else this.transport.destroy();
+    }, this.#lingerMs);
+  }
+
+  /** Nobody who paused the reading is there any more. */
+  #resumeAll(): void {
+    while (this.#pauses > 0) this.resumeReading();
   }
 
   pauseReading(): void {
@@ -236,7 +261,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   }
 
   onDrain(): void {
-    this.#receiver?.onDownstreamCongested(false);
+    this.#tellCongestion(false);
   }
 
   /** HTTP servers of Envoy know no half-closed clients: one that ended has gone. */
@@ -257,6 +282,18 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     receiver?.onRequestReset('downstream_remote_disconnect');
     this.#owner.onConnectionClosed(byPeer, receiver !== undefined);
   }
+}
+
+const mostNominated = 9;
+/** Whose removal would hide where a request comes from. */
+const neverNominated = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
+/** Headers that Connection names are removed further on; some may not be named, and without its host a request has none. */
+function checkNominated(connection: string, head: RequestHeaders): void {
+  const names = connection.split(',').map(name => name.trim());
+  if (names.length > mostNominated || names.some(name => name.startsWith(':') || neverNominated.includes(name)))
+    throw new CodecError(400, 'http1.connection_header_rejected');
+  if (names.includes('host')) head.authority = '';
 }
 
 /** Whether a comma-separated list in lower case holds a token. */
