@@ -12,7 +12,7 @@ import type { DirectAction } from '../routing/direct-action.ts';
 import type { Route } from '../routing/route.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
 import type { ManagedConnection } from './managed-connection.ts';
-import { mergeSlashes, normalizePath, takeAbsoluteForm } from './path.ts';
+import { isAuthority, mergeSlashes, normalizePath, takeAbsoluteForm } from './path.ts';
 import { prepareRequest } from './request-headers.ts';
 
 export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
@@ -73,6 +73,10 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     if (end) this.#noteRequestDone();
     if (!takeAbsoluteForm(head)) {
       this.onRequestError(new CodecError(400, 'http1.invalid_url'));
+      return;
+    }
+    if (!isAuthority(head.authority)) {
+      this.onRequestError(new CodecError(400, 'http.invalid_authority'));
       return;
     }
     const refusal = this.#check(head);

@@ -1,5 +1,6 @@
 /** Makes a request's path canonical, once, before anything decides by it. */
 import type { RequestHeaders } from '../http/headers.ts';
+import { authority } from '../http1/characters.ts';
 
 /** A target in absolute form becomes a path and an authority. False where the target is no path at all. */
 export function takeAbsoluteForm(head: RequestHeaders): boolean {
@@ -10,6 +11,12 @@ export function takeAbsoluteForm(head: RequestHeaders): boolean {
   if (match === null) return false;
   head.authority = match[2]!;
   head.path = match[3]!.startsWith('/') ? match[3]! : `/${match[3]!}`;
+  return true;
+}
+
+/** Whether nothing is in an authority that could not be. */
+export function isAuthority(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (!authority[text.charCodeAt(i)]) return false;
   return true;
 }
 

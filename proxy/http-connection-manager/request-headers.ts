@@ -106,13 +106,13 @@ function sanitize(head: RequestHeaders, internal: boolean, edge: boolean): void 
   }
 }
 
-/** Headers that Connection names belong to this connection alone; those that we live by cannot be named. */
+/** Headers that Connection names belong to this connection alone. */
 function removeNominated(head: RequestHeaders): void {
   const connection = head.getAll('connection');
   if (connection === undefined) return;
   for (const part of connection.toLowerCase().split(',')) {
     const name = part.trim();
-    if (name !== 'te' && !name.startsWith('x-forwarded-') && name !== 'host') head.remove(name);
+    if (name !== 'te') head.remove(name);
   }
 }
 

@@ -3,7 +3,8 @@
 import { CodecError, type HeadLimits } from '../http/codec.ts';
 import { HeaderMap } from '../http/headers.ts';
 import { latin1 } from '../net/latin1.ts';
-import { HeadParser, incomplete } from './head-parser.ts';
+import { fieldValue } from './characters.ts';
+import { HeadParser, incomplete, isBlank } from './head-parser.ts';
 
 /** Gets the body. Chunks are valid during the call only. */
 export interface BodySink {
@@ -22,6 +23,7 @@ type State =
   | 'length'
   | 'until-close'
   | 'size'
+  | 'size-blank'
   | 'extension'
   | 'size-lf'
   | 'data'
@@ -45,10 +47,6 @@ export class BodyDecoder {
   constructor(sink: BodySink, limits: HeadLimits) {
     this.#sink = sink;
     this.#limits = limits;
-  }
-
-  get done(): boolean {
-    return this.#state === 'done';
   }
 
   startLength(length: number): void {
@@ -128,6 +126,9 @@ export class BodyDecoder {
       case 'size':
         this.#stepSize(byte);
         return;
+      case 'size-blank':
+        this.#stepBlank(byte);
+        return;
       case 'extension':
         this.#stepExtension(byte);
         return;
@@ -158,14 +159,20 @@ export class BodyDecoder {
       return;
     }
     if (this.#digits === 0) throw broken();
+    this.#stepBlank(byte);
+  }
+
+  /** Behind the size blanks, then the line's end or extensions; digits once more would be another size. */
+  #stepBlank(byte: number): void {
     if (byte === CR) this.#state = 'size-lf';
-    else if (byte === SEMICOLON || byte === 32 || byte === 9) this.#state = 'extension';
+    else if (byte === SEMICOLON) this.#state = 'extension';
+    else if (isBlank(byte) && ++this.#extension <= maximumExtension) this.#state = 'size-blank';
     else throw broken();
   }
 
   #stepExtension(byte: number): void {
     if (byte === CR) this.#state = 'size-lf';
-    else if (byte === LF || ++this.#extension > maximumExtension) throw broken();
+    else if (!fieldValue[byte] || ++this.#extension > maximumExtension) throw broken();
   }
 
   #takeTrailers(chunk: Buffer, from: number): number {

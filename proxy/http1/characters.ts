@@ -14,6 +14,11 @@ fieldValue[127] = 0;
 export const target = new Uint8Array(256).fill(1, 33);
 target[127] = 0;
 
+/** 1 where a byte may stand in an authority, as nghttp2 and Envoy see it. */
+export const authority = new Uint8Array(256);
+for (const char of "!$%&'()*+,-.:;=@[]_~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+  authority[char.charCodeAt(0)] = 1;
+
 const known = [
   'accept accept-charset accept-encoding accept-language accept-ranges age allow authorization cache-control connection content-disposition',
   'content-encoding content-language content-length content-location content-range content-security-policy content-type cookie date dnt etag expect',

@@ -39,6 +39,8 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   #requestDone = false;
   #keepAlive = true;
   #pauses = 0;
+  /** A response became whole within the read that is being handled: what follows it there belongs to no request. */
+  #finished = false;
 
   constructor(transport: Transport, owner: ClientConnectionOwner, limits: HeadLimits) {
     this.transport = transport;
@@ -91,11 +93,21 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   onRead(chunk: Buffer): void {
     try {
       this.#take(chunk);
+      if (this.#finished) this.#giveBack(this.#keepAlive && this.#requestDone);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
+      if (this.#finished) this.#giveBack(false);
       this.#owner.onProtocolError();
       this.#fail('protocol-error');
     }
+  }
+
+  /** The next request may follow, where the connection is good for one. */
+  #giveBack(reusable: boolean): void {
+    this.#finished = false;
+    const usable = reusable && !this.transport.closed;
+    this.#owner.onExchangeDone(usable);
+    if (!usable) this.close();
   }
 
   #take(chunk: Buffer): void {
@@ -128,12 +140,12 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     const parser = this.#parser;
     const head = new ResponseHeaders(parser.status);
     head.entries = parser.entries;
+    if (parser.status < 200 || parser.status === 204) dropLength(head, parser);
     if (parser.status < 200 && parser.status !== 101) {
       this.#receiver?.onInterim(head);
       return;
     }
     if (parser.status === 101) throw new CodecError(502, 'http1.unexpected_upgrade');
-    if (parser.status === 204) dropLength(head, parser);
     this.#keepAlive = keepsAlive(parser);
     const bodiless = this.#forHead || parser.status === 204 || parser.status === 304 || parser.contentLength === 0;
     if (bodiless) {
@@ -160,16 +172,14 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     this.onBody(emptyChunk, true);
   }
 
-  /** The response is whole: the connection is given back before the receiver hears of it, so that its next request may use it. */
+  /** The response is whole. */
   #finish(tell: (receiver: ResponseReceiver) => void): void {
     const receiver = this.#receiver;
     this.#receiver = undefined;
-    const reusable = this.#keepAlive && this.#requestDone && !this.transport.closed;
+    this.#finished = true;
     this.#state = 'idle';
     while (this.#pauses > 0) this.resumeReading();
     if (receiver !== undefined) tell(receiver);
-    this.#owner.onExchangeDone(reusable);
-    if (!reusable) this.close();
   }
 
   pauseReading(): void {
@@ -187,8 +197,10 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   onEnd(): void {
     this.#byPeer = true;
     if (this.#state === 'body') {
-      const receiver = this.#receiver;
-      if (receiver !== undefined && this.#body.finish()) return;
+      if (this.#receiver !== undefined && this.#body.finish()) {
+        this.#giveBack(false);
+        return;
+      }
     }
     this.#noteCutShort();
     this.transport.destroy();

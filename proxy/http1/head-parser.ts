@@ -26,7 +26,6 @@ export class HeadParser {
   method = '';
   target = '';
   status = 0;
-  reason = '';
   /** 0 or 1, of HTTP/1.x. */
   minor = 1;
   /** name, value …; a fresh list for each head. */
@@ -38,9 +37,8 @@ export class HeadParser {
   connection = '';
   hostCount = 0;
   host = '';
-  expectContinue = false;
-  upgrade = '';
   #transferEncodings = 0;
+  #inTrailers = false;
 
   constructor(limits: HeadLimits) {
     this.#limits = limits;
@@ -51,6 +49,7 @@ export class HeadParser {
     this.#reset();
     // A server ignores empty lines before a request (RFC 9112, 2.2).
     while (text.charCodeAt(from) === CR && text.charCodeAt(from + 1) === LF) from += 2;
+    if (text.length === from + 1 && text.charCodeAt(from) === CR) return incomplete;
     const line = this.#requestLine(text, from);
     return line === incomplete ? this.#checkLength(text, from) : this.#fields(text, line, from);
   }
@@ -61,9 +60,10 @@ export class HeadParser {
     return line === incomplete ? this.#checkLength(text, from) : this.#fields(text, line, from);
   }
 
-  /** Trailers: header lines alone. */
+  /** Trailers: header lines alone, which frame nothing. */
   parseTrailers(text: string, from: number): number {
     this.#reset();
+    this.#inTrailers = true;
     return this.#fields(text, from, from);
   }
 
@@ -74,9 +74,8 @@ export class HeadParser {
     this.connection = '';
     this.hostCount = 0;
     this.host = '';
-    this.expectContinue = false;
-    this.upgrade = '';
     this.#transferEncodings = 0;
+    this.#inTrailers = false;
   }
 
   #checkLength(text: string, from: number): number {
@@ -112,12 +111,12 @@ export class HeadParser {
     }
     if (status < 100) fail('http1.codec_error');
     this.status = status;
-    const start = text.charCodeAt(i) === SP ? i + 1 : i;
-    i = start;
+    // The reason may be missing, with the space before it; nobody reads it.
+    const after = text.charCodeAt(i);
+    if (after !== SP && after !== CR) fail('http1.codec_error');
     while (fieldValue[text.charCodeAt(i)]) i++;
     if (i + 1 >= text.length) return incomplete;
     if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF) fail('http1.codec_error');
-    this.reason = text.slice(start, i);
     return i + 2;
   }
 
@@ -179,7 +178,7 @@ export class HeadParser {
       const value = text.slice(valueStart, valueEnd);
       entries.push(name, value);
       if (entries.length > 2 * maximumHeaders) throw new CodecError(431, 'http1.too_many_headers');
-      this.#note(name, value);
+      if (!this.#inTrailers) this.#note(name, value);
     }
   }
 
@@ -200,12 +199,6 @@ export class HeadParser {
       case 'host':
         this.hostCount++;
         this.host = value;
-        return;
-      case 'expect':
-        this.expectContinue = value.toLowerCase() === '100-continue';
-        return;
-      case 'upgrade':
-        this.upgrade = value;
         return;
       default:
     }
@@ -230,7 +223,8 @@ export class HeadParser {
   }
 }
 
-function isBlank(code: number): boolean {
+/** Space or tab. */
+export function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
 }
 

@@ -46,6 +46,24 @@ const behaviours: Record<string, (socket: Socket, head: string, body: string) =>
   '/truncated': socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc'),
   '/truncated-chunks': socket => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab'),
   '/until-close': socket => socket.end('HTTP/1.1 200 OK\r\nx-a: b\r\n\r\nto the end'),
+  '/extra': socket =>
+    void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil'),
+  '/extra-close': socket =>
+    void socket.write('HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nokmore than that'),
+  '/interim-length': socket =>
+    void socket.write(
+      'HTTP/1.1 103 Early Hints\r\ncontent-length: 3\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
+    ),
+  '/interim-chunks': socket =>
+    void socket.write(
+      'HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok',
+    ),
+  '/no-content-length': socket => void socket.write('HTTP/1.1 204 No Content\r\ncontent-length: 3\r\n\r\nabc'),
+  '/two-lengths': socket => void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nabc'),
+  '/length-and-chunks': socket =>
+    void socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n'),
+  '/switching': socket => void socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: a\r\n\r\n'),
+  '/long-status': socket => void socket.write('HTTP/1.1 2000 OK\r\ncontent-length: 2\r\n\r\nok'),
   '/http10': socket => socket.end('HTTP/1.0 200 OK\r\ncontent-length: 3\r\n\r\nabc'),
   '/chunks': socket =>
     void socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n'),

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { adminInterface } from './admin.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
+import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { lessons } from './lessons.ts';
 import { routing } from './routing.ts';
 
@@ -10,6 +11,10 @@ export const scenarios: Scenario[] = [
   headers,
   badRequests,
   lax,
+  requestFraming,
+  laxFraming,
+  responseFraming,
+  laxResponses,
   accessLogFormat,
   localReplies,
   laterReplies,
