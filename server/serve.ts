@@ -172,12 +172,16 @@ async function connectAgent(stream: Duplex): Promise<AgentClient> {
 }
 
 async function readWorkshop({ labs, data }: Settings, log: Log): Promise<Workshop> {
-  const notKept = (error: Error) => log.warn('the loaded workshop could not be kept for the next start', { error });
+  const notKept = (error: Error) =>
+    log.warn('the loaded workshop could not be kept for the next start', { cause: error.message });
   try {
     return await loadCachedWorkshop(labs, join(data, 'workshop.cache'), notKept);
   } catch (error) {
     if (error instanceof ContentError) throw new StartError(error.message, 'npm run -s labs -- lint shows the same.');
-    throw new StartError(`the workshop in ${labs} cannot be read: ${(error as Error).message}`);
+    throw new StartError(
+      `the workshop in ${labs} cannot be read: ${(error as Error).message}`,
+      'Name its folder with --labs FOLDER.',
+    );
   }
 }
 

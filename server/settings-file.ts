@@ -10,10 +10,10 @@ export async function applySettingsFile(settings: Settings, data: string): Promi
   if (text === null) return;
   const { LineCounter, parseDocument, isMap, isScalar } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number) => `${file}:${lines.linePos(offset).line}`;
   const mistake = document.errors[0];
-  if (mistake) throw new StartError(`${at(mistake.pos[0])}: ${mistake.message.split('\n')[0]}`);
+  if (mistake) throw new StartError(`${at(mistake.pos[0])}: ${mistake.message.split('\n')[0]}`, 'Mend the YAML.');
   if (document.contents === null) return;
   if (!isMap(document.contents))
     throw new StartError(`${file}:1: not a list of settings`, 'Write lines such as "port: 8080".');
@@ -43,7 +43,9 @@ async function readIfThere(file: string): Promise<string | null> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new StartError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    // no folder, no file in it: who makes the folder tells what is in the way
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new StartError(`${file}: cannot be read (${code})`, 'Make it a file that this user may read, or remove it.');
   }
 }

@@ -4,6 +4,7 @@ import { StartError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { migrationProvider } from './migrations.ts';
 import { KyselyReplicaStore } from './replica-store.ts';
+import { isOfSqlite, sqliteTrouble } from './sqlite-trouble.ts';
 import type { CheckRecord, ExerciseRecord, Identity, LearnerRecord, SandboxRecord, Store } from './store.ts';
 import type { AuthSessionTable, ExerciseTable, LearnerTable, SandboxTable, Tables } from './tables.ts';
 import { StoreUnavailable } from './unavailable.ts';
@@ -30,9 +31,10 @@ export async function openTables(dialect: Dialect): Promise<Kysely<Tables>> {
   throw cannotOpen(error);
 }
 
-/** What `pg` says of a database that cannot be used is for whoever starts the server; the rest is a fault of ours. */
+/** What `pg` and SQLite say of a database that cannot be used is for whoever starts the server; the rest is a fault of ours. */
 function cannotOpen(error: unknown): unknown {
   const cause = error instanceof StoreUnavailable ? error.cause : error;
+  if (cause instanceof Error && isOfSqlite(cause)) return sqliteTrouble(cause);
   if (!(cause instanceof Error) || !('code' in cause || error instanceof StoreUnavailable)) return error;
   return new StartError(
     `The database cannot be used: ${cause.message}`,

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement } from '#kysely';
+import { sqliteTrouble } from './sqlite-trouble.ts';
 
 /**
  * Kysely's SQLite dialect over Node's own SQLite: no native module to build.
@@ -8,7 +9,16 @@ import { type Dialect, type SqliteDatabase, SqliteDialect, type SqliteStatement 
  * @param file a path, or `:memory:`
  */
 export function sqliteDialect(file: string): Dialect {
-  return new SqliteDialect({ database: async () => openDatabase(file) });
+  return new SqliteDialect({ database: async () => openOrTell(file) });
+}
+
+/** @throws StartError */
+function openOrTell(file: string): SqliteDatabase {
+  try {
+    return openDatabase(file);
+  } catch (error) {
+    throw sqliteTrouble(error as Error);
+  }
 }
 
 function openDatabase(file: string): SqliteDatabase {

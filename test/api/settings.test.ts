@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -117,6 +117,25 @@ test('a taken port is named, with what to do', async context => {
   assert.match(errors, new RegExp(`^Port ${port} is taken`));
   assert.match(errors, /--port \d+/);
   assert.doesNotMatch(errors, /at \w+ \(|\.ts:/);
+});
+
+test('what keeps the server from starting is told in words, with what to do', async context => {
+  const data = await temporaryFolder(context);
+  const tells = async (args: string[], message: RegExp, remedy: RegExp) => {
+    const { code, output, errors } = await start(context, ['--json', '--port', '0', ...args]).ended;
+    assert.deepEqual([code, output], [1, '']);
+    assert.match(errors, message);
+    assert.match(errors, remedy);
+    assert.doesNotMatch(errors, /at \w+ \(|\.ts:/);
+  };
+  const file = join(data, 'file');
+  await writeFile(file, 'no database, and no folder');
+  await tells(['--data', join(file, 'below')], /^the data folder .* cannot be made \(ENOTDIR\)/, /--data FOLDER/);
+  await tells(['--data', data, '--labs', join(data, 'none')], /^the workshop in .*none cannot be read/, /--labs FOLDER/);
+  await copyFile(file, join(data, 'unicorn.sqlite'));
+  await tells(['--data', data], /^The database unicorn\.sqlite .*: file is not a database\./, /damaged.*move it away/);
+  await mkdir(join(data, 'config.yaml'));
+  await tells(['--data', data], /config\.yaml: cannot be read \(EISDIR\)/, /may read, or remove it/);
 });
 
 test('two servers do not share a data folder', async context => {

@@ -104,8 +104,11 @@ export class LocalProvider implements Provider {
   }
 
   #broken(error: Error): ProviderReport {
-    const remedy = error instanceof ProviderError && error.remedy ? { remedy: error.remedy } : {};
-    return this.#conclude([{ subject: 'trial', state: 'missing', detail: error.message, ...remedy }], 0);
+    const full = 'code' in error && error.code === 'ENOSPC';
+    const room = full ? `make room on the disk of ${this.#data}; about 150 MB are needed there` : undefined;
+    const remedy = room ?? (error instanceof ProviderError ? error.remedy : undefined);
+    const finding: Finding = { subject: 'trial', state: 'missing', detail: error.message };
+    return this.#conclude([remedy ? { ...finding, remedy } : finding], 0);
   }
 
   async #trial(): Promise<Finding> {
