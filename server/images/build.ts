@@ -7,6 +7,8 @@ import type { Architecture } from './programs.ts';
 
 /** The repository of the sandbox's image, where it is built and used on one machine. */
 export const sandboxRepository = 'unicorn-sandbox';
+/** The same of the server's. */
+export const serverRepository = 'unicorn-server';
 
 /** Names of processors as Docker has them. */
 export const platforms: Record<Architecture, string> = { x64: 'linux/amd64', arm64: 'linux/arm64' };

@@ -12,7 +12,7 @@ const top = resolve(import.meta.dirname, '../..');
 const folder = join(top, 'images/sandbox');
 
 /** A file of the context: of the repo's, or made here. */
-type Entry = { path: string } | { content: string };
+export type Entry = { path: string } | { content: string };
 
 export interface BuildContext {
   /** 12 hexadecimal digits: the same for the same content. */
@@ -56,6 +56,11 @@ export async function sandboxContext(architecture: Architecture): Promise<BuildC
     ['programs/prepare.json', { content: `${prepare}\n` }],
     ...Object.entries(programs).map(([name, path]): [string, Entry] => [`programs/${name}`, { path }]),
   ]);
+  return contextOf(entries);
+}
+
+/** These files as a context. */
+export async function contextOf(entries: Map<string, Entry>): Promise<BuildContext> {
   return { revision: await revisionOf(entries), archive: () => archiveOf(entries) };
 }
 

@@ -25,7 +25,8 @@ export async function imagePrograms(architecture: Architecture): Promise<Record<
 
 const isOurs = (architecture: Architecture): boolean => process.platform === 'linux' && process.arch === architecture;
 
-async function nodeFor(architecture: Architecture): Promise<string> {
+/** Node for the image's system. */
+export async function nodeFor(architecture: Architecture): Promise<string> {
   if (isOurs(architecture)) return join(top, 'node_modules/node/bin/node');
   const folder = await packageFolder(`node-linux-${architecture}`, versionOf('node'));
   return join(folder, 'bin/node');
