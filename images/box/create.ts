@@ -14,7 +14,8 @@ import { agentAnswers, listenFor } from './socket.ts';
 import type { BoxSpecification } from './specification.ts';
 import { logName, writeState } from './state.ts';
 
-const startTimeoutMs = 20_000;
+/** For a machine that is slow, or busy with other things. */
+const startTimeoutMs = 40_000;
 /** Folders that every system has, over which a keeper may put its own, unseen by others. */
 const bases = ['/mnt', '/srv', '/media', '/opt'];
 
@@ -132,6 +133,13 @@ export function createBox(specification: BoxSpecification, kind: LimitKind): Pro
   });
 }
 
+async function exitOf(keeper: ChildProcess): Promise<void> {
+  const late = AbortSignal.timeout(startTimeoutMs);
+  await once(keeper, 'exit', { signal: late }).catch(error => {
+    throw late.aborted ? new Error('it did not end in time') : error;
+  });
+}
+
 /** Makes a sandbox without an agent, which starts a world, ends at once and leaves nothing. */
 export async function tryBox(
   specification: BoxSpecification,
@@ -140,7 +148,7 @@ export async function tryBox(
   try {
     return await making(specification, async given => {
       const { keeper } = await launch(specification, kind, { ...given, trial: true });
-      await once(keeper, 'exit', { signal: AbortSignal.timeout(startTimeoutMs) });
+      await exitOf(keeper);
       const said = saidIn(given.log);
       return { works: said.includes(trialWord), said };
     });

@@ -28,6 +28,8 @@ test('a trial that fails says what was said, and never counts as working', () =>
   assert.equal(finding.state, 'missing');
   assert.match(finding.detail, /Operation not permitted/);
   assert.ok(finding.remedy);
+  const late = trialFinding({ works: false, said: 'the sandbox did not start: it did not end in time', ms: 40_000 });
+  assert.match(late.remedy ?? '', /slow or very busy/);
   assert.equal(trialFinding({ works: true, said: '', ms: 5 }).state, 'works');
 });
 

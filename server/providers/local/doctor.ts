@@ -136,6 +136,13 @@ export function trialFinding(trial: { works: boolean; said: string; ms: number }
   if (trial.works) return { subject, state: 'works', detail: `a sandbox ran and was removed in ${trial.ms} ms` };
   const refused = /unshare|user namespace|newuidmap|Operation not permitted|Permission denied|clone/i.test(trial.said);
   const detail = `a sandbox does not run here: ${trial.said}`;
+  if (/in time$/.test(trial.said))
+    return {
+      subject,
+      state: 'missing',
+      detail,
+      remedy: 'this machine is slow or very busy: it is tried again whenever a sandbox is to start',
+    };
   if (refused && setting('kernel/apparmor_restrict_unprivileged_userns') === '1') return restricted(`: ${detail}`);
   if (refused && inContainer())
     return {
