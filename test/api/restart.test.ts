@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { LocalProvider } from '../../server/providers/local/provider.ts';
+import { traces } from '../isolation/sandbox.ts';
 import { FakeProvider } from './fake-provider.ts';
 import { Browser, joined, ready, startServer, stateOf, temporaryFolder } from './harness.ts';
 import { start } from './process.ts';
@@ -99,6 +104,65 @@ test('real sandboxes: they outlive SIGKILL and SIGTERM, and SIGINT leaves nothin
   assert.equal(code, 0);
   assert.deepEqual(await living(), []);
   assert.equal((await readdir(join(data, 'homes'))).length, 1, 'the home is kept');
+});
+
+/** A server of its own with a sandbox, in which a file was just written. */
+async function serverWithSandbox(context: TestContext, orphanSeconds: number) {
+  const data = await temporaryFolder(context);
+  const args = ['--json', '--data', data, '--orphan-timeout', String(orphanSeconds)];
+  const program = start(context, [...args, '--port', '0']);
+  const { learner } = await program.addresses();
+  const browser = await joinAlone(learner);
+  const events = await browser.events(context);
+  await browser.post('/api/sandbox/start');
+  await events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+  const { status } = await browser.post('/api/terminals/learner/run', { command: 'echo kept > kept.txt' });
+  assert.equal(status, 204);
+  await events.until('terminals', ({ terminals }) => terminals.some(({ atPrompt }) => atPrompt));
+  const sandboxes = join(data, 'sandboxes');
+  const [id = ''] = await readdir(sandboxes);
+  return { data, program, browser, id, folder: join(sandboxes, id), again: [...args, '--port', learner.port] };
+}
+
+/** Resolves when a folder is gone. */
+async function removed(folder: string): Promise<void> {
+  const changes = watch(dirname(folder));
+  try {
+    while (existsSync(folder)) await once(changes, 'change');
+  } finally {
+    changes.close();
+  }
+}
+
+test('of two killed servers one comes back in time and keeps its sandbox; the other sandbox ends by itself and leaves its home alone', {
+  timeout: 90_000,
+}, async context => {
+  const missing = await missingHere(await temporaryFolder(context));
+  if (missing) return context.skip(missing);
+  const orphanSeconds = 8;
+  const kept = await serverWithSandbox(context, orphanSeconds);
+  const orphan = await serverWithSandbox(context, orphanSeconds);
+  // The one that is kept is left alone first: when the other's time was over, so would its own have been.
+  await kept.program.kill('SIGKILL');
+  await orphan.program.kill('SIGKILL');
+  assert.notDeepEqual(traces([orphan.id]), []);
+  const back = start(context, kept.again);
+  await back.addresses();
+  await removed(orphan.folder);
+  const deadline = Date.now() + 5000;
+  while (traces([orphan.id]).length > 0 && Date.now() < deadline) await new Promise(resolve => setImmediate(resolve));
+  assert.deepEqual(traces([orphan.id]), []);
+  const [home = ''] = await readdir(join(orphan.data, 'homes'));
+  const content = await promisify(execFile)('tar', ['-xOf', join(orphan.data, 'homes', home), './kept.txt']);
+  assert.equal(content.stdout, 'kept\n');
+  assert.ok(existsSync(kept.folder));
+  assert.equal((await stateOf(context, kept.browser)).sandbox.phase, 'ready');
+  assert.equal(
+    (await kept.browser.post('/api/terminals/learner/run', { command: 'echo lives > lives.txt' })).status,
+    204,
+  );
+  await back.kill('SIGINT');
+  assert.deepEqual(traces([kept.id]), []);
 });
 
 test('the second start takes under two seconds', async context => {
