@@ -3,6 +3,7 @@ import { dirname, join, posix } from 'node:path';
 import { boxPaths, worldOffset, worldPaths, worldUsers } from '../box/specification.ts';
 import { EventBus } from './events/bus.ts';
 import { HomeWatch } from './events/home-watch.ts';
+import { LimitWatch } from './events/limit-watch.ts';
 import { listenForTraffic, TrafficBatch } from './events/traffic.ts';
 import { Failure } from './failure.ts';
 import type { AgentEvent, Methods } from './protocol/messages.ts';
@@ -14,6 +15,12 @@ import { World } from './world/world.ts';
 const lookMs = 1000;
 const fullFrom = 0.99;
 const roomFrom = 0.95;
+const limitMessages = {
+  memory: 'A program took more memory than the sandbox has, and was ended.',
+  processes:
+    'No more processes can be started: the sandbox has as many as it may have. End some, or reset the exercise.',
+  disk: 'Your home is full: remove files to go on.',
+};
 const learner = worldUsers.learner + worldOffset;
 
 /** The sandbox as the agent sees it: the world, its terminals, and what happens there. */
@@ -27,6 +34,7 @@ export class Sandbox {
     this.events.send({ type: 'traffic', requests, dropped });
     this.events.changed('traffic');
   });
+  readonly #limits = new LimitWatch();
   #looking: NodeJS.Timeout | undefined;
   #processes = '';
   #diskFull = false;
@@ -74,10 +82,12 @@ export class Sandbox {
   }
 
   #look(): void {
+    const met = this.#limits.met();
     if (!this.world.alive()) {
       this.#worldDied();
       return;
     }
+    for (const resource of met) this.events.send({ type: 'limit', resource, message: limitMessages[resource] });
     const { pid } = this.world;
     if (pid === undefined) return;
     const processes = fingerprint(pid);
@@ -100,7 +110,7 @@ export class Sandbox {
     const used = 1 - bavail / blocks;
     if (used >= fullFrom && !this.#diskFull) {
       this.#diskFull = true;
-      this.events.send({ type: 'limit', resource: 'disk', message: 'Your home is full: remove files to go on.' });
+      this.events.send({ type: 'limit', resource: 'disk', message: limitMessages.disk });
     } else if (used < roomFrom) this.#diskFull = false;
   }
 

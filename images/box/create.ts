@@ -50,14 +50,14 @@ function writeBundles(folder: string, plan: BoxPlan): void {
   writeFileSync(join(folder, 'box/world/config.json'), JSON.stringify(worldConfiguration(plan)), { mode: 0o644 });
 }
 
-const planOf = (specification: BoxSpecification, first: number, trial: boolean): BoxPlan => ({
+const planOf = (specification: BoxSpecification, first: number, kind: LimitKind, trial: boolean): BoxPlan => ({
   id: specification.id,
   base: chooseBase(specification),
   ids: keeperIds(first),
   limits: specification.limits,
   orphanTimeoutSeconds: specification.orphanTimeoutSeconds,
   trial,
-  rlimits: processLimits(specification.limits, ceiling),
+  rlimits: processLimits(specification.limits, ceiling, kind !== 'none'),
 });
 
 interface Launched {
@@ -73,7 +73,7 @@ async function launch(
 ): Promise<Launched> {
   const { id, runFolder, limits, homeFile, runtime } = specification;
   const { first, server: lease } = given.lease;
-  const plan = planOf(specification, first, given.trial);
+  const plan = planOf(specification, first, kind, given.trial);
   writeBundles(runFolder, plan);
   mkdirSync(dirname(homeFile), { recursive: true, mode: 0o700 });
   const socket = await listenFor(runFolder);

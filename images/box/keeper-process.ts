@@ -51,6 +51,9 @@ export interface KeeperHandles {
   log: number;
 }
 
+/** 4 to 8, which the keeper opens itself. */
+const keeperOwn = Array.from({ length: 5 }, () => 'ignore' as const);
+
 /** Starts the keeper, which waits for `keeperReady` and `go`. */
 export function startKeeper(
   specification: BoxSpecification,
@@ -65,17 +68,7 @@ export function startKeeper(
     detached: true,
     cwd: '/',
     env: { ...bus, ...keeperVariables(specification, plan) },
-    stdio: [
-      'pipe',
-      'pipe',
-      log,
-      handle(socket),
-      'ignore',
-      'ignore',
-      'ignore',
-      handle(lease),
-      holdOutput ? 1 : 'ignore',
-    ],
+    stdio: ['pipe', 'pipe', log, handle(socket), ...keeperOwn, handle(lease), holdOutput ? 1 : 'ignore'],
   });
 }
 

@@ -35,6 +35,12 @@ saver() {
     [ -z "$(find "$home" -cnewer "$saved" -print -quit)" ] || save || :
   done
 }
+counter() {
+  for group in $KEEPER_GROUPS; do
+    for name in "$@"; do [ ! -r "$group/world/$name" ] || { echo "$group/world/$name"; return; }; done
+  done
+  echo /dev/null
+}
 limits() {
   for group in $KEEPER_GROUPS; do printf '%s' "$group/$1/cgroup.procs "; done
 }
@@ -68,12 +74,13 @@ mount -t proc -o nosuid,nodev,noexec proc /proc
 chown "$KEEPER_FIRST:$KEEPER_FIRST" "$base/events"
 touch "$saved"
 
-# 4, 5 and 6 let the agent put the world's processes into the world's limits; this process itself stays outside of all.
+# From 4 and 5 the agent reads how often the world met its limits on memory and processes; by 6, 7 and 8 it puts the world's processes into them.
+# This process itself stays outside of all.
+descriptors=1
 set -- $(limits world)
-[ $# -lt 1 ] || exec 4> "$1"
-[ $# -lt 2 ] || exec 5> "$2"
-[ $# -lt 3 ] || exec 6> "$3"
-descriptors=$((1 + $#))
+[ $# -lt 1 ] || { descriptors=$((3 + $#)); exec 4< "$(counter memory.events memory.oom_control)" 5< "$(counter pids.events)" 6> "$1"; }
+[ $# -lt 2 ] || exec 7> "$2"
+[ $# -lt 3 ] || exec 8> "$3"
 for file in "$@" $(limits .); do chown "$KEEPER_FIRST" "$file"; done
 # The box holds the pipe's other end as its standard output: when the box is gone, reading it ends. No crun stays to wait, which takes 2 MB.
 mkfifo "$base/alive"
@@ -83,7 +90,7 @@ mkfifo "$base/alive"
   mount -t tmpfs -o mode=755,size=64k unicorn /sys/fs/cgroup
   exec crun --root "$base/crun" --cgroup-manager=disabled run --detach --no-new-keyring --preserve-fds=$descriptors -b "$base/box" box
 ) > "$base/alive" &
-exec 3<&- 4>&- 5>&- 6>&-
+exec 3<&- 4<&- 5<&- 6>&- 7>&- 8>&-
 saver &
 while read -r _; do :; done < "$base/alive" &
 wait "$!" || :
@@ -94,7 +101,7 @@ finish
  * Runs its arguments in the world's limits. The box's pid 1 has inherited the files to write to; opened anew through it, they are the box's root's own.
  */
 export const limitedScript = `#!/bin/sh
-for n in 4 5 6; do
+for n in 6 7 8; do
   [ ! -e /proc/1/fd/$n ] || echo 0 > /proc/1/fd/$n || exit 126
 done
 # The world's processes count as the agent's too where the kernel counts by user: leave it some. (dash says -p for bash's -u.)

@@ -56,6 +56,6 @@ test('calls that open the kernel wide are not on the list', () => {
 
 test('no limit is asked for that is above what this process may have', () => {
   const ceiling = (type: string): number => (type === 'RLIMIT_NOFILE' ? 64 : Number.MAX_SAFE_INTEGER);
-  const files = processLimits(plan.limits, ceiling).find(({ type }) => type === 'RLIMIT_NOFILE');
+  const files = processLimits(plan.limits, ceiling, true).find(({ type }) => type === 'RLIMIT_NOFILE');
   assert.deepEqual(files, { type: 'RLIMIT_NOFILE', soft: 64, hard: 64 });
 });

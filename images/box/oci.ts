@@ -96,16 +96,20 @@ function rootProcess(args: string[], env: string[], rlimits: NonNullable<OciProc
   };
 }
 
-/** The limits of a box that hold for each process, none above what this process itself may have. */
+/**
+ * The limits of a box that hold for each process, none above what this process itself may have.
+ * @param grouped whether control groups limit the number of processes too: they are to be met first, since they tell that they were
+ */
 export function processLimits(
   limits: BoxLimits,
   ceiling: (type: string) => number,
+  grouped: boolean,
 ): NonNullable<OciProcess['rlimits']> {
   const wanted: [string, number][] = [
     ['RLIMIT_NOFILE', limits.openFiles],
     ['RLIMIT_FSIZE', folderBytes(limits)],
     // For each user of the sandbox; where there are no cgroups, this is what stops a fork bomb.
-    ['RLIMIT_NPROC', limits.processes],
+    ['RLIMIT_NPROC', grouped ? 2 * limits.processes : limits.processes],
     ['RLIMIT_CORE', 0],
   ];
   return wanted.map(([type, value]) => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../../server/agent/client.ts';
 import { LocalProvider } from '../../server/providers/local/provider.ts';
-import type { Sandbox } from '../../server/providers/provider.ts';
+import type { Sandbox, SandboxLimits } from '../../server/providers/provider.ts';
 
 const top = resolve(import.meta.dirname, '../..');
 const programs = { proxy: 'proxy/dist/proxy.cjs', httpbin: 'images/dist/httpbin.cjs' };
@@ -42,12 +42,12 @@ function sources() {
 }
 
 /** Makes a sandbox with a freshly bundled agent. */
-export async function makeSandbox(orphanTimeoutSeconds = 60): Promise<TestSandbox> {
+export async function makeSandbox(orphanTimeoutSeconds = 60, own: Partial<SandboxLimits> = {}): Promise<TestSandbox> {
   execFileSync(process.execPath, [join(top, 'server/setup/bundle.mjs'), 'agent'], { stdio: 'inherit' });
   const data = mkdtempSync(join(tmpdir(), 'terminal-'));
   const provider = new LocalProvider({ data, sources: sources() });
   const id = `test${process.pid}${Date.now()}`;
-  const limits = { memoryBytes: 512 << 20, processes: 200, diskBytes: 64 << 20, cpus: 2, openFiles: 1024 };
+  const limits = { memoryBytes: 512 << 20, processes: 200, diskBytes: 64 << 20, cpus: 2, openFiles: 1024, ...own };
   const sandbox = await provider.create({ id, home: id, limits, orphanTimeoutSeconds }, () => {});
   return {
     sandbox,
