@@ -85,10 +85,7 @@ test('processes: a fork bomb is told of once, and a reset ends it', { skip, time
   assert.match((await limit).message, /No more processes can be started/);
   await agent.call('reset', { files: [] });
   assert.equal(await run(agent, 'echo free'), 0);
-  assert.deepEqual(
-    told.map(({ resource }) => resource),
-    ['processes'],
-  );
+  assert.equal(told.filter(({ resource }) => resource === 'processes').length, 1);
 });
 
 test('disk: a full home is told of, and again when it is full again', { skip, timeout: 90_000 }, async context => {
