@@ -1,3 +1,4 @@
+import { urlHost } from './http/origin.ts';
 import type { ProviderReport } from './providers/provider.ts';
 import type { Running } from './serve.ts';
 import type { Settings } from './settings.ts';
@@ -13,6 +14,7 @@ export function startText(running: Running, settings: Settings): string {
   ];
   const others = running.origins.slice(1).filter(origin => !origin.includes('127.0.0.1'));
   if (running.code) lines.push('', `  Code for the class: ${running.code}`);
+  if (settings.publicUrl) lines.push('', `  Your proxy passes to: http://${urlHost(settings.host)}:${running.port}`);
   if (others.length > 0) lines.push(`  Also reached at:    ${others.join('  ')}`);
   lines.push('', `  Progress and files are kept in ${settings.data}. Ctrl-C ends it.`, '');
   return `${lines.join('\n')}\n`;

@@ -42,12 +42,18 @@ export class Program {
     this.ended = once(child, 'close').then(([code]) => ({ code, output: this.#output, errors: this.#errors }));
   }
 
-  /** The addresses of the line that `--json` prints. */
-  async addresses(): Promise<{ learner: URL; instructor: URL; line: string }> {
-    while (!this.#output.includes('\n')) {
+  /** What it printed, once that holds these words. */
+  async until(words: RegExp): Promise<string> {
+    while (!words.test(this.#output)) {
       const more = await Promise.race([once(this.child.stdout!, 'data'), this.ended]);
       if (!Array.isArray(more)) throw new Error(`it ended with ${more.code}: ${more.errors}`);
     }
+    return this.#output;
+  }
+
+  /** The addresses of the line that `--json` prints. */
+  async addresses(): Promise<{ learner: URL; instructor: URL; line: string }> {
+    await this.until(/\n/);
     const { learner, instructor } = JSON.parse(this.#output) as { learner: string; instructor: string };
     return { learner: new URL(learner), instructor: new URL(instructor), line: this.#output };
   }

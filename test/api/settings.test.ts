@@ -131,7 +131,11 @@ test('what keeps the server from starting is told in words, with what to do', as
   const file = join(data, 'file');
   await writeFile(file, 'no database, and no folder');
   await tells(['--data', join(file, 'below')], /^the data folder .* cannot be made \(ENOTDIR\)/, /--data FOLDER/);
-  await tells(['--data', data, '--labs', join(data, 'none')], /^the workshop in .*none cannot be read/, /--labs FOLDER/);
+  await tells(
+    ['--data', data, '--labs', join(data, 'none')],
+    /^the workshop in .*none cannot be read/,
+    /--labs FOLDER/,
+  );
   await copyFile(file, join(data, 'unicorn.sqlite'));
   await tells(['--data', data], /^The database unicorn\.sqlite .*: file is not a database\./, /damaged.*move it away/);
   await mkdir(join(data, 'config.yaml'));
@@ -154,5 +158,16 @@ test('on all addresses, what is printed is what others can open', async context 
   const { learner } = await program.addresses();
   assert.notEqual(learner.hostname, '0.0.0.0');
   const answer = await fetch(`${learner.origin}/api/me`);
+  assert.equal(((await answer.json()) as { alone: boolean }).alone, false);
+});
+
+test('behind a proxy, the addresses are its own, and what it passes to is told', async context => {
+  const data = await temporaryFolder(context);
+  const program = start(context, ['--port', '0', '--public-url', 'https://workshop.example.org', '--data', data]);
+  const text = await program.until(/Ctrl-C ends it/);
+  assert.match(text, /Learn: {6}https:\/\/workshop\.example\.org\/#code=/);
+  assert.match(text, /Instructor: https:\/\/workshop\.example\.org\/instructor#secret=/);
+  const passesTo = /passes to: (http:\/\/127\.0\.0\.1:\d+)/.exec(text)?.[1] ?? '';
+  const answer = await fetch(`${passesTo}/api/me`);
   assert.equal(((await answer.json()) as { alone: boolean }).alone, false);
 });
