@@ -158,7 +158,7 @@ export class EventLog<E extends { type: string }> {
     };
     const timer = setTimeout(
       () => reject(new Error(`no such ${type}: ${JSON.stringify(this.seen).slice(-2000)}`)),
-      10_000,
+      30_000,
     );
     this.#waiting.add(look);
     look();

@@ -135,11 +135,11 @@ async function removed(folder: string): Promise<void> {
 }
 
 test('of two killed servers one comes back in time and keeps its sandbox; the other sandbox ends by itself and leaves its home alone', {
-  timeout: 90_000,
+  timeout: 150_000,
 }, async context => {
   const missing = await missingHere(await temporaryFolder(context));
   if (missing) return context.skip(missing);
-  const orphanSeconds = 8;
+  const orphanSeconds = 15;
   const kept = await serverWithSandbox(context, orphanSeconds);
   const orphan = await serverWithSandbox(context, orphanSeconds);
   // The one that is kept is left alone first: when the other's time was over, so would its own have been.
