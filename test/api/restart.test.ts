@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, watch } from 'node:fs';
+import { existsSync, readFileSync, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -165,21 +165,23 @@ test('of two killed servers one comes back in time and keeps its sandbox; the ot
   assert.deepEqual(traces([kept.id]), []);
 });
 
-test('the second start takes under two seconds', async context => {
+/** The CPU time that a process took so far, in seconds, its own and its threads'. */
+function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+test('the second start takes less than 1.5 s of the CPU until it answers', async context => {
+  if (process.platform !== 'linux') return context.skip('CPU times are read from /proc');
   const data = await temporaryFolder(context);
   const args = ['--json', '--port', '0', '--data', data];
   const first = start(context, args);
   await first.addresses();
   await first.kill('SIGINT');
-  const times: number[] = [];
-  // The machine may be busy with other tests: the best of three tells what the start takes.
-  while (times.length < 3 && !times.some(took => took < 2000)) {
-    const began = performance.now();
-    const program = start(context, args);
-    await program.addresses();
-    times.push(Math.round(performance.now() - began));
-    await program.kill('SIGINT');
-  }
-  context.diagnostic(`${times.join(', ')} ms to the line`);
-  assert.ok(Math.min(...times) < 2000, `${times.join(', ')} ms`);
+  // Not by the clock: the machine may be busy with other things. npm takes 0.3 s more.
+  const second = start(context, args);
+  await second.addresses();
+  const took = cpuSeconds(second.child.pid!);
+  context.diagnostic(`${took} s of the CPU to the line`);
+  assert.ok(took < 1.5, `${took} s`);
 });
