@@ -18,6 +18,9 @@ const types: Record<string, string> = {
   '.svg': 'image/svg+xml',
 };
 
+/** Read once: it is the same for all fakes. */
+let content: ReturnType<typeof loadWorkshop> | undefined;
+
 /** What a page may ask of the fake: an answer, or a status of 400 and more with an error. */
 export type Answer = { status: number; body?: unknown };
 
@@ -31,11 +34,16 @@ export class FakeServer {
   class: ClassState = emptyClass();
   /** Answers that come before the fake's own, by "METHOD /path". */
   readonly answers = new Map<string, Answer | ((body: unknown) => Answer)>();
+  /** Requests that are never answered, as "METHOD /path". */
+  readonly held = new Set<string>();
   /** What every terminal shows. */
   screen = '';
+  /** What every terminal's shell ended with, if it did. */
+  exitStatus: number | null = null;
   /** Requests that came, as "METHOD /path". */
   readonly log: string[] = [];
   readonly typed: string[] = [];
+  readonly #waiting = new Set<() => void>();
   readonly #server: Server;
   readonly #sockets = new WebSocketServer({ noServer: true });
   readonly #open: { path: string; socket: WebSocket }[] = [];
@@ -53,7 +61,8 @@ export class FakeServer {
 
   static async start(): Promise<FakeServer> {
     const fake = new FakeServer();
-    fake.#workshop = await loadWorkshop(process.env.UNICORN_TEST_LABS ?? join(top, 'labs'));
+    content ??= loadWorkshop(process.env.UNICORN_TEST_LABS ?? join(top, 'labs'));
+    fake.#workshop = await content;
     await new Promise<void>(done => fake.#server.listen(0, '127.0.0.1', done));
     return fake;
   }
@@ -78,6 +87,17 @@ export class FakeServer {
     for (const { socket } of this.#open) socket.terminate();
   }
 
+  /** Resolves when what was typed ends so. */
+  async wasTyped(end: string): Promise<void> {
+    const signal = AbortSignal.timeout(15_000);
+    while (!this.typed.join('').endsWith(end)) {
+      await new Promise<void>((typed, late) => {
+        this.#waiting.add(typed);
+        signal.onabort = () => late(new Error(`typed was only ${JSON.stringify(this.typed.join(''))}`));
+      });
+    }
+  }
+
   async stop(): Promise<void> {
     this.cut();
     this.#server.closeAllConnections();
@@ -97,12 +117,15 @@ export class FakeServer {
     if (path === '/api/instructor/events') socket.send(JSON.stringify({ type: 'class', class: this.class }));
     if (!path.startsWith('/api/terminals/')) return;
     socket.send(snapshot(this.screen, Number(searchParams.get('columns')), Number(searchParams.get('rows'))));
+    if (this.exitStatus !== null) socket.send(exit(this.exitStatus));
     socket.on('message', data => this.#typed(socket, data as Buffer));
   }
 
   #typed(socket: WebSocket, data: Buffer): void {
     if (data[0] === terminalMessage.input) this.typed.push(data.subarray(1).toString());
     if (data[0] === terminalMessage.resize) socket.send(data);
+    for (const typed of this.#waiting) typed();
+    this.#waiting.clear();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -110,6 +133,7 @@ export class FakeServer {
     if (!path.startsWith('/api/')) return sendFile(path, response);
     const key = `${request.method} ${path}`;
     this.log.push(key);
+    if (this.held.has(key)) return;
     const body = await bodyOf(request);
     const given = this.answers.get(key);
     const answer = (typeof given === 'function' ? given(body) : given) ?? this.#own(key, path);
@@ -147,6 +171,13 @@ function sendFile(path: string, response: ServerResponse): void {
   const found = file.startsWith(dist) && existsSync(file) && statSync(file).isFile() ? file : join(dist, 'index.html');
   response.writeHead(200, { 'content-type': types[extname(found)] ?? 'application/octet-stream' });
   createReadStream(found).pipe(response);
+}
+
+function exit(status: number): Buffer {
+  const message = Buffer.alloc(5);
+  message[0] = terminalMessage.exit;
+  message.writeInt32BE(status, 1);
+  return message;
 }
 
 function snapshot(text: string, columns: number, rows: number): Buffer {

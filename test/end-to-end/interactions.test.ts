@@ -112,6 +112,34 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     await page.keyboard.press('Control+c');
   });
 
+  test('a command that is clicked waits for the prompt, and is refused while a program goes on', async () => {
+    const command = page.locator('.command', { hasText: 'curl -s httpbin:8000/headers' }).first();
+    await ada.type('learner', 'clear; sleep 1; echo slept $((1 + 1))');
+    await command.getByRole('button', { name: 'run', exact: true }).click();
+    await command.getByRole('button', { name: 'waits for the prompt' }).waitFor();
+    await command.locator('.typed').waitFor();
+    await ada.sees('learner', /slept 2.*\$\scurl -s httpbin:8000\/headers/s);
+    await ada.type('learner', 'clear; sleep 100');
+    await page.locator('.tab[aria-selected=true]:has(.busy)').waitFor();
+    await command.getByRole('button', { name: 'run', exact: true }).click();
+    await command.locator('.command-refused', { hasText: 'A program is running in the terminal "learner"' }).waitFor();
+    await ada.interrupt('learner');
+    await command.getByRole('button', { name: 'Run it again' }).click();
+    await command.locator('.command-refused').waitFor({ state: 'detached' });
+    await ada.sees('learner', /\$\scurl -s httpbin:8000\/headers/);
+  });
+
+  test('a paste of 200 kB arrives whole', async () => {
+    await ada.type('learner', 'clear; stty -echo; head -n 2000 | wc -c; stty echo');
+    await page.locator('.tab[aria-selected=true]:has(.busy)').waitFor();
+    await page.locator('.terminal-view textarea').evaluate(field => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', `${'x'.repeat(99)}\n`.repeat(2000));
+      field.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+    });
+    await ada.sees('learner', '200000');
+  });
+
   test('a link opens beside', async () => {
     const address = `http://${name}:${new URL(server.learnerUrl).port}/icon.svg`;
     await ada.type('learner', `clear; echo; echo ${address}`);
@@ -230,6 +258,11 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     const extended = Promise.all([1, 2].map(() => teacher.waitForResponse(/\/extend$/)));
     await all.getByRole('button', { name: 'extend' }).click();
     for (const response of await extended) assert.ok(response.ok());
+    await all.getByRole('status').filter({ hasText: 'extended: 2 of 2' }).waitFor();
+    await teacher
+      .locator('td.sandbox.ready', { hasText: /running, (1 h 5\d min|2 h)/ })
+      .nth(1)
+      .waitFor();
     await all.getByLabel('Catch up 2 learners to a lesson').selectOption('2.3');
     await confirm(teacher, 'catch up');
     for (const learner of [bob, ada]) await caughtUp(learner.page.locator('article[data-lesson="2.3"]'));

@@ -20,18 +20,18 @@ const lesson = '/lessons/2.6';
 const screen =
   'learner@unicorn:~$ curl -i proxy:15001/status/500\r\n\x1b[32mHTTP/1.1\x1b[0m 500 Internal Server Error\r\nserver: envoy\r\nx-envoy-upstream-service-time: 121\r\n\r\nlearner@unicorn:~$ ';
 
-const shown = (page: Page, selector: string) => page.locator(selector).first().waitFor();
+export const shown = (page: Page, selector: string) => page.locator(selector).first().waitFor();
 const ready = async (page: Page) => {
   await shown(page, 'article.lesson');
 };
 /** Where the page is narrow, the half with the terminals. */
-const panes = async (page: Page) => {
+export const panes = async (page: Page) => {
   await ready(page);
   const half = page.locator('.half', { hasText: 'Terminals' });
   if (await half.isVisible()) await half.click();
 };
 
-function inTheMiddle(fake: FakeServer): void {
+export function inTheMiddle(fake: FakeServer): void {
   fake.screen = screen;
   const done = (id: string) => exerciseState(id, { passed: true, passedAtMs: Date.now(), solvedBy: 'learner' });
   for (const id of ['httpbin-answers', 'first-route', 'one-second']) fake.learner.exercises[id] = done(id);
@@ -364,7 +364,7 @@ export const states: State[] = [
   },
 ];
 
-function aClass(fake: FakeServer): void {
+export function aClass(fake: FakeServer): void {
   fake.me.role = 'instructor';
   const now = Date.now();
   const passed = (minutes: number, solvedBy: 'learner' | 'shown' = 'learner') => ({

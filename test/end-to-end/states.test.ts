@@ -6,6 +6,7 @@ import { type Look, launch, noBrowser, openPage } from './browser.ts';
 import { FakeServer } from './fake-server.ts';
 import { type State, states } from './page-states.ts';
 import { shoot } from './pictures.ts';
+import { troubleStates } from './trouble-states.ts';
 
 const looks: (Look & { name: string })[] = [
   { name: '1280-light', width: 1280, height: 800, theme: 'light' },
@@ -14,8 +15,11 @@ const looks: (Look & { name: string })[] = [
   { name: '800-dark', width: 800, height: 900, theme: 'dark' },
 ];
 
+/** Of what is made of the same parts as the others, the two that differ most. */
+const farApart = looks.filter(({ name }) => name === '1280-light' || name === '800-dark');
+
 /** Every page in every state, in both themes and at both widths: nothing serious for axe, no error in the page, a picture of each. */
-describe('states of the pages', { skip: noBrowser, timeout: 600_000 }, () => {
+describe('states of the pages', { skip: noBrowser, timeout: 900_000 }, () => {
   let browser: Browser;
   before(async () => {
     browser = await launch();
@@ -25,6 +29,10 @@ describe('states of the pages', { skip: noBrowser, timeout: 600_000 }, () => {
   for (const state of states)
     test(state.name, async () => {
       for (const look of looks) await visit(browser, state, look);
+    });
+  for (const state of troubleStates)
+    test(state.name, async () => {
+      for (const look of farApart) await visit(browser, state, look);
     });
 });
 

@@ -48,11 +48,25 @@ function PaneView({ pane, index, leaving }: PaneProps) {
         aria-labelledby={shown === undefined ? undefined : `${panel}-${keyOf(shown)}`}
       >
         {shown === undefined ? <Empty index={index} /> : null}
-        {shown?.kind === 'terminal' ? <TerminalView key={shown.name} name={shown.name} leaving={leaving} /> : null}
+        {shown?.kind === 'terminal' ? (
+          <TerminalView
+            key={shown.name}
+            name={shown.name}
+            leaving={direction => toOtherPane(direction, index) || leaving(direction)}
+          />
+        ) : null}
         {shown?.kind === 'file' ? <Editor key={shown.path} path={shown.path} /> : null}
       </div>
     </div>
   );
+}
+
+/** Out of a terminal, to the pane that lies in that direction; answers whether there is one. */
+function toOtherPane(direction: 'on' | 'back', index: number): boolean {
+  const other = `pane-${direction === 'on' ? index + 1 : index - 1}`;
+  const tab = document.querySelector<HTMLElement>(`[role=tab][aria-controls="${other}"]`);
+  tab?.focus();
+  return tab !== null;
 }
 
 function Empty({ index }: { index: number }) {

@@ -92,7 +92,7 @@ function RevealDeck({ all }: { all: Slide[] }) {
 function makeDeck(element: HTMLElement): Deck {
   return new Reveal(element, {
     embedded: true,
-    keyboardCondition: 'focused',
+    keyboardCondition: turnsSlides,
     hash: false,
     controls: false,
     progress: true,
@@ -108,6 +108,13 @@ function makeDeck(element: HTMLElement): Deck {
     help: false,
     viewDistance: 2,
   });
+}
+
+/** Whether a key is for the slides: reveal's own idea of focus waits for a click. On the buttons below, arrows turn as well; Space presses. */
+function turnsSlides(event: KeyboardEvent): boolean {
+  const at = document.activeElement;
+  if (at === null || at === document.body || at.closest('.reveal') !== null) return true;
+  return event.key.startsWith('Arrow') && at.closest('.slides-feet') !== null;
 }
 
 const peekSlide = (): string | null => {
