@@ -87,6 +87,17 @@ export class FakeServer {
     for (const { socket } of this.#open) socket.terminate();
   }
 
+  /** Sends every terminal output, and right after it a snapshot. */
+  outrun(old: string, text: string): void {
+    const output = Buffer.alloc(9);
+    output[0] = terminalMessage.output;
+    for (const { path, socket } of this.#open) {
+      if (!path.startsWith('/api/terminals/')) continue;
+      socket.send(Buffer.concat([output, Buffer.from(old)]));
+      socket.send(snapshot(text, 80, 24));
+    }
+  }
+
   /** Resolves when what was typed ends so. */
   async wasTyped(end: string): Promise<void> {
     const signal = AbortSignal.timeout(15_000);

@@ -90,6 +90,7 @@ export class ReconnectingSocket {
   }
 
   #lost(): void {
+    clearTimeout(this.#timer);
     this.#socket = null;
     this.#tries += 1;
     const delay = retryDelay(this.#tries, Math.random());

@@ -16,6 +16,7 @@ import { OutputWriter } from './writer.ts';
 const inputKept = 4096;
 /** How long Escape waits for a Tab before it goes to the shell, where it would turn the next key typed into another. */
 const escapeHeldMs = 1000;
+const fullReset = '\u001bc';
 const encoder = new TextEncoder();
 
 /** Where the keyboard goes when it leaves a terminal. */
@@ -157,16 +158,20 @@ export class TerminalSession {
       this.#received = event.offset + event.bytes.length;
       this.#writer.push(event.offset, event.bytes);
     } else if (event?.type === 'snapshot') this.#restore(event);
-    else if (event?.type === 'resize') this.terminal.resize(Math.max(2, event.columns), Math.max(1, event.rows));
+    else if (event?.type === 'resize') this.#writer.afterwards(() => this.#resize(event));
     else if (event?.type === 'exit') this.exited.value = event.status;
+  }
+
+  #resize({ columns, rows }: { columns: number; rows: number }): void {
+    this.terminal.resize(Math.max(2, columns), Math.max(1, rows));
   }
 
   #restore(event: Extract<TerminalEvent, { type: 'snapshot' }>): void {
     this.#writer.restart(event.offset);
     this.#received = event.offset;
     this.exited.value = null;
-    this.terminal.reset();
-    this.terminal.resize(Math.max(2, event.columns), Math.max(1, event.rows));
+    // By way of the output, since what was written before is drawn only then: it would come after the picture, a second time.
+    this.terminal.write(fullReset, () => this.#resize(event));
     this.terminal.write(event.bytes, () => this.#socket.send(encodeAck(event.offset)));
   }
 

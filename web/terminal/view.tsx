@@ -56,7 +56,13 @@ function Away({ session }: { session: TerminalSession }) {
             : `what you typed is kept (${bytes} bytes).`}{' '}
         <NextTry atMs={status.retryAtMs} />
       </p>
-      <Button label="Try now" onClick={() => session.retry()} />
+      <Button
+        label="Try now"
+        onClick={() => {
+          session.retry();
+          session.focus();
+        }}
+      />
     </div>
   );
 }

@@ -54,3 +54,34 @@ test('what was under way when a snapshot came acknowledges nothing', () => {
   parse();
   assert.deepEqual(acknowledged, [500_010]);
 });
+
+test('what is to be done afterwards comes after what was written before, and before what comes later', () => {
+  const { writer, written, parse } = harness();
+  let writtenThen = -1;
+  writer.push(0, Uint8Array.of(1));
+  writer.afterwards(() => {
+    writtenThen = written.length;
+  });
+  writer.push(1, Uint8Array.of(2));
+  assert.equal(writtenThen, -1);
+  parse();
+  assert.equal(writtenThen, -1, 'the first is on the screen, the turn of the action comes with the next');
+  parse();
+  assert.deepEqual(
+    written.slice(0, writtenThen).map(bytes => [...bytes]),
+    [[1], [], [2]],
+  );
+});
+
+test('a snapshot drops what was still to be done', () => {
+  const { writer, parse } = harness();
+  let done = 0;
+  writer.push(0, Uint8Array.of(1));
+  writer.afterwards(() => {
+    done += 1;
+  });
+  writer.restart(10);
+  parse();
+  parse();
+  assert.equal(done, 0);
+});

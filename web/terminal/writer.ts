@@ -9,12 +9,13 @@ interface Chunk {
   offset: number;
   bytes: Uint8Array;
 }
+const nothing = new Uint8Array(0);
 
 /** Writes output to a terminal in slices, and acknowledges what is on the screen. */
 export class OutputWriter {
   readonly #write: (bytes: Uint8Array, done: () => void) => void;
   readonly #ack: (offset: number) => void;
-  #queue: Chunk[] = [];
+  #queue: (Chunk | (() => void))[] = [];
   #ahead = 0;
   #acknowledged = 0;
   #generation = 0;
@@ -31,6 +32,12 @@ export class OutputWriter {
     this.#next();
   }
 
+  /** Does something when all output that came before is on the screen, and nothing of what comes after. */
+  afterwards(action: () => void): void {
+    this.#queue.push(action);
+    this.#next();
+  }
+
   /** Forgets what was not written, since a snapshot as of `offset` takes its place. */
   restart(offset: number): void {
     this.#generation += 1;
@@ -41,22 +48,28 @@ export class OutputWriter {
 
   #next(): void {
     while (this.#ahead < slicesAhead) {
-      const chunk = this.#queue.shift();
-      if (chunk === undefined) return;
+      const item = this.#queue.shift();
+      if (item === undefined) return;
       this.#ahead += 1;
       const generation = this.#generation;
-      this.#write(chunk.bytes, () => generation === this.#generation && this.#written(chunk));
+      const bytes = typeof item === 'function' ? nothing : item.bytes;
+      this.#write(bytes, () => generation === this.#generation && this.#written(item));
     }
   }
 
-  #written(chunk: Chunk): void {
+  #written(item: Chunk | (() => void)): void {
     this.#ahead -= 1;
+    if (typeof item === 'function') item();
+    else this.#acknowledge(item);
+    this.#next();
+  }
+
+  #acknowledge(chunk: Chunk): void {
     const offset = chunk.offset + chunk.bytes.length;
     const idle = this.#queue.length === 0 && this.#ahead === 0;
     if (idle || offset - this.#acknowledged >= ackBytes) {
       this.#acknowledged = offset;
       this.#ack(offset);
     }
-    this.#next();
   }
 }
