@@ -9,6 +9,13 @@ export function originsOf(settings: Settings, port: number): string[] {
   return hosts.map(host => `http://${urlHost(host)}:${port}`);
 }
 
+/** Where other servers of the class reach this one, `host:port`. */
+export function replicaAddress({ replicaAddress: given, host }: Settings, port: number): string {
+  if (given !== null) return given;
+  const own = host === '0.0.0.0' || host === '::' ? (machineAddresses()[0] ?? '127.0.0.1') : host;
+  return `${urlHost(own)}:${port}`;
+}
+
 /** What others on the network can open first, this machine's own last. */
 function machineAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap(list => list ?? []);

@@ -161,6 +161,8 @@ export interface LearnerState {
   messages: InstructorMessage[];
   /** The slide that the instructor asks all to follow. */
   followSlide: string | null;
+  /** The database is away: progress is kept by the server and saved when it is back. */
+  savingPaused: boolean;
 }
 export interface TerminalState {
   name: string;
@@ -188,6 +190,7 @@ export type LearnerEvent =
   | { type: 'traffic'; requests: TrafficRequest[]; dropped: number }
   | { type: 'files'; paths: string[] }
   | { type: 'notice'; text: string }
+  | { type: 'saving'; paused: boolean }
   | { type: 'signed-out' };
 
 /** One request through the learner's proxy, as the proxy reported it. */

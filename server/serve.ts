@@ -1,8 +1,7 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { originsOf } from './addresses.ts';
+import { originsOf, replicaAddress } from './addresses.ts';
 import type { AgentClient } from './agent/client.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { StartError } from './errors.ts';
@@ -16,16 +15,21 @@ import { ContentError } from './labs/problems.ts';
 import { loadCachedWorkshop } from './labs/workshop-cache.ts';
 import { createLog, type Log } from './log.ts';
 import type { Provider, ProviderReport, TellProgress } from './providers/provider.ts';
+import { joinReplicas } from './replicas/join.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
 import { defaultCapacity, sandboxLimits } from './sessions/limits.ts';
+import { Saving } from './sessions/saving.ts';
 import type { SessionServices } from './sessions/services.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { databaseOf } from './store/database.ts';
 import { openStore } from './store/kysely-store.ts';
+import { StoreUnavailable } from './store/unavailable.ts';
 
 const trialMs = 5_000;
+/** How long an end waits for a database that is away. */
+const savingMs = 5_000;
 
 export type ChooseProvider = (settings: Settings) => Promise<Provider>;
 
@@ -56,12 +60,13 @@ export async function serve(
   tell: TellProgress = () => {},
 ): Promise<Running> {
   await makeDataFolder(settings.data);
-  const unlock = await lockDataFolder(settings);
+  // Servers of one database are kept apart by it.
+  const unlock = settings.databaseUrl === null ? await lockDataFolder(settings) : () => {};
   try {
     return await serveLocked(settings, chooseProvider, { unlock, tell });
   } catch (error) {
     unlock();
-    throw error;
+    throw error instanceof StoreUnavailable ? new StartError('The database does not answer.') : error;
   }
 }
 
@@ -84,28 +89,46 @@ async function serveLocked(
   let { port } = settings;
   const origin = () => originsOf(settings, port)[0] ?? '';
   const joinUrl = () => `${origin()}/#code=${code}`;
-  const services = sessionServices(settings, { workshop, store, provider, capacity, log });
+  const membership = await joinReplicas(settings, store, secrets.replicas, log);
+  const { replicas } = membership;
+  const saving = new Saving(log);
+  const services = sessionServices(settings, { workshop, store, provider, capacity, log, replicas, saving });
   const classroom = await Classroom.open(services, () => ({ joinUrl: joinUrl(), code }));
+  let closeHttp = async () => {};
+  const giveUp = async (error: unknown): Promise<never> => {
+    await closeHttp();
+    await classroom.close(true);
+    await membership.close();
+    await store.close();
+    throw error;
+  };
   const http = await startHttp(
     settings,
     {
-      ...{ classroom, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
+      ...{ classroom, replicas, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
       authenticator: new Authenticator(store, {
-        port: () => port,
+        port: () => publicPort(settings) ?? port,
         secure: settings.publicUrl?.protocol === 'https:',
       }),
       policy: originPolicy(settings),
       tries: new TryLimit(),
     },
     pagesOf(workshop),
-  ).catch(async error => {
-    await classroom.close(true);
-    await store.close();
-    throw error;
-  });
+  ).catch(giveUp);
+  closeHttp = http.close;
   port = http.port;
-  const ending = new AbortController();
-  const report = settle(provider, classroom, capacity, log, { signal: ending.signal, progress: tell });
+  await membership
+    .start(replicaAddress(settings, port), {
+      take: learner => classroom.take(learner),
+      lose: async learner => {
+        http.leave(learner);
+        await classroom.lose(learner);
+      },
+      changed: change => classroom.changed(change),
+      held: learners => classroom.held(learners),
+    })
+    .catch(giveUp);
+  const report = settle(provider, classroom, capacity, log, tell);
   return {
     port,
     learnerUrl: joinUrl(),
@@ -114,11 +137,13 @@ async function serveLocked(
     code: alone ? null : code,
     report,
     close: once(async keep => {
-      ending.abort();
+      classroom.stopLooking();
       await http.close();
       // A trial is let end; what takes longer, as the making of an image, is broken off.
       await Promise.race([report, delay(trialMs, undefined, { ref: false })]);
       await classroom.close(keep);
+      await saving.close(savingMs);
+      await membership.close();
       await store.close();
       unlock();
     }),
@@ -134,7 +159,13 @@ function once(close: (keep: boolean) => Promise<void>): (keep: boolean) => Promi
   };
 }
 
-type Base = Pick<SessionServices, 'workshop' | 'store' | 'provider' | 'capacity' | 'log'>;
+/** The port that browsers see, where a proxy stands before the server. */
+function publicPort({ publicUrl }: Settings): number | null {
+  if (publicUrl === null) return null;
+  return Number(publicUrl.port) || (publicUrl.protocol === 'https:' ? 443 : 80);
+}
+
+type Base = Pick<SessionServices, 'workshop' | 'store' | 'provider' | 'capacity' | 'log' | 'replicas' | 'saving'>;
 
 function sessionServices(settings: Settings, base: Base): SessionServices {
   return {
@@ -143,8 +174,6 @@ function sessionServices(settings: Settings, base: Base): SessionServices {
     orphanTimeoutSeconds: settings.orphanTimeout,
     idleMs: settings.idleTimeout * 60_000,
     connectAgent,
-    // The same after a restart, so that a killed server's leases are one's own.
-    serverId: `${hostname()}:${settings.data}`,
   };
 }
 
@@ -154,10 +183,10 @@ async function settle(
   classroom: Classroom,
   capacity: Capacity,
   log: Log,
-  { signal, progress }: { signal: AbortSignal; progress: TellProgress },
+  progress: TellProgress,
 ): Promise<ProviderReport> {
   try {
-    await classroom.findSandboxes(signal);
+    await classroom.findSandboxes();
   } catch (error) {
     log.error('what an earlier server left could not be removed', { error: error as Error });
   }

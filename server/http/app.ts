@@ -8,6 +8,7 @@ import Fastify, {
 } from 'fastify';
 import { errorBody, UnicornError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { HttpContext } from './context.ts';
 import { securityHeaders } from './headers.ts';
 import type { OriginPolicy } from './origin.ts';
 
@@ -15,7 +16,8 @@ import type { OriginPolicy } from './origin.ts';
 const bodyLimit = 16 * 1024;
 
 /** The HTTP server with everything that holds for every request: whose host and origin it is, headers, and how errors are told. */
-export function createApp(policy: OriginPolicy, log: Log, options: { trustProxy: boolean }): FastifyInstance {
+export function createApp(context: HttpContext, options: { trustProxy: boolean }): FastifyInstance {
+  const { policy, log, replicas } = context;
   const app = Fastify({
     bodyLimit,
     trustProxy: options.trustProxy ? 'loopback' : false,
@@ -29,9 +31,10 @@ export function createApp(policy: OriginPolicy, log: Log, options: { trustProxy:
     frameworkErrors: (error, request, reply) => tell(error, request, reply, log),
   });
   app.addHook('onRequest', async (request, reply) => {
-    requireOwnHost(policy, request.headers.host);
+    const checked = replicas.isForwarded(request.raw);
+    if (!checked) requireOwnHost(policy, request.headers.host);
     reply.headers(securityHeaders(request.headers.host ?? ''));
-    if (!isSafe(request.method)) requireOwnOrigin(policy, request.headers);
+    if (!checked && !isSafe(request.method)) requireOwnOrigin(policy, request.headers);
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.url.startsWith('/api') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');

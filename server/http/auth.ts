@@ -1,16 +1,21 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Identity, Store } from '../store/store.ts';
+import { StoreUnavailable } from '../store/unavailable.ts';
 import { formatCookie, readCookie } from './cookies.ts';
 
 export type Role = Identity['role'];
 
 const tokenForm = /^[A-Za-z0-9_-]{43}$/;
+const mostKnown = 10_000;
+const knownMs = 10 * 60_000;
 export const monthSeconds = 30 * 24 * 3600;
 
 /** Gives browsers their tokens and tells by them who asks. The store sees hashes alone. */
 export class Authenticator {
   readonly #store: Store;
   readonly #cookies: { port: () => number; secure: boolean };
+  /** Who asked lately, for while the database is away. */
+  readonly #known = new Map<string, { identity: Identity; atMs: number }>();
 
   /** @param cookies the port is in the cookies' names, since browsers share cookies between the ports of a host */
   constructor(store: Store, cookies: { port: () => number; secure: boolean }) {
@@ -28,15 +33,34 @@ export class Authenticator {
   /** Ends this browser's session; answers the Set-Cookie header that clears the cookie. */
   async signOut(cookieHeader: string | undefined, role: Role): Promise<string> {
     const token = this.#token(cookieHeader, role);
-    if (token) await this.#store.removeAuthSession(hashSecret(token));
+    if (token) {
+      this.#known.delete(hashSecret(token));
+      await this.#store.removeAuthSession(hashSecret(token));
+    }
     return this.#cookie(role, '', 0);
   }
 
   /** Who asks, in this role. */
   async identify(cookieHeader: string | undefined, role: Role): Promise<Identity | null> {
     const token = this.#token(cookieHeader, role);
-    const identity = token ? await this.#store.identityOf(hashSecret(token)) : null;
+    const identity = token ? await this.#identityOf(hashSecret(token)) : null;
     return identity?.role === role ? identity : null;
+  }
+
+  /** Whoever was known a moment ago goes on while the database is away. */
+  async #identityOf(hash: string): Promise<Identity | null> {
+    const known = this.#known.get(hash);
+    this.#known.delete(hash);
+    try {
+      const identity = await this.#store.identityOf(hash);
+      if (identity) this.#known.set(hash, { identity, atMs: Date.now() });
+      if (this.#known.size > mostKnown) this.#known.delete(this.#known.keys().next().value ?? '');
+      return identity;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || !known || Date.now() - known.atMs > knownMs) throw error;
+      this.#known.set(hash, known);
+      return known.identity;
+    }
   }
 
   #token(cookieHeader: string | undefined, role: Role): string | null {

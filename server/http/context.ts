@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { UnicornError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Replicas } from '../replicas/replicas.ts';
 import type { Classroom } from '../sessions/classroom.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';
 import type { Store } from '../store/store.ts';
@@ -11,6 +12,7 @@ import type { TryLimit } from './try-limit.ts';
 /** What the routes and sockets work with. */
 export interface HttpContext {
   classroom: Classroom;
+  replicas: Replicas;
   store: Store;
   authenticator: Authenticator;
   policy: OriginPolicy;
@@ -27,7 +29,7 @@ export interface HttpContext {
 /** The learner who asks. @throws UnicornError `not-signed-in` */
 export async function requireLearner(context: HttpContext, cookie: string | undefined): Promise<LearnerSession> {
   const identity = await context.authenticator.identify(cookie, 'learner');
-  const session = identity?.role === 'learner' ? context.classroom.session(identity.learner) : undefined;
+  const session = identity?.role === 'learner' ? await context.classroom.find(identity.learner) : undefined;
   if (session) return session;
   throw new UnicornError(
     'not-signed-in',

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { portTaken, StartError } from '../errors.ts';
+import { portTaken, StartError, UnicornError } from '../errors.ts';
+import { greetingPath } from '../replicas/peers.ts';
 import type { Settings } from '../settings.ts';
 import { createApp } from './app.ts';
+import { doAtOwner } from './at-owner.ts';
 import { type ContentPages, routeContent } from './content.ts';
 import type { HttpContext } from './context.ts';
 import { routeInstructor } from './instructor.ts';
@@ -15,26 +17,46 @@ const pagesFolder = resolve(import.meta.dirname, '../../web/dist');
 
 export interface HttpServer {
   port: number;
+  /** The learner's session lives elsewhere now: closes their sockets, which come back there. */
+  leave(learner: string): void;
   close(): Promise<void>;
 }
 
 /** Listens, with all routes and sockets. @throws StartError when the address cannot be listened on */
 export async function startHttp(settings: Settings, context: HttpContext, pages: ContentPages): Promise<HttpServer> {
-  const app = createApp(context.policy, context.log, { trustProxy: settings.publicUrl !== null });
+  const app = createApp(context, { trustProxy: settings.publicUrl !== null });
   routeSigningIn(app, context);
   routeContent(app, context, pages);
-  routeLearner(app, context);
-  routeInstructor(app, context);
+  await app.register(async part => {
+    doAtOwner(part, context, 'learner');
+    routeLearner(part, context);
+  });
+  await app.register(async part => {
+    doAtOwner(part, context, 'instructor');
+    routeInstructor(part, context);
+  });
+  routePeers(app, context);
   await serveStatic(app, pagesFolder);
   const sockets = new Sockets(context, app.server);
   const port = await listen(app, settings);
   return {
     port,
+    leave: learner => sockets.leave(learner),
     close: async () => {
       await sockets.close();
       await app.close();
     },
   };
+}
+
+/** Other servers of the class ask whether this one lives. */
+function routePeers(app: FastifyInstance, { replicas }: HttpContext): void {
+  if (replicas.alone) return;
+  app.get(greetingPath, async (request, reply) => {
+    const answer = replicas.greet(request.raw);
+    if (answer === null) throw new UnicornError('not-found', 'There is nothing at this address.');
+    return reply.type('text/plain').send(answer);
+  });
 }
 
 async function listen(app: FastifyInstance, { host, port }: Settings): Promise<number> {

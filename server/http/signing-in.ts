@@ -67,7 +67,7 @@ async function signIn(context: HttpContext, secret: string, address: string, rep
     return me(context, 'instructor', null);
   }
   const learner = await context.store.learnerByKey(hashSecret(secret));
-  const session = learner === null ? undefined : context.classroom.session(learner);
+  const session = learner === null ? undefined : await context.classroom.find(learner);
   if (session) return signInLearner(context, reply, session);
   context.tries.fail(address);
   throw new UnicornError(
@@ -85,7 +85,7 @@ async function signInLearner(context: HttpContext, reply: FastifyReply, session:
 async function whoAsks(context: HttpContext, cookie: string | undefined, as: Role | undefined): Promise<Me> {
   const { authenticator, classroom } = context;
   const learner = as === 'instructor' ? null : await authenticator.identify(cookie, 'learner');
-  const session = learner?.role === 'learner' ? classroom.session(learner.learner) : undefined;
+  const session = learner?.role === 'learner' ? await classroom.find(learner.learner) : undefined;
   if (session) return me(context, 'learner', session.name);
   const instructor = as === 'learner' ? null : await authenticator.identify(cookie, 'instructor');
   return me(context, instructor ? 'instructor' : null, null);

@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { InstructorEvent, LearnerEvent } from '../api.ts';
 import { errorBody, UnicornError } from '../errors.ts';
+import { forwardUpgrade } from '../replicas/forward.ts';
+import type { PeerConnection } from '../replicas/replicas.ts';
 import { requireOwnHost, toUnicornError, wrongOrigin } from './app.ts';
+import { requireOwned } from './at-owner.ts';
 import { type HttpContext, requireInstructor, requireLearner } from './context.ts';
 import { keepAlive } from './keep-alive.ts';
 
@@ -15,12 +18,17 @@ const goodbyeMs = 300;
 /** Of one learner, events and terminals together. */
 const mostSockets = 64;
 
+/** A socket is for this server, or is sent on to another. */
+type Attachment = { here: (client: WebSocket) => void } | { peer: PeerConnection };
+
 /** The WebSockets: events for learners and instructors, terminals. Each is authorized before it is upgraded. */
 export class Sockets {
   readonly #context: HttpContext;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: maximumMessage, perMessageDeflate: false });
   readonly #stopKeepAlive: () => void;
-  readonly #socketsOf = new Map<string, number>();
+  readonly #socketsOf = new Map<string, Set<WebSocket>>();
+  /** Those that were sent on to another server. */
+  readonly #forwarded = new Set<Duplex>();
 
   constructor(context: HttpContext, http: Server) {
     this.#context = context;
@@ -39,7 +47,13 @@ export class Sockets {
     const timer = setTimeout(() => this.#cutOff(), goodbyeMs);
     await Promise.all(gone);
     clearTimeout(timer);
+    for (const socket of this.#forwarded) socket.destroy();
     this.#server.close();
+  }
+
+  /** Closes a learner's sockets; their pages come back, to wherever the session lives then. */
+  leave(learner: string): void {
+    for (const client of this.#socketsOf.get(learner) ?? []) client.close(1012, 'the session lives elsewhere now');
   }
 
   #cutOff(): void {
@@ -47,48 +61,63 @@ export class Sockets {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { policy } = this.#context;
-    const { host = '', origin } = request.headers;
-    requireOwnHost(policy, host);
-    if (origin === undefined || !policy.allowsOrigin(origin, host)) throw wrongOrigin();
+    const { policy, replicas, log } = this.#context;
+    if (!replicas.isForwarded(request)) {
+      const { host = '', origin } = request.headers;
+      requireOwnHost(policy, host);
+      if (origin === undefined || !policy.allowsOrigin(origin, host)) throw wrongOrigin();
+    }
     const attach = await this.#authorize(request);
+    if ('peer' in attach) return this.#sendOn(attach.peer, request, socket, head);
     this.#server.handleUpgrade(request, socket, head, client => {
-      client.on('error', error => this.#context.log.debug('a socket failed', { error: error.message }));
-      attach(client);
+      client.on('error', error => log.debug('a socket failed', { error: error.message }));
+      attach.here(client);
     });
   }
 
-  /** Finds out what the socket is for, and whether whoever asks may have it. */
-  async #authorize(request: IncomingMessage): Promise<(client: WebSocket) => void> {
+  #sendOn(peer: PeerConnection, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#forwarded.add(socket);
+    socket.once('close', () => this.#forwarded.delete(socket));
+    forwardUpgrade(peer, request, socket, head);
+  }
+
+  /** Finds out what the socket is for, and whether whoever asks may have it; then where the session is. */
+  async #authorize(request: IncomingMessage): Promise<Attachment> {
     const url = URL.parse(request.url ?? '', 'http://unicorn');
     const path = url?.pathname ?? '';
     const { cookie } = request.headers;
     if (path === '/api/instructor/events') {
       await requireInstructor(this.#context, cookie);
-      return client => this.#instructorEvents(client);
-    }
-    if (path === '/api/events') {
-      const session = await requireLearner(this.#context, cookie);
-      return this.#counted(session.id, client => this.#learnerEvents(client, session.id));
+      return { here: client => this.#instructorEvents(client) };
     }
     const [, terminal] = /^\/api\/terminals\/([^/]+)$/.exec(path) ?? [];
-    if (url && terminal !== undefined) {
-      const session = await requireLearner(this.#context, cookie);
-      const view = await session.terminalView(decode(terminal), url.searchParams);
-      return this.#counted(session.id, view);
-    }
-    throw new UnicornError('not-found', 'There is no WebSocket at this address.');
+    if (!url || (path !== '/api/events' && terminal === undefined))
+      throw new UnicornError('not-found', 'There is no WebSocket at this address.');
+    const { id } = await requireLearner(this.#context, cookie);
+    const peer = await this.#elsewhere(request, id);
+    if (peer) return { peer };
+    if (terminal === undefined) return { here: this.#counted(id, client => this.#learnerEvents(client, id)) };
+    const session = await requireLearner(this.#context, cookie);
+    return { here: this.#counted(id, await session.terminalView(decode(terminal), url.searchParams)) };
+  }
+
+  async #elsewhere(request: IncomingMessage, learner: string): Promise<PeerConnection | null> {
+    const { replicas } = this.#context;
+    if (!replicas.isForwarded(request)) return replicas.reach(learner);
+    await requireOwned(this.#context, learner);
+    return null;
   }
 
   /** Bounds how many sockets one learner holds. */
   #counted(learner: string, attach: (client: WebSocket) => void): (client: WebSocket) => void {
-    if ((this.#socketsOf.get(learner) ?? 0) >= mostSockets) {
+    const sockets = this.#socketsOf.get(learner) ?? new Set();
+    if (sockets.size >= mostSockets) {
       throw new UnicornError('busy', 'You have this workshop open too many times.', 'Close some of its tabs.');
     }
-    const count = (change: number) => this.#socketsOf.set(learner, (this.#socketsOf.get(learner) ?? 0) + change);
+    this.#socketsOf.set(learner, sockets);
     return client => {
-      count(1);
-      client.once('close', () => count(-1));
+      sockets.add(client);
+      client.once('close', () => sockets.delete(client));
       attach(client);
     };
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Agent } from '../checks/agent.ts';
 import { runChecks } from '../checks/run.ts';
 import { messageOf } from '../errors.ts';
+import { StoreUnavailable } from '../store/unavailable.ts';
 import type { Progress } from './progress.ts';
 import type { SessionServices } from './services.ts';
 
@@ -99,8 +100,7 @@ export class CheckRunner {
     const asked = [...this.#asked];
     this.#asked.clear();
     const due = [...new Set([...asked, ...open().filter(id => progress.record(id).passedAtMs === null)])];
-    const now = Date.now();
-    if (!(await services.store.claimChecks(learner, services.serverId, now, now + timeoutMs))) {
+    if (!(await this.#claim())) {
       for (const exercise of asked) this.#asked.add(exercise);
       this.#again = true;
       await delay(leaseRetryMs, undefined, { ref: false });
@@ -109,7 +109,24 @@ export class CheckRunner {
     try {
       for (const exercise of due) await this.#runExercise(exercise);
     } finally {
-      await services.store.releaseChecks(learner, services.serverId);
+      await this.#inStore(() => services.store.releaseChecks(learner, services.replicas.id));
+    }
+  }
+
+  async #claim(): Promise<boolean> {
+    const { learner, services } = this.#options;
+    const now = Date.now();
+    const claim = () => services.store.claimChecks(learner, services.replicas.id, now, now + timeoutMs);
+    return (await this.#inStore(claim)) ?? true;
+  }
+
+  /** While the database is away nobody else takes the session, so the checks go on without their lease. */
+  async #inStore<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable)) throw error;
+      return undefined;
     }
   }
 

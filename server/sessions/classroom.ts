@@ -1,32 +1,29 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ClassState, InstructorEvent, InstructorMessage } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import type { Workshop } from '../labs/content.ts';
-import { ProviderError, type Sandbox } from '../providers/provider.ts';
+import type { Change, ReplicaListener } from '../replicas/replicas.ts';
 import type { LearnerRecord } from '../store/store.ts';
+import { ClassRows } from './class-rows.ts';
 import { LearnerSession, type SessionClass } from './learner-session.ts';
 import { Progress } from './progress.ts';
+import { SandboxFinder } from './sandbox-finder.ts';
 import type { SessionServices } from './services.ts';
 
 const soloName = 'Learner';
-const rowDelayMs = 50;
 const stuckEveryMs = 10_000;
 const mostLearners = 2000;
-/** How long and how often the sandboxes of an earlier server are looked for. */
-const findMs = 120_000;
-const findEveryMs = 500;
 
 /** Everyone who takes part, and what they are told together. */
-export class Classroom implements SessionClass {
+export class Classroom implements SessionClass, ReplicaListener {
   readonly services: SessionServices;
   readonly #invitation: () => Pick<ClassState, 'joinUrl' | 'code'>;
   readonly #sessions = new Map<string, LearnerSession>();
   readonly #instructors = new Set<(event: InstructorEvent) => void>();
-  readonly #changedRows = new Set<LearnerSession>();
+  readonly #rows: ClassRows;
+  readonly #finder: SandboxFinder;
   readonly #stuck = new Set<string>();
   readonly #stuckTimer: NodeJS.Timeout;
-  #rowTimer: NodeJS.Timeout | null = null;
   #messages: InstructorMessage[] = [];
   #followSlide: string | null = null;
 
@@ -35,18 +32,29 @@ export class Classroom implements SessionClass {
     services: SessionServices,
     invitation: () => Pick<ClassState, 'joinUrl' | 'code'>,
   ): Promise<Classroom> {
-    const { store } = services;
+    const { store, replicas } = services;
     const classroom = new Classroom(services, invitation);
     classroom.#messages = await store.messages();
     classroom.#followSlide = await store.followSlide();
     for (const record of await store.learners()) await classroom.#add(record);
-    for (const { learner } of await store.sandboxes()) classroom.#sessions.get(learner)?.expectSandbox();
+    if (!replicas.alone) await classroom.#rows.read();
+    else for (const { learner } of await store.sandboxes()) classroom.#sessions.get(learner)?.expectSandbox();
     return classroom;
   }
 
   private constructor(services: SessionServices, invitation: () => Pick<ClassState, 'joinUrl' | 'code'>) {
     this.services = services;
     this.#invitation = invitation;
+    const { replicas, store, saving } = services;
+    this.#finder = new SandboxFinder(services);
+    this.#rows = new ClassRows({
+      replicas,
+      store: store.replicas,
+      show: learner => this.#tell({ type: 'learner', learner }),
+    });
+    saving.onPause(paused => {
+      for (const session of this.#sessions.values()) session.publish({ type: 'saving', paused });
+    });
     this.#stuckTimer = setInterval(() => this.#lookForStuck(), stuckEveryMs);
     this.#stuckTimer.unref();
   }
@@ -57,6 +65,17 @@ export class Classroom implements SessionClass {
 
   session(id: string): LearnerSession | undefined {
     return this.#sessions.get(id);
+  }
+
+  /** Also one who joined at another server just now. */
+  async find(id: string): Promise<LearnerSession | undefined> {
+    const known = this.#sessions.get(id);
+    if (known || this.services.replicas.alone) return known;
+    const record = await this.services.store.learner(id);
+    if (!record) return undefined;
+    const session = await this.#add(record);
+    this.rowChanged(session);
+    return session;
   }
 
   /** A new learner. @throws UnicornError `name-taken` */
@@ -73,11 +92,13 @@ export class Classroom implements SessionClass {
     }
     const session = await this.#add(record);
     this.rowChanged(session);
+    this.services.replicas.tell({ kind: 'joined', id: record.id });
     return session;
   }
 
   /** The one learner of a machine that one person uses. */
   async solo(): Promise<LearnerSession> {
+    if (!this.services.replicas.alone) await this.#compare(await this.services.store.learners());
     const [first] = this.#sessions.values();
     return first ?? this.join(soloName);
   }
@@ -85,14 +106,21 @@ export class Classroom implements SessionClass {
   async remove(id: string): Promise<void> {
     const session = this.#sessions.get(id);
     if (!session) return;
-    this.#sessions.delete(id);
-    this.#changedRows.delete(session);
-    session.publish({ type: 'signed-out' });
-    this.#tell({ type: 'learner-removed', id });
+    const { store, provider, replicas } = this.services;
+    this.#forget(session);
     await session.endSandbox('You were removed from the workshop.');
     await session.close(false);
-    await this.services.store.removeLearner(id);
-    await this.services.provider.removeHome(id);
+    await store.removeLearner(id);
+    replicas.forget(id);
+    replicas.tell({ kind: 'removed', id });
+    await provider.removeHome(id);
+  }
+
+  #forget(session: LearnerSession): void {
+    this.#sessions.delete(session.id);
+    this.#rows.forget(session);
+    session.publish({ type: 'signed-out' });
+    this.#tell({ type: 'learner-removed', id: session.id });
   }
 
   /** Sends events to an instructor's page, first the whole class. Answers how to stop. */
@@ -104,7 +132,7 @@ export class Classroom implements SessionClass {
 
   state(): ClassState {
     return {
-      learners: [...this.#sessions.values()].map(session => session.row()),
+      learners: [...this.#sessions.values()].map(session => this.#rows.of(session)),
       ...this.#invitation(),
       followSlide: this.#followSlide,
       messages: this.#messages,
@@ -121,9 +149,8 @@ export class Classroom implements SessionClass {
 
   async message(message: InstructorMessage): Promise<void> {
     await this.services.store.addMessage(message);
-    this.#messages = [...this.#messages, message].slice(-100);
-    for (const session of this.#sessions.values()) session.publish({ type: 'message', message });
-    this.#tell({ type: 'message', message });
+    this.#showMessage(message);
+    this.services.replicas.tell({ kind: 'messages' });
   }
 
   async askToFollow(slide: string | null): Promise<void> {
@@ -131,45 +158,102 @@ export class Classroom implements SessionClass {
       throw new UnicornError('not-found', 'There is no such slide in this workshop.');
     }
     await this.services.store.setFollowSlide(slide);
+    this.#showSlide(slide);
+    this.services.replicas.tell({ kind: 'slide' });
+  }
+
+  #showMessage(message: InstructorMessage): void {
+    this.#messages = [...this.#messages, message].slice(-100);
+    this.#tellAll({ type: 'message', message });
+  }
+
+  #showSlide(slide: string | null): void {
     this.#followSlide = slide;
-    for (const session of this.#sessions.values()) session.publish({ type: 'follow-slide', slide });
-    this.#tell({ type: 'follow-slide', slide });
+    this.#tellAll({ type: 'follow-slide', slide });
   }
 
   rowChanged(session: LearnerSession): void {
-    if (this.#instructors.size === 0) return;
-    this.#changedRows.add(session);
-    this.#rowTimer ??= setTimeout(() => this.#tellRows(), rowDelayMs);
+    if (this.#instructors.size > 0 || !this.services.replicas.alone) this.#rows.changed(session);
   }
 
-  /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. The signal ends the wait for what is away. */
-  async findSandboxes(signal: AbortSignal): Promise<void> {
-    const { provider, store, log } = this.services;
-    const records = await store.sandboxes();
-    const living = await this.#find(signal);
-    if (signal.aborted) return;
-    const found = new Map(living.map(sandbox => [sandbox.id, sandbox]));
-    for (const record of records) {
-      const sandbox = found.get(record.id);
-      const session = this.#sessions.get(record.learner);
-      if (sandbox && session) session.adoptSandbox(sandbox, record);
-      else {
-        session?.tellSandboxGone();
-        await store.removeSandbox(record.id);
-      }
-      if (session) found.delete(record.id);
-    }
-    for (const sandbox of found.values()) {
-      log.info('ending a sandbox that belongs to nobody', { sandbox: sandbox.id });
-      await sandbox.end();
-    }
-    await provider.sweep();
+  // ---- with other servers of the class
+
+  /** The learner's session lives here from now on: opens it as the store has it, and looks for its sandbox. */
+  async take(id: string): Promise<void> {
+    const { store, replicas } = this.services;
+    const record = await store.learner(id);
+    if (!record) throw new UnicornError('not-found', 'There is no such learner.');
+    const session = await this.#open(record);
+    replicas.share([session.row()]);
+    const sandbox = await store.sandboxOf(id);
+    if (!sandbox) return;
+    session.expectSandbox();
+    const current = () => session === this.#sessions.get(id);
+    this.#finder.rejoin(session, sandbox, current).catch(error => {
+      this.services.log.error('a sandbox could not be looked for', { sandbox: sandbox.id, cause: messageOf(error) });
+    });
+  }
+
+  /** The learner's session lives here no more; the sandbox goes on. */
+  async lose(id: string): Promise<void> {
+    const session = this.#sessions.get(id);
+    await session?.close(true);
+    const record = await this.services.store.learner(id);
+    if (record) await this.#open(record);
+  }
+
+  /** Another server changed something: reads it from the store and shows it. */
+  async changed(change: Change): Promise<void> {
+    const all = change.kind === 'all';
+    const { store } = this.services;
+    if (change.kind === 'joined') await this.find(change.id);
+    if (change.kind === 'removed') this.#removedElsewhere(change.id);
+    if (all) await this.#compare(await store.learners());
+    if (all || change.kind === 'messages') this.#newMessages(await store.messages());
+    if (all || change.kind === 'slide') this.#newSlide(await store.followSlide());
+    if (all) await this.#rows.read();
+    else if (change.kind === 'rows') await this.#rows.read(change.ids);
+  }
+
+  held(learners: ReadonlySet<string>): void {
+    this.#rows.held(learners);
+  }
+
+  #removedElsewhere(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session) this.#forget(session);
+  }
+
+  async #compare(records: LearnerRecord[]): Promise<void> {
+    const there = new Set(records.map(({ id }) => id));
+    for (const id of [...this.#sessions.keys()]) if (!there.has(id)) this.#removedElsewhere(id);
+    for (const { id } of records) await this.find(id);
+  }
+
+  #newMessages(messages: InstructorMessage[]): void {
+    const known = new Set(this.#messages.map(({ id }) => id));
+    for (const message of messages) if (!known.has(message.id)) this.#showMessage(message);
+  }
+
+  #newSlide(slide: string | null): void {
+    if (slide !== this.#followSlide) this.#showSlide(slide);
+  }
+
+  /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. */
+  findSandboxes(): Promise<void> {
+    return this.#finder.settle(id => this.#sessions.get(id));
+  }
+
+  /** Ends the wait of `findSandboxes` for what is away. */
+  stopLooking(): void {
+    this.#finder.stop();
   }
 
   /** Ends every session in this server; `keep` lets the sandboxes live. */
   async close(keep: boolean): Promise<void> {
     clearInterval(this.#stuckTimer);
-    if (this.#rowTimer) clearTimeout(this.#rowTimer);
+    this.#rows.stop();
+    this.#finder.stop();
     const results = await Promise.allSettled([...this.#sessions.values()].map(session => session.close(keep)));
     for (const result of results) {
       if (result.status === 'rejected')
@@ -177,37 +261,26 @@ export class Classroom implements SessionClass {
     }
   }
 
-  /** While what the sandboxes run on is away, so are they: it is waited for. */
-  async #find(signal: AbortSignal): Promise<Sandbox[]> {
-    const giveUpMs = Date.now() + findMs;
-    for (;;) {
-      try {
-        return await this.services.provider.find();
-      } catch (error) {
-        const away = error instanceof ProviderError && error.code === 'unreachable';
-        if (!away || signal.aborted || Date.now() > giveUpMs) return this.#notFound(error);
-        await delay(findEveryMs, undefined, { signal, ref: false }).catch(() => {});
-      }
-    }
-  }
-
-  #notFound(error: unknown): Sandbox[] {
-    this.services.log.error('sandboxes of an earlier server could not be looked for', { cause: messageOf(error) });
-    return [];
-  }
-
+  /** A session of this learner, unless there is one. */
   async #add(record: LearnerRecord): Promise<LearnerSession> {
-    const progress = await Progress.load(record.id, this.workshop, this.services.store);
+    const progress = await Progress.load(record.id, this.services);
+    return this.#sessions.get(record.id) ?? this.#put(record, progress);
+  }
+
+  /** A new session of this learner, in the place of any other. */
+  async #open(record: LearnerRecord): Promise<LearnerSession> {
+    return this.#put(record, await Progress.load(record.id, this.services));
+  }
+
+  #put(record: LearnerRecord, progress: Progress): LearnerSession {
     const session = new LearnerSession(record, progress, this);
     this.#sessions.set(session.id, session);
     return session;
   }
 
-  #tellRows(): void {
-    this.#rowTimer = null;
-    const changed = [...this.#changedRows];
-    this.#changedRows.clear();
-    for (const session of changed) this.#tell({ type: 'learner', learner: session.row() });
+  #tellAll(event: Extract<InstructorEvent, { type: 'message' | 'follow-slide' }>): void {
+    for (const session of this.#sessions.values()) session.publish(event);
+    this.#tell(event);
   }
 
   #tell(event: InstructorEvent): void {

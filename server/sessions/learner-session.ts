@@ -111,6 +111,7 @@ export class LearnerSession {
       action: this.#actions.state,
       messages: this.#class.messages(),
       followSlide: this.#class.followSlide(),
+      savingPaused: this.#services.saving.paused,
     };
   }
 
@@ -184,7 +185,8 @@ export class LearnerSession {
   async openLesson(id: string): Promise<void> {
     const lesson = this.#lessonOf(id);
     this.#view.open(lesson);
-    await this.#services.store.setLesson(this.id, id);
+    const { store, saving } = this.#services;
+    await saving.save(`lesson ${this.id}`, () => store.setLesson(this.id, id));
     for (const exercise of lesson.exercises) {
       await this.#progress.open(exercise.id);
       this.#exerciseChanged(exercise.id);

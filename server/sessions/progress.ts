@@ -2,6 +2,10 @@ import type { CheckState, ExerciseState } from '../api.ts';
 import { UnicornError } from '../errors.ts';
 import type { Exercise, Workshop } from '../labs/content.ts';
 import type { CheckRecord, ExerciseRecord, Store } from '../store/store.ts';
+import type { Saving } from './saving.ts';
+import type { SessionServices } from './services.ts';
+
+type ProgressServices = Pick<SessionServices, 'workshop' | 'store' | 'saving'>;
 
 interface Entry {
   record: ExerciseRecord;
@@ -15,11 +19,13 @@ export class Progress {
   readonly #learner: string;
   readonly #workshop: Workshop;
   readonly #store: Store;
+  readonly #saving: Saving;
   readonly #entries = new Map<string, Entry>();
 
   /** Reads it from the store. Exercises that the content no longer has are left out. */
-  static async load(learner: string, workshop: Workshop, store: Store): Promise<Progress> {
-    const progress = new Progress(learner, workshop, store);
+  static async load(learner: string, services: ProgressServices): Promise<Progress> {
+    const { workshop, store } = services;
+    const progress = new Progress(learner, services);
     for (const record of await store.exercises(learner)) {
       if (!workshop.exercises.has(record.exercise)) continue;
       progress.#entries.set(record.exercise, { record, checks: new Map(), failuresSeen: null });
@@ -30,10 +36,11 @@ export class Progress {
     return progress;
   }
 
-  private constructor(learner: string, workshop: Workshop, store: Store) {
+  private constructor(learner: string, { workshop, store, saving }: ProgressServices) {
     this.#learner = learner;
     this.#workshop = workshop;
     this.#store = store;
+    this.#saving = saving;
   }
 
   /** @throws UnicornError `not-found` */
@@ -87,7 +94,7 @@ export class Progress {
   async change(id: string, change: Partial<ExerciseRecord>): Promise<void> {
     const { record } = this.#entry(id);
     Object.assign(record, change);
-    await this.#store.saveExercise(this.#learner, record);
+    await this.#saving.save(`exercise ${this.#learner} ${id}`, () => this.#store.saveExercise(this.#learner, record));
   }
 
   /** Forgets how it went, but for the hints that were seen. */
@@ -102,7 +109,11 @@ export class Progress {
     entry.failuresSeen = null;
     const fresh = { openedAtMs: Date.now(), passedAtMs: null, failures: 0, solvedBy: null, answer: null };
     await this.change(id, fresh);
-    await this.#store.saveChecks(this.#learner, unknown);
+    await this.#saveChecks(id, () => unknown);
+  }
+
+  #saveChecks(id: string, records: () => CheckRecord[]): Promise<void> {
+    return this.#saving.save(`checks ${this.#learner} ${id}`, () => this.#store.saveChecks(this.#learner, records()));
   }
 
   /**
@@ -118,7 +129,8 @@ export class Progress {
       entry.record.passedAtMs === null && results.length > 0 && results.every(({ state }) => state === 'passed');
     const records = changed.map(check => ({ exercise: id, check, atMs: Date.now() }));
     for (const record of records) entry.checks.set(record.check.id, record);
-    await this.#store.saveChecks(this.#learner, records);
+    // All of them: what waits to be saved is replaced by what comes later.
+    if (records.length > 0) await this.#saveChecks(id, () => [...entry.checks.values()]);
     if (passes) await this.#pass(id, entry.record);
     else if (failures > 0) await this.change(id, { failures: entry.record.failures + failures });
     return changed.length > 0 || passes || failures > 0;

@@ -242,7 +242,7 @@ export class SandboxLife {
       await run.started;
       run.agent?.close();
       await run.sandbox?.end();
-      await this.#services.store.removeSandbox(run.id);
+      await this.#keep(() => this.#services.store.removeSandbox(run.id));
     } catch (error) {
       this.#services.log.error('a sandbox could not be removed', { sandbox: run.id, cause: messageOf(error) });
     } finally {
@@ -251,14 +251,20 @@ export class SandboxLife {
   }
 
   async #save(run: Run): Promise<void> {
-    await this.#services.store.saveSandbox({
-      learner: this.#learner,
-      id: run.id,
-      home: this.#learner,
-      provider: this.#services.provider.name,
-      createdAtMs: run.createdAtMs,
-      expiresAtMs: this.#idle.expiresAtMs,
-    });
+    await this.#keep(() =>
+      this.#services.store.saveSandbox({
+        learner: this.#learner,
+        id: run.id,
+        home: this.#learner,
+        provider: this.#services.provider.name,
+        createdAtMs: run.createdAtMs,
+        expiresAtMs: this.#idle.expiresAtMs,
+      }),
+    );
+  }
+
+  #keep(write: () => Promise<void>): Promise<void> {
+    return this.#services.saving.save(`sandbox ${this.#learner}`, write);
   }
 
   #showReady(): void {

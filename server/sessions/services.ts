@@ -3,8 +3,10 @@ import type { AgentClient } from '../agent/client.ts';
 import type { Workshop } from '../labs/content.ts';
 import type { Log } from '../log.ts';
 import type { Provider, SandboxLimits } from '../providers/provider.ts';
+import type { Replicas } from '../replicas/replicas.ts';
 import type { Store } from '../store/store.ts';
 import type { Capacity } from './capacity.ts';
+import type { Saving } from './saving.ts';
 
 /** What every learner's session works with. */
 export interface SessionServices {
@@ -18,6 +20,6 @@ export interface SessionServices {
   /** Milliseconds without a learner after which a sandbox ends; 0: never. */
   idleMs: number;
   connectAgent(stream: Duplex): Promise<AgentClient>;
-  /** Of this run of the server: who holds a lease. */
-  serverId: string;
+  replicas: Replicas;
+  saving: Saving;
 }

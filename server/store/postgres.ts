@@ -3,7 +3,7 @@ import { type Dialect, PostgresDialect, type PostgresPool, type PostgresPoolClie
 import { isAway, StoreUnavailable } from './unavailable.ts';
 
 const mostConnections = 10;
-const connectMs = 3000;
+const connectMs = 5000;
 const statementMs = 10_000;
 
 /**

@@ -26,6 +26,8 @@ export interface ReplicaStore {
   holderOf(learner: string): Promise<ReplicaRecord | null>;
   /** Takes a session that lives nowhere. True when this replica has it, now or before. */
   takeSession(learner: string, replica: string): Promise<boolean>;
+  /** The learners whose session lives somewhere. */
+  held(): Promise<string[]>;
   /** The learners whose sandbox nobody looks after. */
   abandoned(): Promise<string[]>;
 
@@ -98,6 +100,11 @@ export class KyselyReplicaStore implements ReplicaStore {
     // The checks of whoever had it are over.
     await this.#db.deleteFrom('check_leases').where('learner_id', '=', learner).execute();
     return true;
+  }
+
+  async held(): Promise<string[]> {
+    const rows = await this.#db.selectFrom('session_leases').select('learner_id').execute();
+    return rows.map(({ learner_id }) => learner_id);
   }
 
   async abandoned(): Promise<string[]> {

@@ -36,7 +36,8 @@ export async function startServer(
     running,
     provider,
     settings: all,
-    origin: learner.origin,
+    // A public address is one that this machine does not have.
+    origin: all.publicUrl ? `http://127.0.0.1:${running.port}` : learner.origin,
     code: learner.hash.slice('#code='.length),
     secret: new URL(running.instructorUrl).hash.slice('#secret='.length),
   };
@@ -58,10 +59,16 @@ export interface Answer<T = unknown> {
 /** A browser as far as the API sees one: keeps its cookies, says its origin. */
 export class Browser {
   readonly origin: string;
-  readonly #cookies = new Map<string, string>();
+  readonly #cookies: Map<string, string>;
 
-  constructor(origin: string) {
+  constructor(origin: string, cookies = new Map<string, string>()) {
     this.origin = origin;
+    this.#cookies = cookies;
+  }
+
+  /** The same browser at another server of the class. */
+  at(origin: string): Browser {
+    return new Browser(origin, this.#cookies);
   }
 
   get cookie(): string {
@@ -150,6 +157,7 @@ export class EventLog<E extends { type: string }> {
   async until<T extends E['type']>(
     type: T,
     test: (event: Extract<E, { type: T }>) => boolean = () => true,
+    milliseconds = 30_000,
   ): Promise<Extract<E, { type: T }>> {
     const { promise, resolve, reject } = Promise.withResolvers<Extract<E, { type: T }>>();
     const look = () => {
@@ -158,7 +166,7 @@ export class EventLog<E extends { type: string }> {
     };
     const timer = setTimeout(
       () => reject(new Error(`no such ${type}: ${JSON.stringify(this.seen).slice(-2000)}`)),
-      30_000,
+      milliseconds,
     );
     this.#waiting.add(look);
     look();

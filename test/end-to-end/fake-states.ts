@@ -12,6 +12,7 @@ export function newLearner(): LearnerState {
     action: null,
     messages: [],
     followSlide: null,
+    savingPaused: false,
   };
 }
 

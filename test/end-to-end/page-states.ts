@@ -208,6 +208,15 @@ export const states: State[] = [
     },
   },
   {
+    name: 'learner saving paused',
+    path: lesson,
+    prepare: fake => {
+      inTheMiddle(fake);
+      fake.learner.savingPaused = true;
+    },
+    reach: async page => shown(page, '.bar[data-state=saving-paused]'),
+  },
+  {
     name: 'learner split with editor',
     path: lesson,
     prepare: inTheMiddle,

@@ -14,6 +14,7 @@ export function Bars() {
   return (
     <div class="bars" aria-live="polite">
       <Reconnecting />
+      <SavingPaused />
       <LastMessage />
       <Expiry />
       {notices.value.map(notice => (
@@ -37,6 +38,18 @@ function Reconnecting() {
         The server cannot be reached. Your sandbox goes on and nothing is lost. <NextTry atMs={status.retryAtMs} />
       </span>
       <Button label="Try now" onClick={reconnect} />
+    </p>
+  );
+}
+
+function SavingPaused() {
+  if (learner.value?.savingPaused !== true) return null;
+  return (
+    <p class="bar warning" data-state="saving-paused">
+      <Icon name="alert" />
+      <span class="grow">
+        Saving is paused: the database does not answer. Go on working; what you pass is kept and saved when it is back.
+      </span>
     </p>
   );
 }

@@ -13,6 +13,7 @@ const state: LearnerState = {
   action: null,
   messages: [],
   followSlide: null,
+  savingPaused: false,
 };
 const exercise = (passed: boolean): LearnerEvent => ({
   type: 'exercise',
@@ -28,6 +29,7 @@ test('events change what they name and nothing else', () => {
   assert.equal(after.exercises['x']?.passed, false);
   assert.equal(after.name, 'Ada');
   assert.equal(applyEvent(state, { type: 'notice', text: 'x' }), state);
+  assert.equal(applyEvent(state, { type: 'saving', paused: true }).savingPaused, true);
 });
 
 test('a message that comes twice is there once', () => {

@@ -1,0 +1,58 @@
+/** Several servers of one class on a real PostgreSQL. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { TestContext } from 'node:test';
+import { FakeProvider } from '../api/fake-provider.ts';
+import { startServer, type TestServer } from '../api/harness.ts';
+import { type Program, start } from '../api/process.ts';
+import type { TestPostgres } from '../fixtures/postgres.ts';
+
+/** What all servers of a class have in common for browsers: cookies are named after it. */
+const publicUrl = new URL('http://workshop.example:8443');
+
+export interface TwoServers {
+  a: TestServer;
+  b: TestServer;
+  provider: FakeProvider;
+  databaseUrl: string;
+}
+
+/** Two servers in this process, over real sockets, with sandboxes that are played. */
+export async function twoServers(context: TestContext, postgres: TestPostgres): Promise<TwoServers> {
+  const databaseUrl = await postgres.database();
+  const provider = new FakeProvider();
+  const one = () => startServer(context, { databaseUrl, publicUrl }, provider);
+  const [a, b] = await Promise.all([one(), one()]);
+  return { a, b, provider, databaseUrl };
+}
+
+/** A server as a user starts it. */
+export interface ServerProcess {
+  program: Program;
+  origin: string;
+  code: string;
+  secret: string;
+}
+
+/** Starts a server of the class that this database has, on this machine's own sandboxes. */
+export async function startProcess(context: TestContext, databaseUrl: string, data: string): Promise<ServerProcess> {
+  const port = await freePort();
+  const flags = ['--json', '--class', '--provider', 'local', '--port', String(port), '--data', data];
+  const program = start(context, [...flags, '--public-url', publicUrl.origin], { DATABASE_URL: databaseUrl });
+  const { learner, instructor } = await program.addresses();
+  return {
+    program,
+    origin: `http://127.0.0.1:${port}`,
+    code: learner.hash.slice('#code='.length),
+    secret: instructor.hash.slice('#secret='.length),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
