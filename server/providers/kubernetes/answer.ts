@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline';
-import { PassThrough } from 'node:stream';
 import type { Cluster } from './cluster.ts';
 import { container } from './pod.ts';
 
@@ -14,11 +13,10 @@ export async function boxAnswer(
   pod: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const output = new PassThrough();
+  const output = await cluster.follow(namespace, pod, container);
   const stop = (): void => void output.destroy(new Error('the sandbox did not answer in time'));
   signal.addEventListener('abort', stop, { once: true });
   try {
-    await cluster.follow(namespace, pod, container, output);
     const lines: string[] = [];
     for await (const line of createInterface({ input: output })) {
       if (line.startsWith('{')) return (JSON.parse(line) as { error?: { message: string } }).error?.message;

@@ -1,7 +1,9 @@
 /** The connection to a cluster: which one, as whom, and its API with a time limit on every call. */
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type IncomingMessage, request as requestPlain, STATUS_CODES } from 'node:http';
+import { type RequestOptions, request } from 'node:https';
+import type { Duplex, Readable } from 'node:stream';
 import type { Configuration, Middleware } from '@kubernetes/client-node';
 import { type ClientOptions, WebSocket } from 'ws';
 import {
@@ -10,7 +12,6 @@ import {
   CoreV1Api,
   createConfiguration,
   KubeConfig,
-  Log,
   NetworkingV1Api,
   ServerConfiguration,
   StorageV1Api,
@@ -113,10 +114,16 @@ export class Cluster {
     return new ExecStream(socket);
   }
 
-  /** The container's output, as it comes. Destroy it to leave. */
-  async follow(namespace: string, pod: string, container: string, into: Duplex): Promise<void> {
-    const left = await new Log(this.config).log(namespace, pod, container, into, { follow: true });
-    into.once('close', () => left.abort());
+  /** The container's output, as it comes. Destroy it to leave. @throws ApiException where it is refused */
+  async follow(namespace: string, pod: string, container: string): Promise<Readable> {
+    const options: RequestOptions = { timeout: callMs };
+    await this.config.applyToHTTPSOptions(options);
+    const url = new URL(`${this.#server}/api/v1/namespaces/${namespace}/pods/${pod}/log`);
+    url.search = String(new URLSearchParams({ container, follow: 'true' }));
+    const asked = (url.protocol === 'http:' ? requestPlain : request)(url, options).end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    if (response.statusCode !== 200) throw await answered(response);
+    return response;
   }
 }
 

@@ -56,6 +56,7 @@ const homesFinding: Finding = {
 const needed = [
   ...['create', 'delete', 'get', 'list', 'watch'].map(verb => ({ verb, resource: 'pods' })),
   { verb: 'create', resource: 'pods', subresource: 'exec' },
+  { verb: 'get', resource: 'pods', subresource: 'exec' },
   { verb: 'get', resource: 'pods', subresource: 'log' },
   { verb: 'list', resource: 'events' },
   { verb: 'watch', resource: 'events' },

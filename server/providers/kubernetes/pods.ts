@@ -1,7 +1,7 @@
 /** Pods of one owner: made, waited for, ended. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
-import { ProviderError, type SandboxRequest } from '../provider.ts';
+import { ProviderError, type SandboxRequest, type TellProgress } from '../provider.ts';
 import { boxAnswer } from './answer.ts';
 import type { Cluster } from './cluster.ts';
 import { patiently } from './patience.ts';
@@ -50,7 +50,7 @@ export class Pods {
    *
    * @throws ProviderError
    */
-  async start(request: SandboxRequest, plan: PodPlan, progress: (step: string) => void): Promise<void> {
+  async start(request: SandboxRequest, plan: PodPlan, progress: TellProgress): Promise<void> {
     const name = podName(plan.owner, request.id);
     const waiting = this.#wait(name, progress);
     try {
@@ -92,7 +92,7 @@ export class Pods {
   }
 
   /** Waits for a pod that is about to be made. */
-  #wait(name: string, progress: (step: string) => void): { running: Promise<void>; stop: () => void } {
+  #wait(name: string, progress: TellProgress): { running: Promise<void>; stop: () => void } {
     const { promise: running, resolve, reject } = Promise.withResolvers<void>();
     // Whoever gives up before has an error of their own.
     running.catch(() => {});
@@ -108,7 +108,7 @@ export class Pods {
     };
     const pods = this.#pods.follow((pod, gone) => {
       if (pod.metadata?.name !== name) return;
-      take(gone ? { is: 'over', why: 'the pod was deleted' } : situationOf(pod));
+      take(gone ? { is: 'over', why: 'its pod was deleted' } : situationOf(pod));
     });
     const events = this.#events.follow(event => {
       if (event.involvedObject.name === name) take(situationFromEvent(event));

@@ -1,7 +1,14 @@
 /** Sandboxes in pods of a Kubernetes cluster, one a learner, reached by the streams of `exec`: no port, no route, no token. */
 import type { Duplex } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
-import { type Provider, ProviderError, type ProviderReport, type Sandbox, type SandboxRequest } from '../provider.ts';
+import {
+  type Provider,
+  ProviderError,
+  type ProviderReport,
+  type Sandbox,
+  type SandboxRequest,
+  type TellProgress,
+} from '../provider.ts';
 import { connectCommand } from '../sandbox-image.ts';
 import { Cluster, findCluster } from './cluster.ts';
 import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
@@ -31,18 +38,12 @@ export class KubernetesProvider implements Provider {
   readonly name = 'kubernetes';
   readonly #options: KubernetesOptions & { data: string; image: string | null };
   #site: Promise<Site> | undefined;
-  #report: Promise<ProviderReport> | undefined;
 
   constructor(options: KubernetesOptions & { data: string; image: string | null }) {
     this.#options = options;
   }
 
-  probe(): Promise<ProviderReport> {
-    this.#report = this.#probe();
-    return this.#report;
-  }
-
-  async #probe(): Promise<ProviderReport> {
+  async probe(progress: TellProgress = () => {}): Promise<ProviderReport> {
     const findings: ProviderReport['findings'] = [];
     try {
       findings.push(...(await minikubeFacts(this.#profile)));
@@ -50,7 +51,7 @@ export class KubernetesProvider implements Provider {
       const facts = await clusterFacts(cluster, plan);
       findings.push(...facts.findings);
       if (findings.some(({ state }) => state === 'missing')) return this.#conclude(findings, 0);
-      await this.#prepared();
+      await this.#prepared(progress);
       findings.push(...(await preflight(cluster, pods)));
       return this.#conclude(findings, facts.room);
     } catch (error) {
@@ -94,7 +95,7 @@ export class KubernetesProvider implements Provider {
   #preparing: Promise<void> | undefined;
 
   /** The namespace and the image, made ready once; a failure is tried again. */
-  #prepared(progress: (step: string) => void = () => {}): Promise<void> {
+  #prepared(progress: TellProgress = () => {}): Promise<void> {
     this.#preparing ??= this.#prepare(progress).catch(error => {
       this.#preparing = undefined;
       throw error;
@@ -102,13 +103,13 @@ export class KubernetesProvider implements Provider {
     return this.#preparing;
   }
 
-  async #prepare(progress: (step: string) => void): Promise<void> {
+  async #prepare(progress: TellProgress): Promise<void> {
     const { cluster, plan } = await this.#reached();
     await makeSurroundings(cluster, plan.namespace);
     if (this.#profile !== undefined) await loadIntoMinikube(this.#profile, plan.image, progress);
   }
 
-  async create(request: SandboxRequest, progress: (step: string) => void): Promise<Sandbox> {
+  async create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox> {
     for (const name of [request.id, request.home])
       if (!validName.test(name)) throw new ProviderError('failed', `${JSON.stringify(name)} is no name of a sandbox`);
     try {
@@ -153,27 +154,31 @@ export class KubernetesProvider implements Provider {
       id,
       home,
       connect: async () => this.#connect(await name()),
+      fate: async () => this.#fate(await name()),
       end: async () => (await this.#reached()).pods.end(await name()),
     };
   }
 
-  /** A cluster that does not answer for a while keeps its pods: who connects waits for it. */
   async #connect(name: string): Promise<Duplex> {
-    const { cluster, pods, plan } = await this.#reached();
-    const { namespace } = plan;
-    return patiently(async () => {
-      // A pod that is not there, or over, is told apart from a cluster that has no time.
-      const pod = await pods.read(name);
-      const situation = pod ? situationOf(pod) : ({ is: 'over', why: 'the pod was deleted' } as const);
-      if (situation.is === 'over') throw new ProviderError('failed', `the sandbox is gone: ${situation.why}`);
-      return cluster.exec(namespace, name, container, connectCommand);
-    }).catch(error => {
-      throw refusal(error, namespace);
-    });
+    const { cluster, plan } = await this.#reached();
+    try {
+      const fate = await this.#fate(name);
+      if (fate !== undefined) throw new ProviderError('failed', `the sandbox is gone: ${fate}`);
+      return await cluster.exec(plan.namespace, name, container, connectCommand);
+    } catch (error) {
+      throw refusal(error, plan.namespace);
+    }
+  }
+
+  async #fate(name: string): Promise<string | undefined> {
+    const { pods } = await this.#reached();
+    const pod = await pods.read(name);
+    const situation = pod ? situationOf(pod) : ({ is: 'over', why: 'its pod was deleted' } as const);
+    return situation.is === 'over' ? situation.why : undefined;
   }
 }
 
-async function loadIntoMinikube(profile: string, image: string, progress: (step: string) => void): Promise<void> {
+async function loadIntoMinikube(profile: string, image: string, progress: TellProgress): Promise<void> {
   if (image.includes('/') || (await minikubeHas(profile, image))) return;
   progress('Bringing the image of the sandboxes to minikube, once');
   await minikubeLoad(profile, image);

@@ -17,7 +17,7 @@ export const isStatus = (error: unknown, ...codes: number[]): boolean =>
 
 /** Whether nobody answered at all, or only to say that it is not the time: worth another try. */
 export function isUnreachable(error: unknown): boolean {
-  if (error instanceof ProviderError) return false;
+  if (error instanceof ProviderError) return error.code === 'unreachable';
   if (error instanceof ApiException) return error.code === 429 || error.code >= 500;
   return true;
 }
@@ -34,7 +34,7 @@ export function refusal(thrown: unknown, namespace: string): ProviderError {
   const error = thrown as Error;
   if (!(error instanceof ApiException))
     return new ProviderError(
-      'failed',
+      'unreachable',
       `the cluster does not answer: ${causeOf(error)}`,
       'kubectl cluster-info tells whether it is reached from here',
     );
@@ -74,5 +74,6 @@ function told(code: number, message: string, namespace: string): ProviderError {
       `there is no namespace ${namespace}`,
       `kubectl create namespace ${namespace}, or name another by --namespace`,
     );
-  return new ProviderError('failed', `the cluster answered ${code}: ${message}`);
+  const later = code === 429 || code >= 500;
+  return new ProviderError(later ? 'unreachable' : 'failed', `the cluster answered ${code}: ${message}`);
 }

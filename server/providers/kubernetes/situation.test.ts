@@ -57,7 +57,7 @@ test('what no waiting helps, with a remedy', () => {
 test('why a pod is over', () => {
   const evicted = { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' };
   assert.match(said(situationOf(pod(evicted))), /evicted the pod: The node was low/);
-  assert.equal(said(situationOf(pod({ phase: 'Running' }, new Date()))), 'the pod was deleted');
+  assert.equal(said(situationOf(pod({ phase: 'Running' }, new Date()))), 'its pod was deleted');
 });
 
 test('what the API server refuses', () => {
@@ -82,5 +82,5 @@ test('only a cluster that has no time is asked again', () => {
   assert.equal(isUnreachable(new TypeError('fetch failed')), true);
   assert.equal(isUnreachable(new ApiException(503, '', '', {})), true);
   assert.equal(isUnreachable(new ApiException(404, '', '', {})), false);
-  assert.equal(isUnreachable(refusal(new Error('x'), 'class')), false);
+  assert.equal(isUnreachable(refusal(new Error('x'), 'class')), true);
 });

@@ -19,7 +19,7 @@ export function situationOf(pod: V1Pod): Situation {
   const { phase, reason, message } = pod.status ?? {};
   const state = pod.status?.containerStatuses?.[0]?.state;
   if (phase === 'Failed' || phase === 'Succeeded') return ended(pod, state, reason, message);
-  if (pod.metadata?.deletionTimestamp) return { is: 'over', why: 'the pod was deleted' };
+  if (pod.metadata?.deletionTimestamp) return { is: 'over', why: 'its pod was deleted' };
   if (state?.running) return { is: 'running' };
   const waiting = waitingFor(state?.waiting?.reason, state?.waiting?.message ?? '', pod.spec?.containers[0]?.image);
   if (waiting) return waiting;
