@@ -11,6 +11,8 @@ const settleMs = 250;
 const timeoutMs = 30_000;
 /** Another server holds the lease: it is asked for again after this long. */
 const leaseRetryMs = 500;
+/** What could not run, as on a machine that was too busy, is tried again after this long: nothing else may ever change. */
+const failedRestMs = 3000;
 /** Checks take at most this share of the time, however much changes. */
 const restFactor = 1;
 
@@ -36,6 +38,7 @@ export class CheckRunner {
   #running: Promise<void> | null = null;
   #again = false;
   #restMs = 0;
+  #failed = false;
   #paused = false;
   /** The exercises that someone asked about, passed or not. */
   readonly #asked = new Set<string>();
@@ -87,10 +90,11 @@ export class CheckRunner {
     this.#running = this.#run()
       .catch(error => this.#options.services.log.error('checks failed to run', { error: error as Error }))
       .finally(() => {
-        this.#restMs = (Date.now() - beganMs) * restFactor;
+        this.#restMs = Math.max((Date.now() - beganMs) * restFactor, this.#failed ? failedRestMs : 0);
         this.#running = null;
-        const again = this.#again;
+        const again = this.#again || this.#failed;
         this.#again = false;
+        this.#failed = false;
         if (again) this.schedule();
       });
   }
@@ -139,9 +143,11 @@ export class CheckRunner {
     try {
       const answer = progress.record(id).answer;
       const results = await runChecks(progress.exercise(id), { agent, learner, answer, signal });
+      if (results.some(({ state, hint }) => state === 'unknown' && hint !== undefined)) this.#failed = true;
       if (await progress.take(id, results, counts)) this.#options.changed(id);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
+      this.#failed = true;
       services.log.warn('the checks of an exercise did not end', { exercise: id, cause: messageOf(error) });
     }
   }

@@ -130,6 +130,23 @@ test('an unused sandbox is warned of, then ended', async context => {
   assert.equal(server.provider.living().length, 0);
 });
 
+test('a check that could not run is tried again by itself', async context => {
+  const server = await startServer(context);
+  const { browser, events, sandbox } = await ready(context, server, 'Ada');
+  const listening = { ports: [{ address: '0.0.0.0', port: 8000, pid: 7 }] };
+  const httpbin = { pid: 7, parent: 1, user: 1000, command: ['httpbin'], startedMs: 1 };
+  sandbox.answer('process.list', () => ({ processes: [httpbin] }));
+  sandbox.answer('port.list', () => {
+    sandbox.answer('port.list', () => listening);
+    throw new Error('the machine was too busy');
+  });
+  await browser.post('/api/lessons/2.1/open');
+  const { exercise } = await events.until('exercise', ({ exercise: { checks } }) => checks[0]?.hint !== undefined);
+  assert.equal(exercise.checks[0]?.state, 'unknown');
+  assert.match(exercise.checks[0]?.hint ?? '', /could not run/);
+  await events.until('exercise', ({ exercise: { checks } }) => checks[0]?.state === 'passed');
+});
+
 test('checks run when something changed, and say what was expected and found', async context => {
   const server = await startServer(context);
   const { browser, events, sandbox } = await ready(context, server, 'Ada');

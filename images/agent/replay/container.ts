@@ -42,7 +42,7 @@ function script(upstreams: Address[]): string {
   return [
     'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
     ...started,
-    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -c ${files}/proxy.yaml 2>&1; echo "the proxy ended with $?"; } | cat'`,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -l info -c ${files}/proxy.yaml 2>&1; echo "the proxy ended with $?"; } | cat'`,
   ].join('\n');
 }
 

@@ -54,16 +54,27 @@ export class Upstreams {
   }
 }
 
+/** What the proxy logs, at the level of information, once it listens on all of its ports. */
+const upWords = 'starting main dispatch loop';
+
 /** The end of what the proxy said. */
 export class LastWords {
   #text = '';
+  readonly #up = Promise.withResolvers<void>();
 
   constructor(output: Readable) {
     output.setEncoding('utf8');
     output.on('error', () => {});
     output.on('data', (chunk: string) => {
       this.#text = (this.#text + chunk).slice(-mostWords);
+      if (this.ended || this.#text.includes(upWords)) this.#up.resolve();
     });
+    output.once('close', () => this.#up.resolve());
+  }
+
+  /** Resolves when the proxy is up, however long that takes, or has ended. */
+  up(): Promise<void> {
+    return this.#up.promise;
   }
 
   get text(): string {

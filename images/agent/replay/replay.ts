@@ -1,8 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ReplayParams, ReplayResult } from '../protocol/messages.ts';
 import { requestIn } from '../world/http.ts';
-import { dial } from '../world/network.ts';
 import type { World } from '../world/world.ts';
 import { adminAddress } from './admin.ts';
 import { type Address, type Container, startContainer } from './container.ts';
@@ -15,9 +13,6 @@ const mostRequests = 500;
 const mostResponseBody = 64 * 1024;
 const mostAdminBody = 512 * 1024;
 const mostTimeMs = 60_000;
-/** How long a proxy may take until its port takes connections. One that listens elsewhere is found out by the requests. */
-const readyMs = 5000;
-const lookAgainMs = 10;
 
 let last: Promise<unknown> = Promise.resolve();
 
@@ -76,38 +71,12 @@ async function play(
   if (pid === undefined || container.child.exitCode !== null)
     throw new Failure('internal', `the scratch copy does not start: ${words.text}`);
   const admin = adminAddress(params.configuration);
-  await ready(pid, params, admin, words, signal);
+  await words.up();
   if (words.ended) return { ...result, failure: words.text };
   for (const request of params.requests) await sendAll(pid, request, result, signal);
   await upstreams.quiet();
   for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, admin, path, signal));
   return words.ended ? { ...result, failure: words.text } : result;
-}
-
-/** Waits until the proxy takes connections, or has ended, or takes too long. */
-async function ready(
-  pid: number,
-  params: ReplayParams,
-  admin: Address | undefined,
-  words: LastWords,
-  signal: AbortSignal,
-): Promise<void> {
-  const first = params.requests[0] ? URL.parse(params.requests[0].url) : null;
-  const target = first ? { address: first.hostname, port: Number(first.port || 80) } : admin;
-  const deadline = performance.now() + readyMs;
-  while (target && !words.ended && performance.now() < deadline) {
-    if (await accepts(pid, target, signal)) return;
-    await delay(lookAgainMs, undefined, { signal });
-  }
-}
-
-async function accepts(pid: number, { address, port }: Address, signal: AbortSignal): Promise<boolean> {
-  try {
-    (await dial(pid, address, port, signal)).destroy();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 async function sendAll(
