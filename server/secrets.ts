@@ -14,6 +14,8 @@ export interface Secrets {
   instructor: string;
   /** By which servers that share the store know each other. */
   replicas: string;
+  /** No secret: by it they know the sandboxes that are theirs. */
+  owner: string;
 }
 
 // Without letters and digits that look alike.
@@ -36,6 +38,7 @@ function newSecrets(): Secrets {
     classCode: `${code.slice(0, 5)}-${code.slice(5)}`,
     instructor: randomBytes(24).toString('base64url'),
     replicas: randomBytes(32).toString('base64url'),
+    owner: randomBytes(6).toString('hex'),
   };
 }
 

@@ -31,7 +31,7 @@ const trialMs = 5_000;
 /** How long an end waits for a database that is away. */
 const savingMs = 5_000;
 
-export type ChooseProvider = (settings: Settings) => Promise<Provider>;
+export type ChooseProvider = (settings: Settings, owner: string | null) => Promise<Provider>;
 
 /** A server that answers. */
 export interface Running {
@@ -76,12 +76,14 @@ async function serveLocked(
   { unlock, tell }: { unlock: () => void; tell: TellProgress },
 ): Promise<Running> {
   const log = createLog(settings.logLevel);
-  const [workshop, provider, store] = await Promise.all([
+  const shared = settings.databaseUrl !== null;
+  const [workshop, own, store] = await Promise.all([
     readWorkshop(settings, log),
-    chooseProvider(settings),
+    shared ? null : chooseProvider(settings, null),
     openStore(await databaseOf(settings)),
   ]);
   const secrets = await loadSecrets(store, settings);
+  const provider = own ?? (await chooseProvider(settings, secrets.owner));
   await store.removeOldAuthSessions(Date.now() - monthSeconds * 1000);
   const alone = isAlone(settings);
   const code = alone ? secrets.aloneCode : secrets.classCode;

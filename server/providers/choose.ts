@@ -1,15 +1,20 @@
 import type { Settings } from '../settings.ts';
 import type { Provider, ProviderName } from './provider.ts';
 
-/** The provider that was asked for, else the one for this machine. */
-export async function chooseProvider(settings: Settings): Promise<Provider> {
-  return makeProvider(settings.provider ?? (await usualProvider()), settings);
+/**
+ * The provider that was asked for, else the one for this machine.
+ *
+ * @param owner by it servers that share a store know the sandboxes that are theirs; null: those of the data folder are
+ */
+export async function chooseProvider(settings: Settings, owner: string | null): Promise<Provider> {
+  return makeProvider(settings.provider ?? (await usualProvider()), settings, owner);
 }
 
 /** The provider of that name; nothing is asked of the machine yet. */
 export async function makeProvider(
   name: ProviderName,
   { data, image, kubernetes }: Pick<Settings, 'data' | 'image' | 'kubernetes'>,
+  owner: string | null = null,
 ): Promise<Provider> {
   switch (name) {
     case 'local': {
@@ -18,11 +23,11 @@ export async function makeProvider(
     }
     case 'docker': {
       const { DockerProvider } = await import('./docker/provider.ts');
-      return new DockerProvider(image === null ? { data } : { data, image });
+      return new DockerProvider({ data, owner, ...(image === null ? {} : { image }) });
     }
     case 'kubernetes': {
       const { KubernetesProvider } = await import('./kubernetes/provider.ts');
-      return new KubernetesProvider({ ...kubernetes, data, image });
+      return new KubernetesProvider({ ...kubernetes, owner: kubernetes.owner ?? owner, data, image });
     }
   }
 }

@@ -207,6 +207,7 @@ export class Replica implements Replicas {
     const until = performance.now() + (expired ? 0 : graceMs);
     while (performance.now() < until) {
       await delay(watchMs, undefined, { ref: false });
+      if (this.#leaving) return;
       const now = (await store.replicas()).find(replica => replica.id === id);
       if (now?.untilMs !== untilMs) return;
     }

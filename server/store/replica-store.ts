@@ -95,8 +95,9 @@ export class KyselyReplicaStore implements ReplicaStore {
       .columns(['learner_id', 'replica_id'])
       .expression(both)
       .onConflict(conflict => conflict.column('learner_id').doNothing())
-      .executeTakeFirst();
-    if (Number(taken.numInsertedOrUpdatedRows) !== 1) return (await this.holderOf(learner))?.id === replica;
+      .executeTakeFirst()
+      .catch(nothingWhereGone);
+    if (Number(taken?.numInsertedOrUpdatedRows) !== 1) return (await this.holderOf(learner))?.id === replica;
     // The checks of whoever had it are over.
     await this.#db.deleteFrom('check_leases').where('learner_id', '=', learner).execute();
     return true;
@@ -164,4 +165,9 @@ function replicaOf({
   now: number;
 }): ReplicaRecord {
   return { id, address, untilMs: until, expired: until <= now };
+}
+
+/** One of the rows that a new one refers to was removed at the same moment. */
+function nothingWhereGone(error: { code?: string }): undefined {
+  if (error.code !== '23503') throw error;
 }

@@ -28,7 +28,7 @@ export async function startServer(
   provider: FakeProvider = new FakeProvider(),
 ): Promise<TestServer> {
   const data = settings.data ?? (await temporaryFolder(context));
-  const all: Settings = { ...defaultSettings(), port: 0, mode: 'class', logLevel: 'error', ...settings, data };
+  const all: Settings = { ...defaultSettings({}), port: 0, mode: 'class', logLevel: 'error', ...settings, data };
   const running = await serve(all, async () => provider);
   atEnd(context, () => running.close(false));
   const learner = new URL(running.learnerUrl);

@@ -26,6 +26,9 @@ export async function twoServers(context: TestContext, postgres: TestPostgres): 
   return { a, b, provider, databaseUrl };
 }
 
+/** What real sandboxes run on: `UNICORN_PROVIDER=docker npm test -- replicas` takes Docker. */
+export const provider = process.env.UNICORN_PROVIDER ?? 'local';
+
 /** A server as a user starts it. */
 export interface ServerProcess {
   program: Program;
@@ -34,11 +37,13 @@ export interface ServerProcess {
   secret: string;
 }
 
-/** Starts a server of the class that this database has, on this machine's own sandboxes. */
+/** Starts a server of the class that this database has. */
 export async function startProcess(context: TestContext, databaseUrl: string, data: string): Promise<ServerProcess> {
   const port = await freePort();
-  const flags = ['--json', '--class', '--provider', 'local', '--port', String(port), '--data', data];
-  const program = start(context, [...flags, '--public-url', publicUrl.origin], { DATABASE_URL: databaseUrl });
+  const flags = ['--json', '--class', '--provider', provider, '--port', String(port), '--data', data];
+  const { DOCKER_HOST = '' } = process.env;
+  const environment = { DATABASE_URL: databaseUrl, ...(DOCKER_HOST ? { DOCKER_HOST } : {}) };
+  const program = start(context, [...flags, '--public-url', publicUrl.origin], environment);
   const { learner, instructor } = await program.addresses();
   return {
     program,

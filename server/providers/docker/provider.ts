@@ -28,6 +28,8 @@ export interface DockerProviderOptions {
   data: string;
   /** The image; undefined: the one of this checkout, built when it is missing. */
   image?: string;
+  /** Tells them apart where servers share a store, instead of the data folder. */
+  owner?: string | null;
 }
 
 /** How long a daemon that was there is waited for: a restart of it takes some seconds. */
@@ -59,8 +61,8 @@ export class DockerProvider implements Provider {
   /** Names of containers that are being made. */
   readonly #making = new Set<string>();
 
-  constructor({ data, image }: DockerProviderOptions) {
-    this.#owner = ownerOf(data);
+  constructor({ data, image, owner }: DockerProviderOptions) {
+    this.#owner = owner ?? ownerOf(data);
     this.#preparation = new Preparation(image);
   }
 
