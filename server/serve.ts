@@ -14,6 +14,8 @@ import { lessonPage, outline, slideDeck } from './labs/pages.ts';
 import { ContentError } from './labs/problems.ts';
 import { loadCachedWorkshop } from './labs/workshop-cache.ts';
 import { createLog, type Log } from './log.ts';
+import { Readiness } from './operations/readiness.ts';
+import { ServerMetrics } from './operations/server-metrics.ts';
 import type { Provider, ProviderReport, TellProgress } from './providers/provider.ts';
 import { joinReplicas } from './replicas/join.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
@@ -75,7 +77,7 @@ async function serveLocked(
   chooseProvider: ChooseProvider,
   { unlock, tell }: { unlock: () => void; tell: TellProgress },
 ): Promise<Running> {
-  const log = createLog(settings.logLevel);
+  const log = createLog(settings.logLevel, settings.logFormat);
   const shared = settings.databaseUrl !== null;
   const [workshop, own, store] = await Promise.all([
     readWorkshop(settings, log),
@@ -94,20 +96,25 @@ async function serveLocked(
   const membership = await joinReplicas(settings, store, secrets.replicas, log);
   const { replicas } = membership;
   const saving = new Saving(log);
-  const services = sessionServices(settings, { workshop, store, provider, capacity, log, replicas, saving });
+  const metrics = new ServerMetrics();
+  const readiness = new Readiness(store);
+  const services = sessionServices(settings, { workshop, store, provider, capacity, log, replicas, saving, metrics });
   const classroom = await Classroom.open(services, () => ({ joinUrl: joinUrl(), code }));
+  metrics.watch({ rows: () => classroom.rows(), queueLength: () => capacity.waiting });
   let closeHttp = async () => {};
   const giveUp = async (error: unknown): Promise<never> => {
     await closeHttp();
     await classroom.close(true);
     await membership.close();
     await store.close();
+    metrics.close();
     throw error;
   };
   const http = await startHttp(
     settings,
     {
       ...{ classroom, replicas, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
+      ...{ metrics, readiness },
       authenticator: new Authenticator(store, {
         port: () => publicPort(settings) ?? port,
         secure: settings.publicUrl?.protocol === 'https:',
@@ -130,7 +137,10 @@ async function serveLocked(
       held: learners => classroom.held(learners),
     })
     .catch(giveUp);
-  const report = settle(provider, classroom, capacity, log, tell);
+  const report = settle(provider, classroom, capacity, log, tell).then(found => {
+    readiness.tried(found.usable);
+    return found;
+  });
   return {
     port,
     learnerUrl: joinUrl(),
@@ -147,6 +157,7 @@ async function serveLocked(
       await saving.close(savingMs);
       await membership.close();
       await store.close();
+      metrics.close();
       unlock();
     }),
   };
@@ -167,7 +178,10 @@ function publicPort({ publicUrl }: Settings): number | null {
   return Number(publicUrl.port) || (publicUrl.protocol === 'https:' ? 443 : 80);
 }
 
-type Base = Pick<SessionServices, 'workshop' | 'store' | 'provider' | 'capacity' | 'log' | 'replicas' | 'saving'>;
+type Base = Pick<
+  SessionServices,
+  'workshop' | 'store' | 'provider' | 'capacity' | 'log' | 'replicas' | 'saving' | 'metrics'
+>;
 
 function sessionServices(settings: Settings, base: Base): SessionServices {
   return {

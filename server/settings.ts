@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { LogLevel } from './log.ts';
+import type { LogFormat, LogLevel } from './log.ts';
 import { type KubernetesOptions, usualOptions } from './providers/kubernetes/options.ts';
 import { type ProviderName, providerNames } from './providers/provider.ts';
 
@@ -32,6 +32,7 @@ export interface Settings {
   /** Of each sandbox, MiB. */
   memory: number;
   logLevel: LogLevel;
+  logFormat: LogFormat;
   labs: string;
 }
 
@@ -64,6 +65,7 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     maximumSandboxes: null,
     memory: 384,
     logLevel: 'warn',
+    logFormat: 'text',
     labs: resolve(import.meta.dirname, '../labs'),
   };
 }
@@ -259,6 +261,14 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     help: 'error, warn (default), info or debug',
     apply: (settings, text) => {
       settings.logLevel = oneOf(['error', 'warn', 'info', 'debug'], text);
+    },
+  },
+  {
+    key: 'log-format',
+    value: 'FORMAT',
+    help: 'text (default) or json: one object a line, with time, level, message and the ids that it is about',
+    apply: (settings, text) => {
+      settings.logFormat = oneOf(['text', 'json'], text);
     },
   },
 ];

@@ -10,6 +10,7 @@ import { errorBody, UnicornError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { HttpContext } from './context.ts';
 import { securityHeaders } from './headers.ts';
+import { probePaths } from './operations.ts';
 import type { OriginPolicy } from './origin.ts';
 
 /** Bodies are small: only files are larger, and say so at their route. */
@@ -17,7 +18,7 @@ const bodyLimit = 16 * 1024;
 
 /** The HTTP server with everything that holds for every request: whose host and origin it is, headers, and how errors are told. */
 export function createApp(context: HttpContext, options: { trustProxy: boolean }): FastifyInstance {
-  const { policy, log, replicas } = context;
+  const { policy, log, replicas, metrics } = context;
   const app = Fastify({
     bodyLimit,
     trustProxy: options.trustProxy ? 'loopback' : false,
@@ -32,13 +33,15 @@ export function createApp(context: HttpContext, options: { trustProxy: boolean }
   });
   app.addHook('onRequest', async (request, reply) => {
     const checked = replicas.isForwarded(request.raw);
-    if (!checked) requireOwnHost(policy, request.headers.host);
+    const probe = probePaths.has(request.routeOptions.url) && policy.allowsProbe(request.headers.host);
+    if (!checked && !probe) requireOwnHost(policy, request.headers.host);
     reply.headers(securityHeaders(request.headers.host ?? ''));
     if (!checked && !isSafe(request.method)) requireOwnOrigin(policy, request.headers);
   });
   app.addHook('onSend', async (request, reply) => {
     if (request.url.startsWith('/api') && !reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
   });
+  app.addHook('onResponse', async (_, reply) => metrics.requestAnswered(reply.statusCode));
   app.setErrorHandler((error, request, reply) => tell(error, request, reply, log));
   return app;
 }

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { UnicornError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Readiness } from '../operations/readiness.ts';
+import type { ServerMetrics } from '../operations/server-metrics.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 import type { Classroom } from '../sessions/classroom.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';
@@ -18,6 +20,8 @@ export interface HttpContext {
   policy: OriginPolicy;
   tries: TryLimit;
   log: Log;
+  metrics: ServerMetrics;
+  readiness: Readiness;
   alone: boolean;
   /** What a learner needs to join. */
   code: string;

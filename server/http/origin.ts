@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import type { Settings } from '../settings.ts';
 
@@ -5,6 +6,11 @@ import type { Settings } from '../settings.ts';
 export interface OriginPolicy {
   /** Whether the `Host` header names this server. */
   allowsHost(host: string | undefined): boolean;
+  /**
+   * Whether whoever asks how the server does may name it so: also by a bare address, as kubelet and Prometheus do. DNS rebinding needs a name, so
+   * names that are not ours stay out.
+   */
+  allowsProbe(host: string | undefined): boolean;
   /** Whether a page of this origin may act here, on a request that came to `host`. */
   allowsOrigin(origin: string, host: string): boolean;
 }
@@ -17,6 +23,10 @@ export function originPolicy(settings: Settings): OriginPolicy {
   if (settings.publicUrl) names.add(settings.publicUrl.hostname);
   const machine = wildcards.has(settings.host);
   return {
+    allowsProbe(host) {
+      const name = host === undefined ? undefined : hostNameOf(host);
+      return name !== undefined && isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+    },
     allowsHost(host) {
       const name = host === undefined ? undefined : hostNameOf(host);
       if (name === undefined) return false;

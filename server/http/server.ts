@@ -9,6 +9,7 @@ import { type ContentPages, routeContent } from './content.ts';
 import type { HttpContext } from './context.ts';
 import { routeInstructor } from './instructor.ts';
 import { routeLearner } from './learner.ts';
+import { routeOperations } from './operations.ts';
 import { routeSigningIn } from './signing-in.ts';
 import { Sockets } from './sockets.ts';
 import { serveStatic } from './static.ts';
@@ -25,6 +26,7 @@ export interface HttpServer {
 /** Listens, with all routes and sockets. @throws StartError when the address cannot be listened on */
 export async function startHttp(settings: Settings, context: HttpContext, pages: ContentPages): Promise<HttpServer> {
   const app = createApp(context, { trustProxy: settings.publicUrl !== null });
+  routeOperations(app, context);
   routeSigningIn(app, context);
   routeContent(app, context, pages);
   await app.register(async part => {

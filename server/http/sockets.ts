@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { InstructorEvent, LearnerEvent } from '../api.ts';
 import { errorBody, UnicornError } from '../errors.ts';
+import type { SocketKind } from '../operations/server-metrics.ts';
 import { forwardUpgrade } from '../replicas/forward.ts';
 import type { PeerConnection } from '../replicas/replicas.ts';
 import { requireOwnHost, toUnicornError, wrongOrigin } from './app.ts';
@@ -19,7 +20,7 @@ const goodbyeMs = 300;
 const mostSockets = 64;
 
 /** A socket is for this server, or is sent on to another. */
-type Attachment = { here: (client: WebSocket) => void } | { peer: PeerConnection };
+type Attachment = { here: (client: WebSocket) => void; kind: SocketKind } | { peer: PeerConnection };
 
 /** The WebSockets: events for learners and instructors, terminals. Each is authorized before it is upgraded. */
 export class Sockets {
@@ -61,7 +62,7 @@ export class Sockets {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { policy, replicas, log } = this.#context;
+    const { policy, replicas, log, metrics } = this.#context;
     if (!replicas.isForwarded(request)) {
       const { host = '', origin } = request.headers;
       requireOwnHost(policy, host);
@@ -71,6 +72,7 @@ export class Sockets {
     if ('peer' in attach) return this.#sendOn(attach.peer, request, socket, head);
     this.#server.handleUpgrade(request, socket, head, client => {
       client.on('error', error => log.debug('a socket failed', { error: error.message }));
+      client.once('close', metrics.socketOpened(attach.kind));
       attach.here(client);
     });
   }
@@ -88,7 +90,7 @@ export class Sockets {
     const { cookie } = request.headers;
     if (path === '/api/instructor/events') {
       await requireInstructor(this.#context, cookie);
-      return { here: client => this.#instructorEvents(client) };
+      return { here: client => this.#instructorEvents(client), kind: 'instructor' };
     }
     const [, terminal] = /^\/api\/terminals\/([^/]+)$/.exec(path) ?? [];
     if (!url || (path !== '/api/events' && terminal === undefined))
@@ -96,9 +98,12 @@ export class Sockets {
     const { id } = await requireLearner(this.#context, cookie);
     const peer = await this.#elsewhere(request, id);
     if (peer) return { peer };
-    if (terminal === undefined) return { here: this.#counted(id, client => this.#learnerEvents(client, id)) };
+    if (terminal === undefined) {
+      return { here: this.#counted(id, client => this.#learnerEvents(client, id)), kind: 'events' };
+    }
     const session = await requireLearner(this.#context, cookie);
-    return { here: this.#counted(id, await session.terminalView(decode(terminal), url.searchParams)) };
+    const view = await session.terminalView(decode(terminal), url.searchParams);
+    return { here: this.#counted(id, view), kind: 'terminal' };
   }
 
   async #elsewhere(request: IncomingMessage, learner: string): Promise<PeerConnection | null> {

@@ -17,6 +17,11 @@ export class Capacity {
     this.#maximum = maximum;
   }
 
+  /** How many wait. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** Lowers the maximum, to what turned out to be possible. */
   limit(maximum: number): void {
     this.#maximum = Math.min(this.#maximum, maximum);

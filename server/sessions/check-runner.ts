@@ -88,7 +88,10 @@ export class CheckRunner {
     this.#timer = null;
     const beganMs = Date.now();
     this.#running = this.#run()
-      .catch(error => this.#options.services.log.error('checks failed to run', { error: error as Error }))
+      .catch(error => {
+        const { learner, services } = this.#options;
+        services.log.error('checks failed to run', { learner, error: error as Error });
+      })
       .finally(() => {
         this.#restMs = Math.max((Date.now() - beganMs) * restFactor, this.#failed ? failedRestMs : 0);
         this.#running = null;
@@ -142,13 +145,18 @@ export class CheckRunner {
     const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(timeoutMs)]);
     try {
       const answer = progress.record(id).answer;
+      const beganMs = performance.now();
       const results = await runChecks(progress.exercise(id), { agent, learner, answer, signal });
+      services.metrics.checksRun(
+        results.map(({ state }) => state),
+        (performance.now() - beganMs) / 1000,
+      );
       if (results.some(({ state, hint }) => state === 'unknown' && hint !== undefined)) this.#failed = true;
       if (await progress.take(id, results, counts)) this.#options.changed(id);
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#failed = true;
-      services.log.warn('the checks of an exercise did not end', { exercise: id, cause: messageOf(error) });
+      services.log.warn('the checks of an exercise did not end', { learner, exercise: id, cause: messageOf(error) });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClassState, InstructorEvent, InstructorMessage } from '../api.ts';
+import type { ClassState, InstructorEvent, InstructorMessage, LearnerRow } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import type { Workshop } from '../labs/content.ts';
 import type { Change, ReplicaListener } from '../replicas/replicas.ts';
@@ -137,6 +137,11 @@ export class Classroom implements SessionClass, ReplicaListener {
       followSlide: this.#followSlide,
       messages: this.#messages,
     };
+  }
+
+  /** The learners as this server sees them. */
+  rows(): LearnerRow[] {
+    return [...this.#sessions.values()].map(session => session.row());
   }
 
   messages(): InstructorMessage[] {

@@ -156,7 +156,8 @@ export class SandboxLife {
   }
 
   async #bring(run: Run): Promise<void> {
-    const { capacity, provider, limits, orphanTimeoutSeconds } = this.#services;
+    const { capacity, provider, limits, orphanTimeoutSeconds, metrics } = this.#services;
+    const askedMs = performance.now();
     await this.#ended;
     run.release = await capacity.acquire(run.abort.signal, place => this.#showOf(run, { phase: 'queued', place }));
     const progress = this.#progressOf(run);
@@ -168,6 +169,7 @@ export class SandboxLife {
     run.abort.signal.throwIfAborted();
     progress('Connecting to the sandbox');
     await this.#attach(run, null);
+    if (run === this.#run) metrics.sandboxReady((performance.now() - askedMs) / 1000);
   }
 
   /** Shows steps as they come; a step that is told again takes its own place. */
@@ -201,7 +203,11 @@ export class SandboxLife {
   async #lose(run: Run, agent: AgentClient | null, cause: unknown): Promise<void> {
     if (run !== this.#run || run.agent !== agent) return;
     run.agent = null;
-    this.#services.log.info('lost a sandbox, reconnecting', { sandbox: run.id, cause: messageOf(cause) });
+    this.#services.log.info('lost a sandbox, reconnecting', {
+      learner: this.#learner,
+      sandbox: run.id,
+      cause: messageOf(cause),
+    });
     this.#show({ phase: 'reconnecting' });
     const giveUpMs = Date.now() + unreachableMs;
     for (let tries = 0, away = false; tries < reconnectWaitsMs.length || (away && Date.now() < giveUpMs); tries++) {
@@ -211,7 +217,11 @@ export class SandboxLife {
         return await this.#attach(run, this.#idle.expiresAtMs);
       } catch (error) {
         away = error instanceof ProviderError && error.code === 'unreachable';
-        this.#services.log.debug('a sandbox does not answer', { sandbox: run.id, cause: messageOf(error) });
+        this.#services.log.debug('a sandbox does not answer', {
+          learner: this.#learner,
+          sandbox: run.id,
+          cause: messageOf(error),
+        });
       }
     }
     const reason = await this.#fateOf(run);
@@ -223,14 +233,22 @@ export class SandboxLife {
       const fate = await sandbox?.fate?.();
       return `The sandbox ended${fate ? `: ${fate}` : ' by itself'}. Your files are kept: start it again.`;
     } catch (error) {
-      this.#services.log.debug('why a sandbox ended is not known', { sandbox: id, cause: messageOf(error) });
+      this.#services.log.debug('why a sandbox ended is not known', {
+        learner: this.#learner,
+        sandbox: id,
+        cause: messageOf(error),
+      });
       return 'The sandbox ended by itself. Your files are kept: start it again.';
     }
   }
 
   async #fail(run: Run, error: unknown): Promise<void> {
     if (run !== this.#run) return;
-    this.#services.log.warn('a sandbox could not be made', { sandbox: run.id, cause: messageOf(error) });
+    this.#services.log.warn('a sandbox could not be made', {
+      learner: this.#learner,
+      sandbox: run.id,
+      cause: messageOf(error),
+    });
     this.#run = null;
     this.#show(failureOf(error));
     this.#ended = this.#clear({ ...run, started: Promise.resolve() });
@@ -244,7 +262,11 @@ export class SandboxLife {
       await run.sandbox?.end();
       await this.#keep(() => this.#services.store.removeSandbox(run.id));
     } catch (error) {
-      this.#services.log.error('a sandbox could not be removed', { sandbox: run.id, cause: messageOf(error) });
+      this.#services.log.error('a sandbox could not be removed', {
+        learner: this.#learner,
+        sandbox: run.id,
+        cause: messageOf(error),
+      });
     } finally {
       run.release();
     }

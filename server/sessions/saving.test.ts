@@ -18,7 +18,7 @@ function numbers() {
   return { store, save };
 }
 
-const quiet = () => new Saving(createLog('error', () => {}));
+const quiet = () => new Saving(createLog('error', 'text', () => {}));
 
 test('while the database is away the newest of each key waits, and is written when it is back', async () => {
   const { store, save } = numbers();
@@ -91,7 +91,7 @@ test('what is wrong with a write is told to whoever asked for it, and stops no o
 test('an end does not wait for a database that stays away', async () => {
   const { store, save } = numbers();
   const lines: string[] = [];
-  const saving = new Saving(createLog('error', line => lines.push(line)));
+  const saving = new Saving(createLog('error', 'text', line => lines.push(line)));
   store.away = true;
   await saving.save(
     'a',

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { AgentClient } from '../agent/client.ts';
 import type { Workshop } from '../labs/content.ts';
 import type { Log } from '../log.ts';
+import type { ServerMetrics } from '../operations/server-metrics.ts';
 import type { Provider, SandboxLimits } from '../providers/provider.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 import type { Store } from '../store/store.ts';
@@ -15,6 +16,7 @@ export interface SessionServices {
   provider: Provider;
   capacity: Capacity;
   log: Log;
+  metrics: ServerMetrics;
   limits: SandboxLimits;
   orphanTimeoutSeconds: number;
   /** Milliseconds without a learner after which a sandbox ends; 0: never. */

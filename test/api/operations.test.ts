@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { delimiter, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { createLog } from '../../server/log.ts';
+import { Histogram } from '../../server/operations/metrics.ts';
+import { Readiness } from '../../server/operations/readiness.ts';
+import type { ProviderReport } from '../../server/providers/provider.ts';
+import { FakeProvider } from './fake-provider.ts';
+import { instructor, joined, ready, startServer, type TestServer } from './harness.ts';
+
+/** Asks as a probe does: no cookie, no origin, whatever Host it likes. */
+async function probe({ running }: TestServer, path: string, host = `127.0.0.1:${running.port}`) {
+  const asked = request({ host: '127.0.0.1', port: running.port, path, headers: { host } }).end();
+  const [response] = await once(asked, 'response');
+  return {
+    status: response.statusCode as number,
+    headers: response.headers as IncomingHttpHeaders,
+    body: await text(response),
+  };
+}
+
+/** The value of one sample; fails where there is none. */
+function sampleOf(metrics: string, sample: string): number {
+  const line = metrics.split('\n').find(found => found.startsWith(`${sample} `));
+  assert.ok(line, `no ${sample} in\n${metrics}`);
+  return Number(line.slice(sample.length + 1));
+}
+
+test('probes are answered by any address, by no strange name, and nothing else is', async context => {
+  const server = await startServer(context);
+  await server.running.report;
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    for (const host of ['10.42.0.7:8080', '[fd00::7]:8080', '192.0.2.1', `localhost:${server.running.port}`]) {
+      assert.equal((await probe(server, path, host)).status, 200, `${path} by ${host}`);
+    }
+    for (const host of ['evil.example', '10.0.0.1.evil.example', '999.1.1.1', '10.0.0.1@evil']) {
+      assert.equal((await probe(server, path, host)).status, 421, `${path} by "${host}"`);
+    }
+  }
+  for (const path of ['/', '/api/me', '/healthz/', '//healthz', '/metrics/../api/me', '/api/me?/healthz']) {
+    assert.equal((await probe(server, path, '10.42.0.7:8080')).status, 421, path);
+  }
+});
+
+test('healthz says ok, readyz says why not', async context => {
+  const untried = Promise.withResolvers<void>();
+  class SlowProvider extends FakeProvider {
+    override async probe(): Promise<ProviderReport> {
+      await untried.promise;
+      return { provider: 'local', usable: false, maximumSandboxes: 0, findings: [] };
+    }
+  }
+  const server = await startServer(context, {}, new SlowProvider());
+  assert.deepEqual([(await probe(server, '/healthz')).status, (await probe(server, '/healthz')).body], [200, 'ok\n']);
+  const early = await probe(server, '/readyz');
+  assert.equal(early.status, 503);
+  assert.deepEqual(JSON.parse(early.body), { ready: false, reasons: ['the sandboxes are still being tried'] });
+  untried.resolve();
+  await server.running.report;
+  const late = await probe(server, '/readyz');
+  assert.equal(late.status, 503);
+  assert.match(late.body, /no kind of sandbox works here/);
+});
+
+test('a store that fails or hangs makes the server unready', async () => {
+  const reasons = async (followSlide: () => Promise<string | null>) => {
+    const readiness = new Readiness({ followSlide });
+    readiness.tried(true);
+    return readiness.reasons();
+  };
+  assert.deepEqual(await reasons(async () => null), []);
+  assert.deepEqual(await reasons(() => Promise.reject(new Error('away'))), ['the database does not answer']);
+  const hanging = Promise.withResolvers<null>();
+  const found = reasons(() => hanging.promise);
+  // The wait lets the process end, so something has to keep it.
+  const keep = setTimeout(() => {}, 5000);
+  assert.deepEqual(await found, ['the database does not answer']);
+  clearTimeout(keep);
+});
+
+test('metrics count what happens and name nobody', async context => {
+  const server = await startServer(context, { maximumSandboxes: 1 });
+  const metrics = async () => (await probe(server, '/metrics')).body;
+  assert.equal(sampleOf(await metrics(), 'unicorn_learners'), 0);
+  const first = await ready(context, server, 'Zebedee');
+  const second = await joined(server, 'Quirina');
+  const waiting = await second.events(context);
+  await second.post('/api/sandbox/start');
+  await waiting.until('sandbox', ({ sandbox }) => sandbox.phase === 'queued');
+  const page = await (await instructor(server)).instructorEvents(context);
+  const now = await metrics();
+  assert.equal(sampleOf(now, 'unicorn_learners'), 2);
+  assert.equal(sampleOf(now, 'unicorn_learners_here'), 2);
+  assert.equal(sampleOf(now, 'unicorn_sandboxes{phase="ready"}'), 1);
+  assert.equal(sampleOf(now, 'unicorn_sandboxes{phase="queued"}'), 1);
+  assert.equal(sampleOf(now, 'unicorn_queue_length'), 1);
+  assert.equal(sampleOf(now, 'unicorn_sandbox_ready_seconds_count'), 1);
+  assert.equal(sampleOf(now, 'unicorn_sandbox_ready_seconds_bucket{le="+Inf"}'), 1);
+  assert.equal(sampleOf(now, 'unicorn_websockets{kind="events"}'), 2);
+  assert.equal(sampleOf(now, 'unicorn_websockets{kind="instructor"}'), 1);
+  assert.equal(sampleOf(now, 'unicorn_websockets{kind="terminal"}'), 0);
+  assert.ok(sampleOf(now, 'unicorn_http_requests_total{status="2xx"}') >= 4);
+  assert.ok(sampleOf(now, 'process_resident_memory_bytes') > 1e7);
+  assert.ok(sampleOf(now, 'process_cpu_seconds_total') > 0);
+  assert.ok(sampleOf(now, 'nodejs_eventloop_lag_max_seconds') >= 0);
+  for (const secret of ['Zebedee', 'Quirina', first.id, first.sandbox.id, server.code, server.secret]) {
+    assert.ok(!now.includes(secret), secret);
+  }
+  page.socket.close();
+  await once(page.socket, 'close');
+  await first.browser.get('/api/nowhere');
+  const later = await metrics();
+  assert.equal(sampleOf(later, 'unicorn_websockets{kind="instructor"}'), 0);
+  assert.equal(sampleOf(later, 'unicorn_http_requests_total{status="4xx"}'), 1);
+});
+
+test('checks that ran are counted by what came out', async context => {
+  const server = await startServer(context);
+  const { browser } = await ready(context, server, 'Ada');
+  const { body } = await browser.get<{ modules: { lessons: { exercises: { id: string }[] }[] }[] }>('/api/workshop');
+  const [exercise] = body.modules.flatMap(({ lessons }) => lessons).flatMap(({ exercises }) => exercises);
+  assert.ok(exercise);
+  await browser.post(`/api/exercises/${exercise.id}/check`);
+  const { body: metrics } = await probe(server, '/metrics');
+  assert.ok(sampleOf(metrics, 'unicorn_exercise_checks_seconds_count') >= 1);
+  const results = [...metrics.matchAll(/^unicorn_checks_total\{result="(\w+)"\} (\d+)$/gm)];
+  assert.ok(results.length > 0, metrics);
+  // Nothing is played in this sandbox, so nothing can have passed.
+  for (const [, result] of results) assert.notEqual(result, 'passed');
+});
+
+test('buckets of a histogram hold all that is below their bound', () => {
+  const histogram = new Histogram([0.5, 1]);
+  for (const value of [0.25, 0.5, 0.75, 4]) histogram.observe(value);
+  assert.deepEqual(histogram.lines('x'), [
+    'x_bucket{le="0.5"} 2',
+    'x_bucket{le="1"} 3',
+    'x_bucket{le="+Inf"} 4',
+    'x_sum 5.5',
+    'x_count 4',
+  ]);
+});
+
+test('promtool finds nothing to mend in the metrics', async context => {
+  const promtool = (process.env.UNICORN_PROMTOOL ?? '').concat(delimiter, process.env.PATH ?? '').split(delimiter);
+  const program = promtool.flatMap(place => [place, join(place, 'promtool')]).find(isPromtool);
+  if (!program) return context.skip('promtool is not there (Debian: prometheus), nor named in UNICORN_PROMTOOL');
+  const server = await startServer(context);
+  await ready(context, server, 'Ada');
+  const { body, headers } = await probe(server, '/metrics');
+  assert.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  const child = spawn(program, ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  child.stdin.end(body);
+  const [out, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  assert.deepEqual({ code, out, errors }, { code: 0, out: '', errors: '' });
+});
+
+function isPromtool(path: string): boolean {
+  return path.endsWith('promtool') && existsSync(path);
+}
+
+test('a log of JSON has one object a line, whatever is in it', () => {
+  const lines: string[] = [];
+  const log = createLog('info', 'json', line => lines.push(line));
+  log.warn('two\nlines', { learner: 'ab12', level: 'forged', cause: 'a "quoted"\nthing', left: undefined });
+  log.error('failed', { error: new Error('why\nnot') });
+  log.debug('too fine');
+  assert.equal(lines.length, 2);
+  for (const line of lines) assert.equal(line.indexOf('\n'), line.length - 1);
+  const [first, second] = lines.map(line => JSON.parse(line) as Record<string, string>);
+  const { time, ...rest } = first!;
+  assert.ok(Math.abs(Date.parse(time!) - Date.now()) < 10_000);
+  assert.deepEqual(rest, { level: 'warn', message: 'two\nlines', learner: 'ab12', cause: 'a "quoted"\nthing' });
+  assert.match(second!.error!, /^Error: why\nnot\n {4}at /);
+});
