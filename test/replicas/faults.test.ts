@@ -83,6 +83,12 @@ async function joinedAt({ origin, code }: ServerProcess, name: string): Promise<
   return browser;
 }
 
+async function signedIn({ origin, secret }: ServerProcess): Promise<Browser> {
+  const browser = new Browser(origin);
+  assert.equal((await browser.post('/api/sign-in', { secret })).status, 200);
+  return browser;
+}
+
 async function readyAt(context: TestContext, browser: Browser): Promise<void> {
   const events = await browser.events(context);
   await browser.post('/api/sandbox/start');
@@ -139,6 +145,10 @@ for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
     assert.deepEqual(await sandboxes(databaseUrl), before, 'the same sandbox');
     const { code } = await a.program.ended;
     assert.equal(code, signal === 'SIGKILL' ? null : 0);
+    // With everything that was theirs.
+    const teacher = await signedIn(b);
+    assert.equal((await teacher.post(`/api/instructor/learners/${state.id}/remove`)).status, 204);
+    assert.deepEqual(await sandboxes(databaseUrl), []);
   });
 }
 

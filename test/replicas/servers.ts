@@ -41,8 +41,8 @@ export interface ServerProcess {
 export async function startProcess(context: TestContext, databaseUrl: string, data: string): Promise<ServerProcess> {
   const port = await freePort();
   const flags = ['--json', '--class', '--provider', provider, '--port', String(port), '--data', data];
-  const { DOCKER_HOST = '' } = process.env;
-  const environment = { DATABASE_URL: databaseUrl, ...(DOCKER_HOST ? { DOCKER_HOST } : {}) };
+  const { DOCKER_HOST = '', UNICORN_IMAGE = '' } = process.env;
+  const environment = { DATABASE_URL: databaseUrl, DOCKER_HOST, UNICORN_IMAGE };
   const program = start(context, [...flags, '--public-url', publicUrl.origin], environment);
   const { learner, instructor } = await program.addresses();
   return {
