@@ -126,6 +126,30 @@ test('a pod that is deleted or evicted under a learner: told, and made again wit
   );
 });
 
+test('who takes all memory ends their own sandbox at worst: told why, and the neighbour does not notice', {
+  skip,
+  timeout: 120_000,
+}, async context => {
+  const provider = await the.provider({ owner: 'memory' });
+  const [hungry, neighbour] = await Promise.all([
+    provider.create(the.request(), () => {}),
+    provider.create(the.request(), () => {}),
+  ]);
+  context.after(() => Promise.all([hungry.end(), neighbour.end()]));
+  const one = 'node -e "const a = []; for (;;) a.push(Buffer.alloc(8 << 20, 1))"';
+  assert.notEqual((await shell(hungry, one)).status, 0);
+  const many = 'for n in $(seq 1 60); do (x=$(head -c 8M /dev/zero | tr "\\0" x); sleep 1) & done; wait';
+  await shell(hungry, many, 40_000).catch(() => {});
+  assert.equal((await shell(neighbour, 'echo well')).said, 'well');
+  const fate = async (): Promise<string | undefined> => (await hungry.fate?.()) ?? undefined;
+  const lives = await shell(hungry, 'echo well').then(
+    ({ said }) => said === 'well',
+    () => false,
+  );
+  for (let turn = 0; !lives && turn < 50 && (await fate()) === undefined; turn++) await delay(100);
+  if (!lives) assert.equal(await fate(), 'it took more memory than a sandbox may have');
+});
+
 test('another server finds what lives, and sweeps what has ended', { skip }, async () => {
   const owner = 'another';
   const provider = await the.provider({ owner });

@@ -42,7 +42,10 @@ export async function clusterFacts(cluster: Cluster, plan: PodPlan): Promise<{ f
     nodesFinding(cluster),
   ]);
   const findings = [works('cluster', `Kubernetes ${gitVersion}, ${cluster.description}`), rights, ...nodes.findings];
-  return { findings: [...findings, works('image', plan.image), ...wallFindings(plan), ...volumes], room: nodes.room };
+  return {
+    findings: [...findings, works('image', plan.image), limitsFinding, ...wallFindings(plan), ...volumes],
+    room: nodes.room,
+  };
 }
 
 const homesFinding: Finding = {
@@ -84,6 +87,14 @@ async function rightsFinding({ authorization }: Cluster, { namespace, homes }: P
     'give this user the Role of images/kubernetes',
   );
 }
+
+/** The container's limit is the only one that a pod can have: nothing in it may make control groups. */
+const limitsFinding: Finding = {
+  subject: 'limits',
+  state: 'limited',
+  detail:
+    'memory and CPU of each pod, by the kubelet. Who takes all the memory of their sandbox may end it: it is started again with the home',
+};
 
 /** What a node's kubelet is told besides: named here, since it decides how good the walls are. */
 function wallFindings({ seccomp, apparmor }: PodPlan): Finding[] {

@@ -44,6 +44,14 @@ test('what a command complained of is the error', async context => {
   await assert.rejects(text(stream), /^Error: no such socket$/);
 });
 
+test('when the connection is closed the stream is closed both ways, whoever still writes', async context => {
+  const { stream, peer } = await ends(context);
+  stream.resume();
+  peer.terminate();
+  await once(stream, 'close');
+  assert.equal(stream.writable, false);
+});
+
 test('a status that is none is told, not thrown about', async context => {
   const { stream, peer } = await ends(context);
   peer.send(message(3, '<html>'));

@@ -21,7 +21,8 @@ export class ExecStream extends Duplex {
 
   /** @param socket open, with one of `protocols` */
   constructor(socket: WebSocket) {
-    super();
+    // When the command has ended nobody reads what is written.
+    super({ allowHalfOpen: false });
     this.#socket = socket;
     socket.on('message', (message: Buffer) => this.#take(message));
     socket.once('error', error => this.destroy(error));
@@ -43,7 +44,8 @@ export class ExecStream extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#socket.protocol === protocols[0]) {
+    if (this.#socket.readyState !== this.#socket.OPEN) done();
+    else if (this.#socket.protocol === protocols[0]) {
       this.#socket.send(Buffer.of(channel.close, channel.input), { binary: true }, error => done(error ?? null));
     } else {
       this.#socket.close();
