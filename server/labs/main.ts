@@ -1,20 +1,27 @@
-/** `npm run -s labs -- lint` and `npm run -s labs -- test`: for authors. */
+/** `npm run -s labs -- lint` and `test`, for authors, and `rehearse`, for who teaches. */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { environmentSettings } from '../command-line.ts';
 import { ProviderError, type ProviderName, providerNames } from '../providers/provider.ts';
+import { defaultCapacity } from '../sessions/limits.ts';
 import type { Exercise, Workshop } from './content.ts';
 import { junit, type ProvenExercise } from './junit.ts';
 import { ContentError, formatProblem } from './problems.ts';
 import { Proof } from './proof.ts';
-import { makeTestSandbox } from './test-sandbox.ts';
+import { rehearsalReport, rehearse } from './rehearse.ts';
+import { makeTestSandbox, openTestSandboxes } from './test-sandbox.ts';
 import { loadWorkshop } from './workshop.ts';
 
 const usage = `labs lint                          reads all content; each mistake with its file and line
 labs test [LESSON | EXERCISE]…     shows in a real sandbox that each check fails before, on each near-miss and on wrong
                                    answers, and passes after the solution and each other way
+labs rehearse --learners N [LESSON | EXERCISE]…
+                                   N sandboxes at once, every solution and its checks in each: time to ready, memory,
+                                   failures
 
   --labs FOLDER     the content (default: labs)
+  --learners N      how many take part in rehearse
   --junit FILE      also writes the results of test as JUnit XML
   --provider NAME   the kind of sandbox: local (default), docker or kubernetes
   --verbose         each case on a line of its own
@@ -25,7 +32,15 @@ interface Options {
   junit: string | undefined;
   provider: ProviderName;
   verbose: boolean;
+  learners: string | undefined;
 }
+
+type Command = (workshop: Workshop, names: string[], options: Options) => number | Promise<number>;
+const commands = new Map<string, Command>([
+  ['lint', lint],
+  ['test', test],
+  ['rehearse', rehearseClass],
+]);
 
 async function main(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -34,6 +49,7 @@ async function main(args: string[]): Promise<number> {
     options: {
       labs: { type: 'string', default: resolve(import.meta.dirname, '../../labs') },
       junit: { type: 'string' },
+      learners: { type: 'string' },
       provider: { type: 'string', default: 'local' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -42,13 +58,14 @@ async function main(args: string[]): Promise<number> {
   const [command, ...names] = positionals;
   const provider = providerNames.find(name => name === values.provider);
   if (!provider) throw new UsageError(`no provider "${values.provider}"; there are ${providerNames.join(', ')}`);
-  const options: Options = { ...values, junit: values.junit, provider };
-  if (values.help || (command !== 'lint' && command !== 'test')) {
+  const options: Options = { ...values, junit: values.junit, learners: values.learners, provider };
+  const run = command === undefined ? undefined : commands.get(command);
+  if (values.help || !run) {
     process.stdout.write(usage);
     return values.help ? 0 : 2;
   }
   const workshop = await loadWorkshop(resolve(options.labs));
-  return command === 'lint' ? lint(workshop) : test(workshop, names, options);
+  return run(workshop, names, options);
 }
 
 function lint(workshop: Workshop): number {
@@ -90,6 +107,37 @@ async function test(workshop: Workshop, names: string[], options: Options): Prom
   }
   if (options.junit) await writeFile(options.junit, junit(proven));
   return summarize(proven);
+}
+
+async function rehearseClass(workshop: Workshop, names: string[], options: Options): Promise<number> {
+  const learners = /^[1-9]\d{0,3}$/.test(options.learners ?? '') ? Number(options.learners) : 0;
+  if (learners === 0) throw new UsageError('rehearse needs --learners and how many take part, from 1 to 9999');
+  const exercises = choose(workshop, names);
+  const stop = new AbortController();
+  const interrupted = () => stop.abort(new UsageError('interrupted'));
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const sandboxes = await openTestSandboxes(options.provider);
+  try {
+    const most = bearable(options.provider, sandboxes.maximum);
+    if (learners > most)
+      throw new UsageError(`at most ${most} sandboxes run at once here, so --learners ${most} at most`);
+    process.stdout.write(`${learners} learners, ${exercises.length} exercises, ${options.provider} …\n`);
+    const { signal } = stop;
+    const { text, failed } = rehearsalReport(
+      exercises,
+      await rehearse(workshop, exercises, learners, { sandboxes, signal }),
+    );
+    process.stdout.write(text);
+    signal.throwIfAborted();
+    return failed === 0 ? 0 : 1;
+  } finally {
+    await sandboxes.end();
+  }
+}
+
+/** What the provider says, and on this machine what its memory bears. */
+function bearable(provider: ProviderName, maximum: number): number {
+  return provider === 'local' ? Math.min(maximum, defaultCapacity(environmentSettings(process.env))) : maximum;
 }
 
 function print({ lesson, exercise, cases }: ProvenExercise, verbose: boolean): void {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AgentClient } from '../agent/client.ts';
 import { environmentSettings } from '../command-line.ts';
 import { makeProvider } from '../providers/choose.ts';
-import { type Provider, ProviderError, type ProviderName } from '../providers/provider.ts';
+import { type Provider, ProviderError, type ProviderName, type ProviderReport } from '../providers/provider.ts';
 
 const limits = { memoryBytes: 384 << 20, processes: 256, diskBytes: 64 << 20, cpus: 2, openFiles: 1024 };
 
@@ -15,42 +15,68 @@ export interface TestSandbox {
   end(): Promise<void>;
 }
 
+/** Makes sandboxes that belong to no server. */
+export interface TestSandboxes {
+  /** How many may run at once. */
+  maximum: number;
+  /** @throws ProviderError */
+  make(): Promise<TestSandbox>;
+  /** Removes what was made for all; each sandbox is ended before. */
+  end(): Promise<void>;
+}
+
 /** Makes a sandbox of its own for `labs test`. @throws ProviderError with a remedy where this machine has none */
 export async function makeTestSandbox(providerName: ProviderName): Promise<TestSandbox> {
-  const data = await mkdtemp(join(tmpdir(), 'unicorn-labs-'));
-  const clean = () => rm(data, { recursive: true, force: true });
+  const sandboxes = await openTestSandboxes(providerName);
   try {
-    const provider = await usableProvider(providerName, data);
-    const id = `labs${randomBytes(8).toString('hex')}`;
-    const sandbox = await provider.create({ id, home: id, limits, orphanTimeoutSeconds: 60 }, () => {});
-    const end = async () => {
-      await sandbox.end();
-      await provider.removeHome(id);
-      await clean();
-    };
-    try {
-      const agent = await AgentClient.connect(await sandbox.connect());
-      return {
-        agent,
-        end: async () => {
-          agent.close();
-          await end();
-        },
-      };
-    } catch (error) {
+    const { agent, end } = await sandboxes.make();
+    const endAll = async () => {
       await end();
-      throw error;
-    }
+      await sandboxes.end();
+    };
+    return { agent, end: endAll };
   } catch (error) {
-    await clean();
+    await sandboxes.end();
     throw error;
   }
 }
 
-async function usableProvider(name: ProviderName, data: string): Promise<Provider> {
-  const provider = await makeProvider(name, { ...environmentSettings(process.env), data });
-  const report = await provider.probe();
-  if (report.usable) return provider;
+/** Tries the provider with a data folder of its own. @throws ProviderError with a remedy where this machine has none */
+export async function openTestSandboxes(providerName: ProviderName): Promise<TestSandboxes> {
+  const data = await mkdtemp(join(tmpdir(), 'unicorn-labs-'));
+  const end = () => rm(data, { recursive: true, force: true });
+  try {
+    const provider = await makeProvider(providerName, { ...environmentSettings(process.env), data });
+    const { maximumSandboxes } = usable(await provider.probe());
+    return { maximum: maximumSandboxes, make: () => makeSandbox(provider), end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function makeSandbox(provider: Provider): Promise<TestSandbox> {
+  const id = `labs${randomBytes(8).toString('hex')}`;
+  const sandbox = await provider.create({ id, home: id, limits, orphanTimeoutSeconds: 60 }, () => {});
+  const end = async () => {
+    await sandbox.end();
+    await provider.removeHome(id);
+  };
+  try {
+    const agent = await AgentClient.connect(await sandbox.connect());
+    const close = async () => {
+      agent.close();
+      await end();
+    };
+    return { agent, end: close };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+function usable(report: ProviderReport): ProviderReport {
+  if (report.usable) return report;
   const missing = report.findings.find(finding => finding.state === 'missing');
   const detail = missing ? `${missing.subject}: ${missing.detail}` : 'this machine has no sandbox';
   throw new ProviderError('unusable', detail, missing?.remedy ?? 'npm start -- doctor tells more.');
