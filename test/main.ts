@@ -9,6 +9,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DockerForTests } from './runner/docker.ts';
 import { choose, type Group, groups } from './runner/groups.ts';
 import { Leftovers } from './runner/leftovers.ts';
 import { closingLine, single, sum, type Tally } from './runner/tally.ts';
@@ -29,10 +30,12 @@ process.env.TMPDIR = folder;
 process.env.XDG_DATA_HOME = join(folder, 'data');
 const leftovers = new Leftovers(folder);
 
+const docker = new DockerForTests(join(folder, 'docker'));
 const tallies: Tally[] = [];
-for (const group of choose(await groups(), filter)) {
+for (const group of choose(await groups(docker), filter)) {
   if (!stop.signal.aborted) tallies.push(await report(group));
 }
+await docker.stop();
 tallies.push(
   await report({ name: 'leftovers', run: async () => single('nothing is left behind', await leftovers.clear()) }),
 );
@@ -58,7 +61,7 @@ async function report(group: Group): Promise<Tally> {
 /** A group that cannot even run has failed. */
 async function attempt(group: Group, onLine: (line: string) => void): Promise<Tally> {
   try {
-    return await group.run({ signal: stop.signal, onLine });
+    return await group.run({ signal: stop.signal, onLine }, group.files);
   } catch (error) {
     return single(group.name, [error instanceof Error ? (error.stack ?? error.message) : String(error)]);
   }

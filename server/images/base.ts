@@ -1,13 +1,16 @@
 /** A base image made on this machine, for where no image registry can be reached: by debootstrap, from Debian's packages alone. */
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type Docker from 'dockerode';
 import { follow } from './build.ts';
 
 const run = promisify(execFile);
+const bootstrapMs = 15 * 60_000;
 /** The release that the Dockerfile's own base has. */
 const release = 'trixie';
 /** What a base of a few programs need not carry. */
@@ -25,11 +28,25 @@ export class BaseError extends Error {
 }
 
 /**
- * Makes `localBase` with the packages in it. Takes about a minute. Needs root and debootstrap.
+ * Makes `localBase` with the packages in it. Needs root and debootstrap, and takes a minute; later the archive of the first time is used.
  *
+ * @param cache folder for the archive, whose name tells its content
  * @throws BaseError
  */
-export async function makeLocalBase(docker: Docker, packages: string[], tell: (line: string) => void): Promise<void> {
+export async function makeLocalBase(
+  docker: Docker,
+  { packages, cache }: { packages: string[]; cache: string },
+  tell: (line: string) => void,
+): Promise<void> {
+  const content = createHash('sha256').update(JSON.stringify([release, ballast, packages]));
+  const archive = join(cache, `base-${content.digest('hex').slice(0, 12)}.tar`);
+  if (!existsSync(archive)) await makeArchive(archive, packages, tell);
+  tell('Importing the base');
+  const [repo, tag] = localBase.split(':');
+  await follow(await docker.importImage(createReadStream(archive), { repo, tag }), () => {});
+}
+
+async function makeArchive(archive: string, packages: string[], tell: (line: string) => void): Promise<void> {
   if (process.getuid?.() !== 0) throw new BaseError('only root can make a base image here', 'run it by sudo');
   await run('debootstrap', ['--version']).catch(() => {
     throw new BaseError('debootstrap is not installed', 'apt-get install -y debootstrap');
@@ -37,28 +54,25 @@ export async function makeLocalBase(docker: Docker, packages: string[], tell: (l
   const folder = await mkdtemp(join(tmpdir(), 'unicorn-base-'));
   try {
     tell(`Fetching Debian ${release}`);
-    const include = `--include=${packages.join(',')}`;
-    await run('debootstrap', ['--variant=minbase', include, release, folder], { maxBuffer: 1 << 26 }).catch(error => {
-      throw new BaseError(
-        `debootstrap failed: ${lastLines((error as { stdout: string }).stdout)}`,
-        'look at the line before',
-      );
-    });
+    await bootstrap(folder, packages);
     for (const name of ballast) await rm(join(folder, name), { recursive: true, force: true });
-    tell('Importing it');
-    await importFolder(docker, folder);
+    await mkdir(dirname(archive), { recursive: true });
+    await run('tar', ['-C', folder, '--numeric-owner', '-cf', `${archive}.${process.pid}`, '.']);
+    await rename(`${archive}.${process.pid}`, archive);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-const lastLines = (text = ''): string => text.trim().split('\n').slice(-3).join(' | ');
-
-async function importFolder(docker: Docker, folder: string): Promise<void> {
-  const tar = spawn('tar', ['-C', folder, '--numeric-owner', '-cf', '-', '.'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+async function bootstrap(folder: string, packages: string[]): Promise<void> {
+  const args = ['--variant=minbase', `--include=${packages.join(',')}`, release, folder];
+  await run('debootstrap', args, { maxBuffer: 1 << 26, timeout: bootstrapMs }).catch(error => {
+    const { stdout, message } = error as { stdout?: string; message: string };
+    throw new BaseError(
+      `debootstrap failed: ${lastLines(stdout) || message}`,
+      'look whether the packages of Debian are reached from here',
+    );
   });
-  const [repo, tag] = localBase.split(':');
-  const stream = await docker.importImage(tar.stdout, { repo, tag });
-  await follow(stream, () => {});
 }
+
+const lastLines = (text = ''): string => text.trim().split('\n').slice(-3).join(' | ');

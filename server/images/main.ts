@@ -6,7 +6,7 @@ import { findEndpoint } from '../docker/endpoint.ts';
 import { BaseError, localBase, makeLocalBase } from './base.ts';
 import { architectureOf, buildImage, platforms, sandboxRepository, serverRepository } from './build.ts';
 import { type BuildContext, sandboxContext, toolPackages } from './context.ts';
-import type { Architecture } from './programs.ts';
+import { type Architecture, imageCache } from './programs.ts';
 import { serverContext } from './server-context.ts';
 
 const usage = `images build [sandbox]      builds the image of the sandboxes with the Docker daemon that \`docker\` speaks to
@@ -62,7 +62,7 @@ async function build(docker: Docker, image: Image, options: Options): Promise<vo
   const own = architectureOf(((await docker.info()) as { Architecture: string }).Architecture);
   const architecture = (options.arch as Architecture | undefined) ?? own;
   if (!(architecture in platforms)) throw new BaseError(`--arch ${architecture}`, 'x64 or arm64');
-  if (options.base === 'local') await makeLocalBase(docker, await toolPackages(), say);
+  if (options.base === 'local') await makeLocalBase(docker, { packages: await toolPackages(), cache: imageCache }, say);
   const context = await image.context(architecture);
   const tags = [context.revision, 'latest'].map(tag => `${image.repository}:${tag}`).concat(options.tag);
   const base = options.base === 'local' ? localBase : options.base;

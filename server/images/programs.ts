@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 export type Architecture = 'x64' | 'arm64';
 
 const top = resolve(import.meta.dirname, '../..');
-const cache = join(top, 'node_modules/.cache/images');
+/** What is fetched or made for images is kept here. */
+export const imageCache = join(top, 'node_modules/.cache/images');
 const run = promisify(execFile);
 
 /** Files of an image by their names there. */
@@ -46,10 +47,10 @@ function versionOf(name: string): string {
 
 /** A package for another system, fetched from the registry and unpacked once. */
 async function packageFolder(name: string, version: string): Promise<string> {
-  const folder = join(cache, `${name.replaceAll('/', '+')}-${version}`);
+  const folder = join(imageCache, `${name.replaceAll('/', '+')}-${version}`);
   if (existsSync(folder)) return join(folder, 'package');
-  await mkdir(cache, { recursive: true });
-  const fresh = await mkdtemp(join(cache, 'new-'));
+  await mkdir(imageCache, { recursive: true });
+  const fresh = await mkdtemp(join(imageCache, 'new-'));
   try {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
     const options = { cwd: fresh, timeout: 300_000, shell: process.platform === 'win32' };

@@ -50,7 +50,8 @@ export class SandboxFinder {
   /** Sandboxes are looked for before records are read: those are written before sandboxes are made, maybe by another server. */
   async #endStrays(): Promise<void> {
     const { provider, store, replicas, log } = this.#services;
-    const found = await this.#find();
+    // Where none is expected there is nothing to wait for.
+    const found = await this.#find((await store.sandboxes()).length > 0 ? findMs : 0);
     const known = new Set((await store.sandboxes()).map(({ id }) => id));
     for (const sandbox of found) {
       // The trial of a server that starts at the same time ends by itself.
@@ -64,23 +65,22 @@ export class SandboxFinder {
   }
 
   /** Many sessions may be taken over at once: they look together. */
-  #find(): Promise<Sandbox[]> {
-    this.#finding ??= this.#look().finally(() => {
+  #find(patienceMs = findMs): Promise<Sandbox[]> {
+    this.#finding ??= this.#look(Date.now() + patienceMs).finally(() => {
       this.#finding = null;
     });
     return this.#finding;
   }
 
   /** While what the sandboxes run on is away, so are they: it is waited for. */
-  async #look(): Promise<Sandbox[]> {
+  async #look(giveUpMs: number): Promise<Sandbox[]> {
     const { signal } = this.#ending;
-    const giveUpMs = Date.now() + findMs;
     for (;;) {
       try {
         return await this.#services.provider.find();
       } catch (error) {
         const away = error instanceof ProviderError && error.code === 'unreachable';
-        if (!away || signal.aborted || Date.now() > giveUpMs) return this.#notFound(error);
+        if (!away || signal.aborted || Date.now() >= giveUpMs) return this.#notFound(error);
         await delay(findEveryMs, undefined, { signal, ref: false }).catch(() => {});
       }
     }

@@ -32,6 +32,19 @@ export class Learner {
     });
   }
 
+  /** The same learner in the same browser, on a page that was opened anew. */
+  async again(): Promise<Learner> {
+    const learner = new Learner(this.#browser);
+    await once(learner.#events, 'open');
+    return learner;
+  }
+
+  /** What the page shows. @throws before the first event */
+  get state(): LearnerState {
+    if (!this.#state) throw new Error('no state came yet');
+    return this.#state;
+  }
+
   /** A POST that has to go well. */
   async post(path: string, body?: unknown): Promise<void> {
     const { status, text } = await this.#browser.post(path, body);

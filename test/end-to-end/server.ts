@@ -29,6 +29,11 @@ export class LabServer {
   /** What it printed to its standard error. */
   errors = '';
 
+  /** Its data folder. */
+  get data(): string {
+    return this.#data;
+  }
+
   private constructor(data: string, flags: string[]) {
     this.#data = data;
     this.#flags = flags;
@@ -60,9 +65,14 @@ export class LabServer {
     await this.#end('SIGKILL');
   }
 
+  /** As Ctrl-C does. */
+  async interrupt(): Promise<void> {
+    await this.#end('SIGINT');
+  }
+
   /** As Ctrl-C does; then nothing is left of it. */
   async stop(): Promise<void> {
-    await this.#end('SIGINT');
+    await this.interrupt();
     await rm(this.#data, { recursive: true, force: true });
   }
 

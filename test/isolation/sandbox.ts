@@ -1,5 +1,4 @@
 /** Sandboxes for tests: made by the real provider with the real agent, attacked from the learner's place, and gone without a trace after. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +15,8 @@ import type {
   Sandbox,
   SandboxLimits,
 } from '../../server/providers/provider.ts';
+import { defaultSettings } from '../../server/settings.ts';
+import { type Outside, outsideOf } from './outside.ts';
 
 export const limits: SandboxLimits = {
   memoryBytes: 256 << 20,
@@ -29,6 +30,7 @@ export type Result = Methods['execute']['result'];
 
 /** What the same tests are run on. */
 export const providerName = (process.env.UNICORN_TEST_PROVIDER ?? 'local') as ProviderName;
+const image = process.env.UNICORN_IMAGE ?? null;
 
 /** Of a cluster only the one that is named for tests: never somebody's own. */
 function testSettings(): ReturnType<typeof environmentSettings> {
@@ -106,6 +108,7 @@ export interface Place {
   provider: Provider;
   data: string;
   report: ProviderReport;
+  outside: Outside;
   /** A sandbox that is ended after the tests. */
   join(options?: { home?: string; limits?: Partial<SandboxLimits>; orphanTimeoutSeconds?: number }): Promise<Learner>;
   /** A sandbox for tests that share one; none where no sandbox can be made, and all tests skip. */
@@ -135,16 +138,28 @@ export async function place(): Promise<Place> {
   } as Place;
   the.data = await mkdtemp(join(tmpdir(), 'unicorn-isolation-'));
   the.provider = await makeProvider(providerName, { ...testSettings(), data: the.data });
+  the.outside = await outsideOf(providerName, the.data);
   the.report = await the.provider.probe();
   after(async () => {
     await Promise.all(sandboxes.map(sandbox => sandbox.end()));
     await Promise.all(sandboxes.map(({ home }) => the.provider.removeHome(home)));
+    const left = await the.outside.traces(sandboxes.map(({ id }) => id));
     await rm(the.data, { recursive: true, force: true });
-    const left = traces(sandboxes.map(({ id }) => id));
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
   });
   return the;
 }
+
+/** A provider whose data folder is another one, for a test. */
+export async function otherProvider(context: TestContext): Promise<Provider> {
+  const data = await mkdtemp(join(tmpdir(), 'unicorn-isolation-'));
+  context.after(() => rm(data, { recursive: true, force: true }));
+  return providerOf(data);
+}
+
+/** The provider that is tested, of a server with this data folder. */
+export const providerOf = (data: string): Promise<Provider> =>
+  makeProvider(providerName, { ...defaultSettings(), data, image });
 
 function lacks(report: ProviderReport, what: 'sandboxes' | 'two' | 'limits'): string | undefined {
   if (!report.usable) {
@@ -154,40 +169,4 @@ function lacks(report: ProviderReport, what: 'sandboxes' | 'two' | 'limits'): st
   if (what !== 'sandboxes' && report.maximumSandboxes < 2)
     return report.findings.find(({ subject }) => subject === 'limits')?.detail ?? 'one sandbox only';
   return undefined;
-}
-
-/** Processes, mounts and cgroups of these sandboxes that are still on the machine. */
-export function traces(ids: string[]): string[] {
-  const has = (text: string): boolean => ids.some(id => text.includes(id));
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter(has);
-  const processes = readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && has(about(pid)));
-  const groups = cgroupFolders().filter(has);
-  return [...mounts, ...processes.map(pid => `process ${pid}: ${about(pid)}`), ...groups];
-}
-
-/** What a process was started with, as far as it may be read. */
-function about(pid: string): string {
-  return ['environ', 'cmdline', 'cgroup']
-    .map(file => {
-      try {
-        return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-      } catch {
-        return '';
-      }
-    })
-    .join(' ');
-}
-
-function cgroupFolders(): string[] {
-  const below = (folder: string): string[] => {
-    try {
-      return readdirSync(folder, { withFileTypes: true })
-        .filter(entry => entry.isDirectory())
-        .map(entry => join(folder, entry.name));
-    } catch {
-      return [];
-    }
-  };
-  const root = '/sys/fs/cgroup';
-  return [root, ...below(root)].flatMap(folder => below(join(folder, 'unicorn')));
 }

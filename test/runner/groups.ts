@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ProviderName, providerNames } from '../../server/providers/provider.ts';
 import { filesWith, top } from '../lint/files.ts';
 import { checkLengths } from '../lint/length.ts';
 import { checkRooms } from '../lint/rooms.ts';
 import { checkTokens } from '../lint/tokens.ts';
 import { checkCommand, countedCommand } from './commands.ts';
+import { type DockerForTests, NoDocker } from './docker.ts';
 import { runTests } from './node-tests.ts';
 import { single, type Tally } from './tally.ts';
 
@@ -18,7 +20,8 @@ export interface Group {
   name: string;
   /** Of node:test: what a filter chooses from. */
   files?: string[];
-  run: (context: Context) => Promise<Tally>;
+  /** @param files those chosen of the group's */
+  run: (context: Context, files?: string[]) => Promise<Tally>;
 }
 
 const minute = 60_000;
@@ -49,51 +52,72 @@ const checks: Group[] = [
 
 /** Folders of test/ whose files need the machine for themselves, in this order; other ones follow. */
 const alone = ['isolation', 'terminal', 'api', 'conformance', 'end-to-end'];
+/** Those that run once for each provider. A file that is named after a provider is for that alone. */
+const onEachProvider = 'isolation';
 
 /** Every group, in the order of running: what is fast and fails often comes first. */
-export async function groups(): Promise<Group[]> {
+export async function groups(docker: DockerForTests): Promise<Group[]> {
   const files = await filesWith(/\.test\.ts$/);
   const across = files.filter(file => file.startsWith('test/') && !/^test\/(lint|runner|fixtures)\//.test(file));
   const folders = [...new Set([...alone, ...across.map(file => file.split('/')[1] ?? '')])];
+  const of = (folder: string) => across.filter(file => file.startsWith(`test/${folder}/`));
+  const units = files.filter(file => !across.includes(file));
   return [
     ...checks,
-    testGroup(
-      'unit tests',
-      files.filter(file => !across.includes(file)),
-      2,
-    ),
+    testGroup('unit tests', units, { concurrency: 2 }),
     ...folders
-      .filter(folder => across.some(file => file.startsWith(`test/${folder}/`)))
-      .map(folder =>
-        testGroup(
-          folder,
-          across.filter(file => file.startsWith(`test/${folder}/`)),
-          1,
-        ),
-      ),
+      .filter(folder => of(folder).length > 0)
+      .flatMap(folder => {
+        if (folder === 'docker') return [testGroup('docker', of('docker'), { bring: () => docker.get() })];
+        if (folder !== onEachProvider) return [testGroup(folder, of(folder))];
+        return [
+          testGroup(folder, forProvider('local', of(folder))),
+          testGroup(`${folder} on docker`, forProvider('docker', of(folder)), {
+            bring: async () => ({ ...(await docker.get()), UNICORN_TEST_PROVIDER: 'docker' }),
+          }),
+        ];
+      }),
     { name: 'labs test', run: labsTest },
   ];
 }
+
+const forProvider = (name: ProviderName, files: string[]): string[] =>
+  files.filter(file => {
+    const provider = providerNames.find(one => file.endsWith(`/${one}.test.ts`));
+    return provider === undefined || provider === name;
+  });
 
 /** The groups that a filter leaves: those of that name, else the test files whose path contains it. */
 export function choose(all: Group[], filter: string): Group[] {
   const named = all.filter(({ name }) => name === filter);
   if (named.length > 0 || filter === '') return named.length > 0 ? named : all;
-  const chosen = all.map(group =>
-    testGroup(
-      group.name,
-      (group.files ?? []).filter(file => file.includes(filter)),
-      1,
-    ),
-  );
-  return chosen.filter(({ files }) => files && files.length > 0);
+  const chosen = all.map(group => ({ ...group, files: group.files?.filter(file => file.includes(filter)) ?? [] }));
+  return chosen.filter(({ files }) => files.length > 0);
 }
 
-function testGroup(name: string, files: string[], concurrency: number): Group {
-  const paths = files.map(file => join(top, file));
-  const run = ({ signal, onLine }: Context) =>
-    runTests(paths, { concurrency, timeoutMs: 10 * minute, signal, onTest: onLine });
-  return { name, files, run };
+interface TestGroupOptions {
+  /** Test files that run at once. */
+  concurrency?: number;
+  /** Brings up what the files need, as variables for them. @throws NoDocker: the group is skipped */
+  bring?: () => Promise<Record<string, string>>;
+}
+
+function testGroup(name: string, files: string[], { concurrency = 1, bring }: TestGroupOptions = {}): Group {
+  return {
+    name,
+    files,
+    run: async ({ signal, onLine }, chosen = files) => {
+      const paths = chosen.map(file => join(top, file));
+      const options = { concurrency, timeoutMs: 10 * minute, signal, onTest: onLine };
+      if (!bring) return runTests(paths, options);
+      try {
+        return await runTests(paths, { ...options, environment: await bring() });
+      } catch (error) {
+        if (!(error instanceof NoDocker)) throw error;
+        return { passed: 0, failures: [], skips: [{ name, reason: error.message }] };
+      }
+    },
+  };
 }
 
 async function labsTest({ signal, onLine }: Context): Promise<Tally> {

@@ -14,6 +14,8 @@ export interface TestOptions {
   /** For one file, in milliseconds. */
   timeoutMs: number;
   signal: AbortSignal;
+  /** Variables beside this process's own. */
+  environment?: Record<string, string>;
   /** Called with a line for each test that ended. */
   onTest?: (line: string) => void;
 }
@@ -23,7 +25,8 @@ export async function runTests(files: string[], options: TestOptions): Promise<T
   const tally: Tally = { passed: 0, failures: [], skips: [] };
   const output = new Map<string, string>();
   const { concurrency, timeoutMs: timeout, signal } = options;
-  const stream = run({ files, concurrency: concurrency === 1 ? false : concurrency, timeout, signal, cwd: top });
+  const env = { ...process.env, ...options.environment };
+  const stream = run({ files, concurrency: concurrency === 1 ? false : concurrency, timeout, signal, cwd: top, env });
   const keep = ({ file = '', message }: { file?: string | undefined; message: string }) =>
     output.set(file, `${output.get(file) ?? ''}${message}`.slice(-keptOutput));
   stream.on('test:stdout', keep);

@@ -56,7 +56,7 @@ export function containerOptions(request: SandboxRequest, plan: ContainerPlan): 
     AttachStderr: true,
     StopTimeout: 15,
     HostConfig: {
-      AutoRemove: true,
+      // Not AutoRemove: a daemon that restarts with live-restore kills what has it.
       NetworkMode: 'none',
       IpcMode: 'private',
       ...ownCgroups,

@@ -8,6 +8,7 @@ import type { TellProgress } from '../provider.ts';
 import { type Apparmor, prepareApparmor } from './apparmor.ts';
 import { type DaemonInfo, daemonInfo } from './doctor.ts';
 import { ensureImage } from './image.ts';
+import { OwnContainers } from './own-containers.ts';
 
 export interface Prepared {
   image: string;
@@ -20,6 +21,8 @@ const seccompFile = join(import.meta.dirname, '../../../images/dist/seccomp.json
 
 /** Makes it ready when it is first asked for; all who ask meanwhile are told how far it is. A failure is tried again. */
 export class Preparation {
+  readonly #owner: () => Promise<string>;
+  #containers: Promise<OwnContainers> | undefined;
   readonly #wanted: string | undefined;
   #endpoint: DockerEndpoint | undefined;
   #client: Docker | undefined;
@@ -27,8 +30,12 @@ export class Preparation {
   readonly #listeners = new Set<TellProgress>();
   #told: Parameters<TellProgress> | undefined;
 
-  /** @param wanted the name of an image; undefined: the one of this checkout */
-  constructor(wanted: string | undefined) {
+  /**
+   * @param owner the name by which its containers are known
+   * @param wanted the name of an image; undefined: the one of this checkout
+   */
+  constructor(owner: () => Promise<string>, wanted: string | undefined) {
+    this.#owner = owner;
     this.#wanted = wanted;
   }
 
@@ -42,6 +49,13 @@ export class Preparation {
   get docker(): Docker {
     this.#client ??= connectTo(this.endpoint);
     return this.#client;
+  }
+
+  /** @throws DockerContextError */
+  async containers(): Promise<OwnContainers> {
+    const { docker } = this;
+    this.#containers ??= this.#owner().then(owner => new OwnContainers(docker, owner));
+    return this.#containers;
   }
 
   /** @throws DaemonError, DockerContextError */

@@ -1,27 +1,22 @@
 /** Sandboxes in containers of a Docker daemon, one a learner, reached by the streams of `exec`: no port, no network. */
-import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type Docker from 'dockerode';
-import { asDaemonError, DaemonError, isGone, within } from '../../docker/daemon-error.ts';
-import { ExecStream } from '../../docker/exec-stream.ts';
+import { asDaemonError, DaemonError } from '../../docker/daemon-error.ts';
+import { ownerOf } from '../owner.ts';
 import {
   type Finding,
   type Provider,
   ProviderError,
   type ProviderReport,
   type Sandbox,
-  type SandboxLimits,
   type SandboxRequest,
   type TellProgress,
 } from '../provider.ts';
-import { connectCommand } from '../sandbox-image.ts';
-import { type ContainerPlan, containerName, labels, volumeName } from './container.ts';
-import { daemonFindings, imageFinding, trialFinding, unreachable } from './doctor.ts';
-import { deathOf, wordsOf } from './fate.ts';
+import type { ContainerPlan } from './container.ts';
+import { daemonFindings, imageFinding, unreachable } from './doctor.ts';
+import type { OwnContainers } from './own-containers.ts';
 import { Preparation } from './preparation.ts';
-import { callMs, removeContainer, removed, startContainer } from './start.ts';
+import { removeContainer, startContainer } from './start.ts';
+import { tryContainer } from './trial.ts';
 
 export interface DockerProviderOptions {
   /** The data folder: its sandboxes are told apart from others' by it. */
@@ -35,40 +30,18 @@ export interface DockerProviderOptions {
 /** How long a daemon that was there is waited for: a restart of it takes some seconds. */
 const awayMs = 30_000;
 const awayEveryMs = 500;
-/** The home is saved then; the daemon kills after 15 s. */
-const endMs = 40_000;
-/** How long a volume may be in use by a container that is on its way out. */
-const inUseMs = 10_000;
 const validName = /^[a-z0-9]{8,40}$/;
 const leastMemory = 64 << 20;
-const trialLimits: SandboxLimits = {
-  memoryBytes: 256 << 20,
-  processes: 100,
-  diskBytes: 16 << 20,
-  cpus: 1,
-  openFiles: 256,
-};
-
-/** By it a server knows its own containers and volumes. */
-const ownerOf = (data: string): string => createHash('sha256').update(resolve(data)).digest('hex').slice(0, 12);
 
 export class DockerProvider implements Provider {
   readonly name = 'docker';
-  readonly #owner: string;
   readonly #preparation: Preparation;
   #report: Promise<ProviderReport> | undefined;
-  #trials = 0;
-  /** Names of containers that are being made. */
+  /** Sandboxes that are being made. */
   readonly #making = new Set<string>();
 
-  constructor({ data, image, owner }: DockerProviderOptions) {
-    this.#owner = owner ?? ownerOf(data);
-    this.#preparation = new Preparation(image);
-  }
-
-  /** @throws DockerContextError */
-  get #docker(): Docker {
-    return this.#preparation.docker;
+  constructor({ data, image, owner = null }: DockerProviderOptions) {
+    this.#preparation = new Preparation(async () => owner ?? ownerOf(data), image);
   }
 
   async probe(progress: TellProgress = () => {}): Promise<ProviderReport> {
@@ -84,7 +57,9 @@ export class DockerProvider implements Provider {
       facts.push(...daemonFindings(info, this.#preparation.endpoint));
       if (facts[0]?.state === 'missing') return this.#conclude(facts, 0);
       const { image, apparmor } = await this.#preparation.ready(progress);
-      facts.push(imageFinding(image), ...(apparmor.finding ? [apparmor.finding] : []), await this.#trial());
+      facts.push(imageFinding(image), ...(apparmor.finding ? [apparmor.finding] : []));
+      const own = await this.#preparation.containers();
+      facts.push(await tryContainer(this.#preparation.docker, own, await this.#plan(own, 'trial')));
       return this.#conclude(facts, Math.max(1, Math.floor((info.MemTotal * 0.75) / leastMemory)));
     } catch (error) {
       return this.#conclude([...facts, findingOf(error as Error, facts.length > 0)], 0);
@@ -96,44 +71,30 @@ export class DockerProvider implements Provider {
     return { provider: this.name, usable, maximumSandboxes: usable ? maximumSandboxes : 0, findings };
   }
 
-  async #trial(): Promise<Finding> {
-    const started = performance.now();
-    const id = `trial${process.pid}x${++this.#trials}`.padEnd(8, '0');
-    const request = { id, home: id, limits: trialLimits, orphanTimeoutSeconds: 5 };
-    const plan = await this.#plan('trial');
-    const container = this.#docker.getContainer(containerName(this.#owner, id));
-    const said = (answer: { works: boolean; said: string }) =>
-      trialFinding({ ...answer, ms: Math.round(performance.now() - started) }, plan.apparmor);
-    try {
-      const { result } = await startContainer(this.#docker, request, plan);
-      await removed(container, endMs);
-      return said(result as { works: boolean; said: string });
-    } catch (error) {
-      const { away, message } = asDaemonError(error as Error);
-      if (away) throw error;
-      return said({ works: false, said: message });
-    }
-  }
-
-  async #plan(method: ContainerPlan['method'], progress: TellProgress = () => {}): Promise<ContainerPlan> {
+  async #plan(
+    { owner }: OwnContainers,
+    method: ContainerPlan['method'],
+    progress: TellProgress = () => {},
+  ): Promise<ContainerPlan> {
     const { image, seccomp, apparmor } = await this.#preparation.ready(progress);
-    return { owner: this.#owner, image, seccomp, apparmor: apparmor.profile, method };
+    return { owner, image, seccomp, apparmor: apparmor.profile, method };
   }
 
   async create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox> {
-    for (const name of [request.id, request.home])
-      if (!validName.test(name)) throw new ProviderError('failed', `${JSON.stringify(name)} is no name of a sandbox`);
-    const name = containerName(this.#owner, request.id);
-    if (this.#making.has(name)) throw new ProviderError('failed', `there is a sandbox ${request.id} already`);
-    this.#making.add(name);
+    const { id, home } = request;
+    for (const name of [id, home]) checkName(name, 'a sandbox');
+    if (this.#making.has(id)) throw new ProviderError('failed', `there is a sandbox ${id} already`);
+    this.#making.add(id);
     try {
       progress('Looking for a place');
       await this.#admit(progress);
-      return await this.#create(request, progress);
+      const own = await this.#preparation.containers();
+      await this.#create(own, request, progress);
+      return this.#sandbox(own, id, home);
     } catch (error) {
       throw providerError(error as Error, 'the sandbox did not start: ');
     } finally {
-      this.#making.delete(name);
+      this.#making.delete(id);
     }
   }
 
@@ -145,23 +106,22 @@ export class DockerProvider implements Provider {
     if (problem) throw new ProviderError('unusable', problem.detail, problem.remedy);
   }
 
-  async #create(request: SandboxRequest, progress: TellProgress): Promise<Sandbox> {
-    const sandbox = this.#sandbox(request.id, request.home);
+  async #create(own: OwnContainers, request: SandboxRequest, progress: TellProgress): Promise<void> {
     let again = false;
-    await this.#whileAway(progress, async () => {
+    await whileAway(progress, async () => {
       // What was asked before the daemon went may have been done.
-      if (again) await removeContainer(this.#docker.getContainer(containerName(this.#owner, request.id)));
+      if (again) await removeContainer(own.of(request.id));
       again = true;
       progress('Starting a container');
-      await this.#start(request, progress);
+      await this.#start(own, request, progress);
     });
-    return sandbox;
   }
 
   /** Starts a container; the image is made ready anew should somebody have removed it. On a failure a home that was not there before is not left. */
-  async #start(request: SandboxRequest, progress: TellProgress): Promise<void> {
-    const fresh = !(await this.#hasVolume(request.home));
-    const start = async () => startContainer(this.#docker, request, await this.#plan('create', progress));
+  async #start(own: OwnContainers, request: SandboxRequest, progress: TellProgress): Promise<void> {
+    const fresh = !(await own.hasHome(request.home));
+    const start = async () =>
+      startContainer(this.#preparation.docker, request, await this.#plan(own, 'create', progress));
     try {
       await start().catch(error => {
         if (!isImageMissing(error)) throw error;
@@ -169,123 +129,67 @@ export class DockerProvider implements Provider {
         return start();
       });
     } catch (error) {
-      if (fresh && !asDaemonError(error as Error).away) await this.removeHome(request.home);
+      if (fresh && !asDaemonError(error as Error).away) await own.removeHome(request.home);
       throw error;
-    }
-  }
-
-  async #hasVolume(home: string): Promise<boolean> {
-    try {
-      const volume = this.#docker.getVolume(volumeName(this.#owner, home));
-      await within('for a volume', callMs, abortSignal => volume.inspect({ abortSignal }));
-      return true;
-    } catch (error) {
-      if ((error as DaemonError).status === 404) return false;
-      throw error;
-    }
-  }
-
-  /** Does it again while the daemon is away, for a while. @throws what it throws at last */
-  async #whileAway<T>(progress: TellProgress, work: () => Promise<T>): Promise<T> {
-    const giveUpMs = Date.now() + awayMs;
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof DaemonError && error.away) || Date.now() > giveUpMs) throw error;
-        progress('Waiting for the Docker daemon');
-        await delay(awayEveryMs);
-      }
     }
   }
 
   async find(): Promise<Sandbox[]> {
-    const found = await this.#list({ label: [...this.#own, labels.sandbox], status: ['running'] });
-    return found.map(({ Labels }) => this.#sandbox(Labels[labels.sandbox]!, Labels[labels.home]!));
-  }
-
-  get #own(): string[] {
-    return [`${labels.owner}=${this.#owner}`];
-  }
-
-  async #list(filters: Record<string, string[]>): Promise<Docker.ContainerInfo[]> {
-    try {
-      return await within('for its containers', callMs, abortSignal =>
-        this.#docker.listContainers({ all: true, filters: JSON.stringify(filters), abortSignal }),
-      );
-    } catch (error) {
-      throw providerError(error as Error);
-    }
+    const own = await this.#preparation.containers();
+    const found = await own.living().catch(rethrown);
+    return found.map(({ id, home }) => this.#sandbox(own, id, home));
   }
 
   async sweep(): Promise<void> {
-    const found = await this.#list({ label: this.#own, status: ['created', 'exited', 'dead'] });
-    const dead = found.filter(({ Names }) => !Names.some(name => this.#making.has(name.slice(1))));
-    await Promise.all(dead.map(({ Id }) => removeContainer(this.#docker.getContainer(Id))));
+    const own = await this.#preparation.containers();
+    await own.sweep(this.#making).catch(rethrown);
   }
 
   async removeHome(home: string): Promise<void> {
-    if (!validName.test(home)) throw new ProviderError('failed', `${JSON.stringify(home)} is no name of a home`);
-    const volume = this.#docker.getVolume(volumeName(this.#owner, home));
-    const giveUpMs = Date.now() + inUseMs;
-    for (;;) {
-      try {
-        return void (await within('to remove a home', callMs, abortSignal => volume.remove({ abortSignal })));
-      } catch (error) {
-        const { status } = asDaemonError(error as Error);
-        if (status === 404) return;
-        if (status !== 409 || Date.now() > giveUpMs) throw providerError(error as Error);
-        await delay(awayEveryMs / 5);
-      }
-    }
+    checkName(home, 'a home');
+    const own = await this.#preparation.containers();
+    await own.removeHome(home).catch(rethrown);
   }
 
-  #sandbox(id: string, home: string): Sandbox {
-    const name = containerName(this.#owner, id);
-    const container = () => this.#docker.getContainer(name);
+  #sandbox(own: OwnContainers, id: string, home: string): Sandbox {
     return {
       id,
       home,
-      connect: () => this.#connect(container()),
+      connect: () => own.connect(id).catch(error => rethrown(error, 'the sandbox is gone: ')),
       end: () =>
-        this.#whileAway(
+        whileAway(
           () => {},
-          () => this.#end(container()),
-        ),
-      fate: async () => wordsOf(await deathOf(this.#docker, name)),
+          () => own.end(id),
+        ).catch(rethrown),
+      fate: () => own.fate(id),
     };
   }
+}
 
-  async #connect(container: Docker.Container): Promise<Duplex> {
-    const streams = { AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: false };
+/** Does it again while the daemon is away, for a while. @throws what it throws at last */
+async function whileAway(progress: TellProgress, work: () => Promise<void>): Promise<void> {
+  const giveUpMs = Date.now() + awayMs;
+  for (;;) {
     try {
-      const exec = await within('to reach a sandbox', callMs, abortSignal =>
-        container.exec({ Cmd: connectCommand, ...streams, abortSignal }),
-      );
-      const stream = await within('to reach a sandbox', callMs, abortSignal =>
-        exec.start({ hijack: true, stdin: true, abortSignal }),
-      );
-      return new ExecStream(stream);
+      return await work();
     } catch (error) {
-      throw providerError(error as Error, 'the sandbox is gone: ');
+      if (!(error instanceof DaemonError && error.away) || Date.now() > giveUpMs) throw error;
+      progress('Waiting for the Docker daemon');
+      await delay(awayEveryMs);
     }
   }
+}
 
-  /** Stops it, which saves the home; the daemon removes it then. */
-  async #end(container: Docker.Container): Promise<void> {
-    const gone = removed(container, endMs);
-    gone.catch(() => {});
-    try {
-      await within('to end a sandbox', endMs, abortSignal => container.stop({ abortSignal }));
-    } catch (error) {
-      if (!isGone(error)) throw error;
-    }
-    await gone;
-  }
+function checkName(name: string, of: string): void {
+  if (!validName.test(name)) throw new ProviderError('failed', `${JSON.stringify(name)} is no name of ${of}`);
 }
 
 const isImageMissing = (error: Error): boolean =>
   error instanceof DaemonError && error.status === 404 && /no such image/i.test(error.message);
+
+function rethrown(error: Error, prefix?: string): never {
+  throw providerError(error, prefix);
+}
 
 /** An error of the daemon in words for the learner. */
 function providerError(error: Error, prefix = ''): ProviderError {
@@ -293,7 +197,7 @@ function providerError(error: Error, prefix = ''): ProviderError {
   const { away, message } = asDaemonError(error);
   return away
     ? new ProviderError('unreachable', message, unreachable(error).remedy)
-    : new ProviderError('failed', `${prefix}${message}`);
+    : new ProviderError('failed', message.startsWith(prefix) ? message : `${prefix}${message}`);
 }
 
 /** What stopped the probe: the daemon, or later its image. */

@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { DaemonError, isGone, within } from '../../docker/daemon-error.ts';
 import type { SandboxRequest } from '../provider.ts';
 import { type ContainerPlan, containerOptions } from './container.ts';
-import { deathOf, wordsOf } from './fate.ts';
+import { fateOf } from './fate.ts';
 import { type Answer, firstAnswer } from './output.ts';
 
 /** For one call that a daemon that is well answers at once. */
@@ -26,8 +26,9 @@ export async function startContainer(docker: Docker, request: SandboxRequest, pl
     if (answer.error === undefined) return answer;
     throw new DaemonError(answer.error);
   } catch (error) {
+    const explained = await explain(container, error as Error);
     await removeContainer(container);
-    throw await explained(docker, container.id, error as Error);
+    throw explained;
   }
 }
 
@@ -44,11 +45,10 @@ async function answerOf(container: Docker.Container): Promise<Answer> {
 }
 
 /** The error with what the daemon knows of the container's end. */
-async function explained(docker: Docker, id: string, error: Error): Promise<Error> {
+async function explain(container: Docker.Container, error: Error): Promise<Error> {
   if (error instanceof DaemonError && (error.away || error.status !== undefined)) return error;
-  const death = await deathOf(docker, id);
-  // Killed it was by its removal.
-  return death.outOfMemory ? new DaemonError(`${wordsOf(death)} (${error.message})`) : error;
+  const fate = await fateOf(container);
+  return fate === undefined ? error : new DaemonError(`${fate} (${error.message})`);
 }
 
 /** Removes a container, whatever it does, and resolves when it is gone. @throws DaemonError */
@@ -62,7 +62,7 @@ export async function removeContainer(container: Docker.Container): Promise<void
 }
 
 /** Resolves when there is no such container any more. @throws DaemonError */
-export async function removed(container: Docker.Container, ms: number): Promise<void> {
+async function removed(container: Docker.Container, ms: number): Promise<void> {
   try {
     await within('to remove a container', ms, abortSignal => container.wait({ condition: 'removed', abortSignal }));
   } catch (error) {

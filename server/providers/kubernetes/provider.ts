@@ -1,6 +1,7 @@
 /** Sandboxes in pods of a Kubernetes cluster, one a learner, reached by the streams of `exec`: no port, no route, no token. */
 import type { Duplex } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
+import { ownerOf } from '../owner.ts';
 import {
   type Provider,
   ProviderError,
@@ -15,7 +16,6 @@ import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
 import { wantedImage } from './image.ts';
 import { checkMinikube, minikubeHas, minikubeLoad, minikubeProfile } from './minikube.ts';
 import type { KubernetesOptions } from './options.ts';
-import { ownerOf } from './owner.ts';
 import { patiently } from './patience.ts';
 import { claimName, container, labels, type PodPlan, podName } from './pod.ts';
 import { Pods } from './pods.ts';

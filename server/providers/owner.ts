@@ -1,11 +1,11 @@
-/** The name by which a server knows its own pods in a namespace that others use too. */
+/** The name by which a server knows its own containers or pods where others have theirs too. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The one in the data folder, made up when there is none: a path would be the same on two machines. */
 export async function ownerOf(data: string): Promise<string> {
-  const file = join(data, 'kubernetes-owner');
+  const file = join(data, 'owner');
   await mkdir(data, { recursive: true, mode: 0o700 });
   const made = randomBytes(6).toString('hex');
   await writeFile(file, `${made}\n`, { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
