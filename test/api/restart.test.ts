@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { LocalProvider } from '../../server/providers/local/provider.ts';
-import { traces } from '../isolation/sandbox.ts';
+import { onMachine } from '../isolation/machine.ts';
 import { FakeProvider } from './fake-provider.ts';
 import { Browser, joined, ready, startServer, stateOf, temporaryFolder } from './harness.ts';
 import { start } from './process.ts';
@@ -145,13 +145,14 @@ test('of two killed servers one comes back in time and keeps its sandbox; the ot
   // The one that is kept is left alone first: when the other's time was over, so would its own have been.
   await kept.program.kill('SIGKILL');
   await orphan.program.kill('SIGKILL');
-  assert.notDeepEqual(traces([orphan.id]), []);
+  assert.notDeepEqual(onMachine([orphan.id]), []);
   const back = start(context, kept.again);
   await back.addresses();
   await removed(orphan.folder);
   const deadline = Date.now() + 5000;
-  while (traces([orphan.id]).length > 0 && Date.now() < deadline) await new Promise(resolve => setImmediate(resolve));
-  assert.deepEqual(traces([orphan.id]), []);
+  while (onMachine([orphan.id]).length > 0 && Date.now() < deadline)
+    await new Promise(resolve => setImmediate(resolve));
+  assert.deepEqual(onMachine([orphan.id]), []);
   const [home = ''] = await readdir(join(orphan.data, 'homes'));
   const content = await promisify(execFile)('tar', ['-xOf', join(orphan.data, 'homes', home), './kept.txt']);
   assert.equal(content.stdout, 'kept\n');
@@ -162,7 +163,7 @@ test('of two killed servers one comes back in time and keeps its sandbox; the ot
     204,
   );
   await back.kill('SIGINT');
-  assert.deepEqual(traces([kept.id]), []);
+  assert.deepEqual(onMachine([kept.id]), []);
 });
 
 /** The CPU time that a process took so far, in seconds, its own and its threads'. */

@@ -93,8 +93,8 @@ export class TestDaemon {
       if (Date.now() > deadline) throw new Error(`dockerd does not end: ${this.#lastWords()}`);
       await delay(50);
     }
-    // After a crash the file stays, and the next one takes its number for a living daemon's.
-    await rm(this.#path('pid'), { force: true });
+    // After a crash the files stay, and where nobody reaps the dead, the next one takes their numbers for the living's.
+    for (const file of ['pid', 'exec/containerd/containerd.pid']) await rm(this.#path(file), { force: true });
   }
 
   /** Ends it and removes all of it. */
