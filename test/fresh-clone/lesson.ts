@@ -16,7 +16,8 @@ function tell(what: string): void {
   console.log(`${((Date.now() - started) / 1000).toFixed(1)} s: ${what}`);
 }
 
-const learner = await Learner.join(process.argv[2] ?? '', `Newcomer ${process.pid}`);
+// Without a name, as the one learner of a machine of one's own: who comes again is the same.
+const learner = await Learner.join(process.argv[2] ?? '', '');
 tell('joined');
 await learner.post('/api/sandbox/start');
 await learner.until('a sandbox', patience, ({ sandbox }) => sandbox.phase === 'ready');

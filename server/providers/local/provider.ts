@@ -52,6 +52,7 @@ function builtSources(): RuntimeSources {
 const leastMemory = 48 << 20;
 const roomInMemory = (): number => Math.max(1, Math.floor((totalmem() * 0.75) / leastMemory));
 
+const trialName = 'trial';
 const validName = /^[a-z0-9]{8,40}$/;
 
 export class LocalProvider implements Provider {
@@ -113,7 +114,7 @@ export class LocalProvider implements Provider {
 
   async #trial(): Promise<Finding> {
     const started = performance.now();
-    const id = `trial${process.pid}x${++this.#trials}`.padEnd(8, '0');
+    const id = `${trialName}${process.pid}x${++this.#trials}`.padEnd(8, '0');
     const trial = await this.#box.call('trial', await this.#specification({ ...trialRequest, id, home: id }));
     return trialFinding({ ...trial, ms: Math.round(performance.now() - started) });
   }
@@ -165,8 +166,7 @@ export class LocalProvider implements Provider {
     const report = known?.usable ? known : await this.probe();
     const problem = report.findings.find(finding => finding.state === 'missing');
     if (problem) throw new ProviderError('unusable', problem.detail, problem.remedy);
-    const { sandboxes } = await this.#box.call('list', { sandboxes: this.#sandboxes });
-    const others = sandboxes.filter(({ id }) => !this.#making.has(id)).length;
+    const others = (await this.#living()).filter(({ id }) => !this.#making.has(id)).length;
     if (others + this.#making.size <= report.maximumSandboxes) return;
     const why = report.findings.find(finding => finding.subject === 'limits' && finding.state === 'limited');
     const full =
@@ -177,8 +177,13 @@ export class LocalProvider implements Provider {
   }
 
   async find(): Promise<Sandbox[]> {
+    return (await this.#living()).map(({ id, homeFile }) => this.#sandbox(id, basename(homeFile, '.tar')));
+  }
+
+  /** Those of learners: a trial, this server's or a doctor's, is nobody's and takes no place. */
+  async #living(): Promise<{ id: string; homeFile: string }[]> {
     const { sandboxes } = await this.#box.call('list', { sandboxes: this.#sandboxes });
-    return sandboxes.map(({ id, homeFile }) => this.#sandbox(id, basename(homeFile, '.tar')));
+    return sandboxes.filter(({ id }) => !id.startsWith(trialName));
   }
 
   async sweep(): Promise<void> {
