@@ -29,7 +29,12 @@ export function situationOf(pod: V1Pod): Situation {
 }
 
 function ended(pod: V1Pod, state: V1ContainerState | undefined, reason = '', message = ''): Situation {
-  if (reason === 'Evicted') return { is: 'over', why: `the node ran short and evicted the pod: ${message}` };
+  // A pod that ends well when it is evicted has succeeded, until the kubelet tells more; the condition comes with it.
+  const disruption = pod.status?.conditions?.find(
+    ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
+  );
+  if (reason === 'Evicted' || disruption)
+    return { is: 'over', why: `the node ran short and evicted its pod: ${message || disruption?.message}` };
   if (reason === 'AppArmor' || /apparmor/i.test(message))
     return hopeless(
       'unusable',
@@ -39,7 +44,7 @@ function ended(pod: V1Pod, state: V1ContainerState | undefined, reason = '', mes
   const terminated = state?.terminated ?? pod.status?.containerStatuses?.[0]?.lastState?.terminated;
   if (terminated?.reason === 'OOMKilled') return { is: 'over', why: 'it took more memory than a sandbox may have' };
   const why = [reason, message, terminated?.message].filter(Boolean).join(': ');
-  return { is: 'over', why: why || (terminated ? `it ended with ${terminated.exitCode}` : 'the pod ended') };
+  return { is: 'over', why: why || (terminated?.exitCode ? `it ended with ${terminated.exitCode}` : 'its pod ended') };
 }
 
 const imageRemedy = 'npm run -s images -- build sandbox, bring it to a registry of the cluster, and name it by --image';
