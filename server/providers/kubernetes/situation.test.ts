@@ -56,12 +56,12 @@ test('what no waiting helps, with a remedy', () => {
 
 test('why a pod is over', () => {
   const evicted = { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' };
-  assert.match(said(situationOf(pod(evicted))), /evicted its pod: The node was low/);
+  assert.match(said(situationOf(pod(evicted))), /its pod was evicted: The node was low/);
   const ended = {
     phase: 'Succeeded',
     conditions: [{ type: 'DisruptionTarget', status: 'True', message: 'low on memory' }],
   };
-  assert.match(said(situationOf(pod(ended))), /evicted its pod: low on memory/);
+  assert.match(said(situationOf(pod(ended))), /its pod was evicted: low on memory/);
   assert.equal(said(situationOf(pod({ phase: 'Succeeded' }))), 'its pod ended');
   assert.equal(said(situationOf(pod({ phase: 'Running' }, new Date()))), 'its pod was deleted');
 });

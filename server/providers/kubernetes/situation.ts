@@ -34,7 +34,7 @@ function ended(pod: V1Pod, state: V1ContainerState | undefined, reason = '', mes
     ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
   );
   if (reason === 'Evicted' || disruption)
-    return { is: 'over', why: `the node ran short and evicted its pod: ${message || disruption?.message}` };
+    return { is: 'over', why: `its pod was evicted: ${message || disruption?.message}` };
   if (reason === 'AppArmor' || /apparmor/i.test(message))
     return hopeless(
       'unusable',
