@@ -38,10 +38,15 @@ const prepare = JSON.stringify({
   },
 });
 
+interface Tool {
+  package: string;
+  for: string[];
+}
+
 /** Debian's packages in the image (images/tools.json). */
 export async function toolPackages(): Promise<string[]> {
-  const tools = JSON.parse(await readFile(join(top, 'images/tools.json'), 'utf8')) as { sandbox: string[] };
-  return tools.sandbox;
+  const tools = JSON.parse(await readFile(join(top, 'images/tools.json'), 'utf8')) as Tool[];
+  return tools.filter(tool => tool.for.includes('image')).map(tool => tool.package);
 }
 
 /** The context of the sandbox's image for a kind of processor. @throws where the programs are not bundled */

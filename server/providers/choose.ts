@@ -32,8 +32,12 @@ export async function makeProvider(
   }
 }
 
-/** This machine itself, where it looks as if it could; else Docker, where a daemon seems to be there. Guessed quickly: `probe` tries. */
-async function usualProvider(): Promise<ProviderName> {
+/**
+ * This machine itself, where it looks as if it could; else Docker, where a daemon seems to be there, and wherever sandboxes of this machine's own can
+ * never be: Docker's doctor tells how to get it. Guessed quickly: `probe` tries.
+ */
+export async function usualProvider(platform: NodeJS.Platform = process.platform): Promise<ProviderName> {
+  if (platform !== 'linux') return 'docker';
   const { firstFindings } = await import('./local/doctor.ts');
   if (firstFindings().every(({ state }) => state !== 'missing')) return 'local';
   const { findEndpoint, seemsThere } = await import('../docker/endpoint.ts');

@@ -116,20 +116,35 @@ function hashInto(hash, path) {
 
 /**
  * What a program needs besides the packages.
- * @typedef {{ products: string[], tools: boolean, forTests: boolean }} Needs
+ * @typedef {{ products: string[], tools: import('./tools.mjs').Use[], forTests: boolean }} Needs
  * @param {string} entry
  * @param {string[]} args
  * @param {boolean} forTests
  * @returns {Needs}
  */
 function needsOf(entry, args, forTests) {
+  /** @type {import('./tools.mjs').Use[]} */
+  const tools = onThisMachine(args) ? ['sandbox', 'lessons'] : [];
+  if (forTests) tools.push('tests');
   const asks = args.some(arg => ['--help', '-h', '--version', 'lint'].includes(arg));
-  if (entry === 'proxy/main.ts') return { products: ['api'], tools: false, forTests };
-  if (asks && !forTests) return { products: [], tools: false, forTests };
+  if (entry === 'proxy/main.ts') return { products: ['api'], tools: [], forTests };
+  if (asks && !forTests) return { products: [], tools: [], forTests };
   // it tries a sandbox, and tells what is missing instead of installing it
-  if (args[0] === 'doctor') return { products: ['api', 'programs'], tools: false, forTests };
-  if (entry === 'server/labs/main.ts') return { products: ['api', 'programs'], tools: true, forTests };
-  return { products: ['api', 'programs', 'packages', 'pages'], tools: true, forTests };
+  if (args[0] === 'doctor') return { products: ['api', 'programs'], tools: [], forTests };
+  if (entry === 'server/labs/main.ts') return { products: ['api', 'programs'], tools, forTests };
+  const products = ['api', 'programs', 'packages', 'pages'];
+  return { products, tools: entry === 'server/images/main.ts' ? [] : tools, forTests };
+}
+
+/**
+ * Whether sandboxes may be made on this machine itself: containers and pods carry their own tools.
+ * @param {string[]} args
+ */
+function onThisMachine(args) {
+  const at = args.indexOf('--provider');
+  const named =
+    args.find(arg => arg.startsWith('--provider='))?.slice('--provider='.length) ?? args[at < 0 ? args.length : at + 1];
+  return !['docker', 'kubernetes'].includes(named ?? process.env.UNICORN_PROVIDER ?? '');
 }
 
 /**
@@ -141,7 +156,7 @@ function missing(needs) {
   /** @type {(() => Promise<void>)[]} */
   const todo = [];
   if (!packagesAreThere(top, needs.forTests)) todo.push(() => installPackages(top, needs.forTests));
-  const tools = needs.tools && process.platform === 'linux' ? missingTools(needs.forTests) : [];
+  const tools = process.platform === 'linux' ? missingTools(needs.tools) : [];
   if (tools.length > 0) todo.push(() => installTools(tools));
   const stamps = readStamps();
   for (const product of products) {

@@ -1,25 +1,21 @@
 /** The programs of the system that sandboxes and tests need: found, or installed by the system's package manager. */
-import { accessSync, constants, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { run, SetupError, step } from './progress.mjs';
 
 /**
+ * A line of images/tools.json: a program, or several names of one, the package that brings it (as Debian and most name it), and what it is for.
  * @typedef {'apt-get' | 'dnf' | 'pacman' | 'zypper' | 'apk'} Manager
- * @typedef {{ programs: string[], packages: Record<Manager, string> }} Tool `programs`: any of them will do
+ * @typedef {'sandbox' | 'lessons' | 'image' | 'tests'} Use
+ * @typedef {{ programs: string[], package: string, others?: Partial<Record<Manager, string>>, for: Use[] }} Tool
  */
 
-/** @type {Tool[]} */
-const forSandboxes = [
-  tool(['crun'], 'crun'),
-  tool(['newuidmap'], 'uidmap', { dnf: 'shadow-utils', pacman: 'shadow', zypper: 'shadow', apk: 'shadow-uidmap' }),
-  tool(['ip'], 'iproute2', { dnf: 'iproute' }),
-  tool(['iptables'], 'iptables', { dnf: 'iptables-nft' }),
-  tool(['curl'], 'curl'),
-];
+const file = join(dirname(fileURLToPath(import.meta.url)), '../../images/tools.json');
 
-/** @type {Tool[]} */
-const forTests = [tool(['chromium', 'chromium-browser', 'google-chrome'], 'chromium')];
+/** @returns {Tool[]} */
+const tools = () => JSON.parse(readFileSync(file, 'utf8'));
 
 /** @type {Record<Manager, { install: string[], refresh: string[] }>} */
 const managers = {
@@ -31,21 +27,11 @@ const managers = {
 };
 
 /**
- * @param {string[]} programs
- * @param {string} name the package's name, where a manager has no other
- * @param {Partial<Record<Manager, string>>} [others]
- * @returns {Tool}
- */
-function tool(programs, name, others = {}) {
-  return { programs, packages: { 'apt-get': name, dnf: name, pacman: name, zypper: name, apk: name, ...others } };
-}
-
-/**
  * The tools that are missing on this machine.
- * @param {boolean} tests whether the tests' are needed too
+ * @param {Use[]} uses what they are needed for
  */
-export function missingTools(tests) {
-  return [...forSandboxes, ...(tests ? forTests : [])].filter(({ programs }) => !programs.some(isThere));
+export function missingTools(uses) {
+  return tools().filter(tool => tool.for.some(use => uses.includes(use)) && !tool.programs.some(isThere));
 }
 
 /**
@@ -60,7 +46,8 @@ export async function installTools(missing) {
       `Missing: ${names}.`,
       'Install them with the package manager of this system, then start again.',
     );
-  const install = [manager, ...managers[manager].install, ...missing.map(({ packages }) => packages[manager])];
+  const packages = missing.map(tool => tool.others?.[manager] ?? tool.package);
+  const install = [manager, ...managers[manager].install, ...new Set(packages)];
   const prefix = await allowed(names, install);
   const done = await step(`Installing ${names}`, () => attempt(manager, prefix, install));
   const still = missing.filter(({ programs }) => !programs.some(isThere));

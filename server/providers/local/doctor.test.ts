@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { usualProvider } from '../choose.ts';
 import { idFinding, limitFinding, otherSystem, trialFinding } from './doctor.ts';
 import { packageNames } from './packages.ts';
 
@@ -7,6 +8,10 @@ test('other systems are told what to do, Linux is not', () => {
   assert.equal(otherSystem('linux'), undefined);
   assert.match(otherSystem('darwin')?.remedy ?? '', /Docker|Lima/);
   assert.match(otherSystem('win32')?.remedy ?? '', /wsl/);
+});
+
+test('where sandboxes of the machine itself can never be, Docker is the usual kind', async () => {
+  for (const platform of ['darwin', 'win32'] as const) assert.equal(await usualProvider(platform), 'docker');
 });
 
 test('no range of ids is a problem with a line that mends it', () => {

@@ -1,5 +1,5 @@
 /** How programs are installed on the system at hand. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 type Manager = 'apt-get' | 'dnf' | 'pacman' | 'zypper' | 'apk';
@@ -12,26 +12,15 @@ const install: Record<Manager, string> = {
   apk: 'apk add',
 };
 
-const mapping = {
-  'apt-get': 'uidmap',
-  dnf: 'shadow-utils',
-  pacman: 'shadow',
-  zypper: 'shadow',
-  apk: 'shadow-uidmap',
-};
-const utilLinux = { 'apt-get': 'util-linux', dnf: 'util-linux', pacman: 'util-linux', zypper: 'util-linux' };
+/** As images/tools.json has it. */
+interface Tool {
+  programs: string[];
+  package: string;
+  others?: Partial<Record<Manager, string>>;
+}
 
-/** Names of packages where they are not the program's. */
-const packages: Record<string, Partial<Record<Manager, string>>> = {
-  newuidmap: mapping,
-  newgidmap: mapping,
-  'dbus-user-session': { dnf: 'dbus-daemon', pacman: 'dbus', zypper: 'dbus-1', apk: 'dbus' },
-  ip: { 'apt-get': 'iproute2', dnf: 'iproute', pacman: 'iproute2', zypper: 'iproute2', apk: 'iproute2' },
-  iptables: { dnf: 'iptables-nft' },
-  unshare: { ...utilLinux, apk: 'util-linux-misc' },
-  setpriv: { ...utilLinux, apk: 'setpriv' },
-  mount: { ...utilLinux, 'apt-get': 'mount', apk: 'mount' },
-};
+const tools = (): Tool[] =>
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../../images/tools.json'), 'utf8')) as Tool[];
 
 /** The path of a program, as the server finds it. */
 export function findProgram(name: string): string | undefined {
@@ -53,7 +42,12 @@ function isProgram(path: string): boolean {
 
 /** The packages of programs, each once. */
 export const packageNames = (programs: string[], manager: Manager): Set<string> =>
-  new Set(programs.map(program => packages[program]?.[manager] ?? program));
+  new Set(
+    programs.map(program => {
+      const tool = tools().find(one => one.programs.includes(program));
+      return tool?.others?.[manager] ?? tool?.package ?? program;
+    }),
+  );
 
 /** The line that installs programs here. */
 export function installLine(programs: string[]): string {
