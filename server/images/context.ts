@@ -46,7 +46,10 @@ interface Tool {
 /** Debian's packages in the image (images/tools.json). */
 export async function toolPackages(): Promise<string[]> {
   const tools = JSON.parse(await readFile(join(top, 'images/tools.json'), 'utf8')) as Tool[];
-  return tools.filter(tool => tool.for.includes('image')).map(tool => tool.package);
+  return tools
+    .filter(tool => tool.for.includes('image'))
+    .map(tool => tool.package)
+    .sort();
 }
 
 /** The context of the sandbox's image for a kind of processor. @throws where the programs are not bundled */
