@@ -1,7 +1,7 @@
 /** What the connection manager does to a request's head before any filter sees it. */
-import { randomUUID } from 'node:crypto';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { StreamInfo } from '../stream-info.ts';
+import { requestId } from './request-id.ts';
 import type { ManagerSettings } from './settings.ts';
 
 /** Who sent it, as far as the connection tells. */
@@ -150,5 +150,5 @@ function addUserAgent(head: RequestHeaders, node: string): void {
 }
 
 function setRequestId(head: RequestHeaders, force: boolean): void {
-  if (force || !head.has('x-request-id')) head.set('x-request-id', randomUUID());
+  if (force || !head.has('x-request-id')) head.set('x-request-id', requestId());
 }
