@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Options, parseCommandLine } from './command-line.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
 import { loadApart } from './configuration/loader.ts';
+import { collectWhenIdle } from './idle-memory.ts';
 import { Log } from './log.ts';
 import { ProxyServer } from './server.ts';
 
@@ -53,6 +54,7 @@ async function serve(options: Options, log: Log): Promise<void> {
     const quit = quitter(server, log);
     await server.start(quit);
     if (options.mode === 'init_only') return await server.stop();
+    collectWhenIdle();
     log.info('main', 'starting main dispatch loop');
   } catch (error) {
     log.critical('main', `error \`${messageOf(error)}\` initializing config '${options.configPath ?? ''}'`);

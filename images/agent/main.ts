@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { collectWhenIdle } from '../../proxy/idle-memory.ts';
 import { agentVariables } from '../box/specification.ts';
 import { Connections } from './connections.ts';
 import { Sandbox } from './sandbox.ts';
@@ -42,6 +43,7 @@ function main(): void {
   });
   const descriptor = Number(variable(agentVariables.listenDescriptor, '3'));
   createServer({ allowHalfOpen: false }, socket => connections.add(socket)).listen({ fd: descriptor });
+  collectWhenIdle();
   process.on('uncaughtException', error => console.error(error));
   process.on('unhandledRejection', error => console.error(error));
 }

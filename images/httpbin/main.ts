@@ -1,5 +1,6 @@
 /** httpbin, the sample service: answers HTTP requests with what it was sent, and with what it was asked for. */
 import type { AddressInfo } from 'node:net';
+import { collectWhenIdle } from '../../proxy/idle-memory.ts';
 import { help, type Options, parseCommandLine, UsageError } from './command-line.ts';
 import { httpbin, type LogEntry } from './server.ts';
 
@@ -36,6 +37,7 @@ function run(options: Options): void {
   };
   process.once('SIGINT', stop);
   process.once('SIGTERM', stop);
+  collectWhenIdle();
   // a reader of the log that went away ends nothing
   process.stdout.on('error', () => {});
 }
