@@ -21,6 +21,8 @@ export interface Address {
 }
 
 const files = '/run/replay';
+/** The file in the home to which the proxy writes where its admin interface listens. */
+export const adminAddressFile = 'admin-address';
 const memory = (destination: string, size: string): Mount => ({
   destination,
   type: 'tmpfs',
@@ -42,7 +44,7 @@ function script(upstreams: Address[]): string {
   return [
     'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
     ...started,
-    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -l info -c ${files}/proxy.yaml 2>&1; echo "the proxy ended with $?"; } | cat'`,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -l info -c ${files}/proxy.yaml --admin-address-path ${adminAddressFile} 2>&1; echo "the proxy ended with $?"; } | cat'`,
   ].join('\n');
 }
 

@@ -70,12 +70,11 @@ async function play(
   const pid = container.pid();
   if (pid === undefined || container.child.exitCode !== null)
     throw new Failure('internal', `the scratch copy does not start: ${words.text}`);
-  const admin = adminAddress(params.configuration);
   await words.up();
   if (words.ended) return { ...result, failure: words.text };
   for (const request of params.requests) await sendAll(pid, request, result, signal);
   await upstreams.quiet();
-  for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, admin, path, signal));
+  for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, path, signal));
   return words.ended ? { ...result, failure: words.text } : result;
 }
 
@@ -97,12 +96,8 @@ async function sendAll(
   }
 }
 
-async function readAdmin(
-  pid: number,
-  admin: Address | undefined,
-  path: string,
-  signal: AbortSignal,
-): Promise<ReplayResult['admin'][number]> {
+async function readAdmin(pid: number, path: string, signal: AbortSignal): Promise<ReplayResult['admin'][number]> {
+  const admin = adminAddress(pid);
   if (!admin) return { path, status: 0, body: 'the configuration has no admin address' };
   const host = admin.address === '0.0.0.0' ? '127.0.0.1' : admin.address;
   const url = `http://${host}:${admin.port}${path}`;
