@@ -4,7 +4,7 @@ import { CodecError, type RequestReceiver, type ResponseSender } from '../http/c
 import { httpDate } from '../http/date.ts';
 import { isGrpc, toGrpcReply } from '../http/grpc.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import { reasonPhrase } from '../http1/encode.ts';
+import { reasonPhrase } from '../http1/reason-phrase.ts';
 import { hasToken } from '../http1/server-connection.ts';
 import { type RoutedStream, RouterRequest } from '../router/router.ts';
 import type { RouterStats } from '../router/router-stats.ts';

@@ -1,21 +1,8 @@
 /** Heads and chunks as bytes of HTTP/1.1. */
-import { STATUS_CODES } from 'node:http';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { reasonPhrase } from './reason-phrase.ts';
 
 const statusLines: string[] = [];
-
-/** The words for a status as Envoy prints them. */
-export function reasonPhrase(status: number): string {
-  return reasons.get(status) ?? STATUS_CODES[status] ?? 'Unknown';
-}
-
-/** Where Envoy's words differ from Node's. */
-const reasons = new Map([
-  [413, 'Payload Too Large'],
-  [418, 'Unknown'],
-  [425, 'Unknown'],
-  [509, 'Unknown'],
-]);
 
 function statusLine(status: number): string {
   let line = statusLines[status];
