@@ -1,4 +1,4 @@
-/** Runs a program of the repo on the repo's own Node: in this process where that is what runs here, else in a child. */
+/** Runs a program of the repo on the repo's own Node: in this process where that is what runs here, else in a child with the same flags of Node. */
 import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import module from 'node:module';
@@ -46,7 +46,9 @@ export function endWithParent() {
  */
 function launchChild(top, entry, args) {
   const self = join(fileURLToPath(new URL('.', import.meta.url)), 'run.mjs');
-  const child = spawn(nodeOf(top), [self, entry, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(nodeOf(top), [...process.execArgv, self, entry, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
     process.on(signal, () => child.kill(signal));
   return new Promise((resolve, reject) => {

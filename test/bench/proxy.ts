@@ -16,6 +16,10 @@ const run = promisify(execFile);
 const connections = [1, 64, 512];
 const seconds = 4;
 const rounds = 3;
+/** As `npm run proxy` has them. */
+const ownFlags = ['--expose-gc', '--max-semi-space-size=4'];
+/** After the load: a proxy gives back what it took once it rests. */
+const restMs = 40_000;
 const body = 'hello, this is a small answer\n';
 
 interface Peer {
@@ -48,6 +52,7 @@ export async function proxy(): Promise<void> {
     ].filter(peer => peer !== null);
     peers.push(...subjects);
     await measure(subjects);
+    await reportMemory(subjects);
   } finally {
     for (const peer of peers) await peer.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -93,14 +98,21 @@ function report(
     ['proxy', 'connections', 'requests/s', 'p99 ms', '× Envoy', '× nginx'],
     rows,
   );
-  printTable(
-    'Memory after it, in MiB',
-    ['proxy', 'private'],
-    subjects.map(({ name, pid }) => [name, round((memoryOf(pid)?.private ?? 0) / 1024)]),
-  );
   if (subjects.some(({ name }) => name === 'Envoy'))
     printTarget('at 64 connections, in the same run', rate('ours', 64) / rate('Envoy', 64), 'at least', 1.3, '× Envoy');
   else console.log('  no Envoy to compare with: name one by UNICORN_ENVOY');
+}
+
+async function reportMemory(subjects: Peer[]): Promise<void> {
+  const figures = () => subjects.map(({ pid }) => round((memoryOf(pid)?.private ?? 0) / 1024));
+  const atOnce = figures();
+  await wait(restMs);
+  const resting = figures();
+  printTable(
+    'Memory after it, in MiB',
+    ['proxy', 'private', `${restMs / 1000} s later`],
+    subjects.map(({ name }, i) => [name, atOnce[i]!, resting[i]!]),
+  );
 }
 
 async function load(port: number, count: number): Promise<{ rate: number; p99: number }> {
@@ -162,6 +174,7 @@ async function envoy(folder: string, upstream: number): Promise<Peer | null> {
 function own(folder: string, upstream: number): Promise<Peer> {
   return startOn('ours', 0, async port => [
     process.execPath,
+    ...ownFlags,
     join(top, 'proxy/dist/proxy.cjs'),
     '-c',
     configuration(folder, 'ours', port, upstream),
