@@ -13,8 +13,9 @@ const apartMs = 30_000;
 /**
  * Collects whenever the process rests and has grown since the last time. Keeps no process alive. Needs node's `--expose-gc`, and without it does
  * nothing.
+ * @param allowed whether now is a good time: a collection stops everything
  */
-export function collectWhenIdle(): void {
+export function collectWhenIdle(allowed: () => boolean = () => true): void {
   const collect = globalThis.gc;
   if (collect === undefined) return;
   let cpu = process.cpuUsage();
@@ -23,7 +24,7 @@ export function collectWhenIdle(): void {
     const { user, system } = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     if ((user + system) / 1000 > lookMs * restingLoad || Date.now() - settled.atMs < apartMs) return;
-    if (process.memoryUsage.rss() - settled.bytes < leastGrowth) return;
+    if (!allowed() || process.memoryUsage.rss() - settled.bytes < leastGrowth) return;
     // All that can be given back, the room for young objects too.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     cpu = process.cpuUsage();

@@ -11,6 +11,8 @@ import { Sandbox } from './sandbox.ts';
 
 const folder = '/run/agent';
 const goodbyeMs = 100;
+/** Nobody types any more: a key must not wait for a collection. */
+const pauseMs = 5000;
 
 function variable(name: string, otherwise: string): string {
   return process.env[name] ?? otherwise;
@@ -43,7 +45,7 @@ function main(): void {
   });
   const descriptor = Number(variable(agentVariables.listenDescriptor, '3'));
   createServer({ allowHalfOpen: false }, socket => connections.add(socket)).listen({ fd: descriptor });
-  collectWhenIdle();
+  collectWhenIdle(() => performance.now() - sandbox.terminals.typedAt > pauseMs);
   process.on('uncaughtException', error => console.error(error));
   process.on('unhandledRejection', error => console.error(error));
 }

@@ -47,6 +47,8 @@ export class Terminal {
   columns: number;
   rows: number;
   exitStatus: number | null = null;
+  /** When somebody last typed, as `performance.now` counts. */
+  typedAt = Number.NEGATIVE_INFINITY;
   readonly #startShell: StartShell;
   readonly #events: TerminalEvents;
   readonly #screen: Screen;
@@ -152,6 +154,7 @@ export class Terminal {
 
   /** What a viewer typed. Resolves when the kernel has taken it. */
   async input(viewer: Viewer, bytes: Buffer): Promise<void> {
+    this.typedAt = performance.now();
     if (viewer.columns > 0) this.#resize(viewer);
     if (!this.#pty) {
       if (bytes.includes(0x0d)) await this.start();

@@ -28,6 +28,11 @@ export class Terminals {
     return [...this.#terminals.values()].map(terminal => terminal.status());
   }
 
+  /** When somebody last typed into any of them, as `performance.now` counts. */
+  get typedAt(): number {
+    return Math.max(...[...this.#terminals.values()].map(terminal => terminal.typedAt));
+  }
+
   /** The terminal of that name. */
   find(name: string): Terminal {
     const terminal = this.#terminals.get(name);
