@@ -21,9 +21,10 @@ import { joinReplicas } from './replicas/join.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
-import { defaultCapacity, sandboxLimits } from './sessions/limits.ts';
+import { creationsAtOnce, defaultCapacity, sandboxLimits } from './sessions/limits.ts';
 import { Saving } from './sessions/saving.ts';
-import type { SessionServices } from './sessions/services.ts';
+import type { SandboxServices } from './sessions/services.ts';
+import { WarmPool } from './sessions/warm-pool.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { databaseOf } from './store/database.ts';
 import { openStore } from './store/kysely-store.ts';
@@ -98,9 +99,10 @@ async function serveLocked(
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
   const readiness = new Readiness(store);
-  const services = sessionServices(settings, { workshop, store, provider, capacity, log, replicas, saving, metrics });
-  const classroom = await Classroom.open(services, () => ({ joinUrl: joinUrl(), code }));
-  metrics.watch({ rows: () => classroom.rows(), queueLength: () => capacity.waiting });
+  const services = sandboxServices(settings, { workshop, store, provider, capacity, log, replicas, saving, metrics });
+  const pool = new WarmPool(services, settings.warm);
+  const classroom = await Classroom.open({ ...services, pool }, () => ({ joinUrl: joinUrl(), code }));
+  metrics.watch({ rows: () => classroom.rows(), queueLength: () => capacity.waiting, spares: () => pool.size });
   let closeHttp = async () => {};
   const giveUp = async (error: unknown): Promise<never> => {
     await closeHttp();
@@ -137,8 +139,10 @@ async function serveLocked(
       held: learners => classroom.held(learners),
     })
     .catch(giveUp);
+  let warmed = Promise.resolve();
   const report = settle(provider, classroom, capacity, log, tell).then(found => {
     readiness.tried(found.usable);
+    if (found.usable) warmed = pool.start();
     return found;
   });
   return {
@@ -154,6 +158,8 @@ async function serveLocked(
       // A trial is let end; what takes longer, as the making of an image, is broken off.
       await Promise.race([report, delay(trialMs, undefined, { ref: false })]);
       await classroom.close(keep);
+      await warmed;
+      await pool.close(keep);
       await saving.close(savingMs);
       await membership.close();
       await store.close();
@@ -179,13 +185,14 @@ function publicPort({ publicUrl }: Settings): number | null {
 }
 
 type Base = Pick<
-  SessionServices,
+  SandboxServices,
   'workshop' | 'store' | 'provider' | 'capacity' | 'log' | 'replicas' | 'saving' | 'metrics'
 >;
 
-function sessionServices(settings: Settings, base: Base): SessionServices {
+function sandboxServices(settings: Settings, base: Base): SandboxServices {
   return {
     ...base,
+    creating: new Capacity(creationsAtOnce(base.provider.name)),
     limits: sandboxLimits(settings),
     orphanTimeoutSeconds: settings.orphanTimeout,
     idleMs: settings.idleTimeout * 60_000,

@@ -29,6 +29,8 @@ export interface Settings {
   mode: 'auto' | 'alone' | 'class';
   /** null: what the provider allows. */
   maximumSandboxes: number | null;
+  /** How many sandboxes wait for learners to come. */
+  warm: number;
   /** Of each sandbox, MiB. */
   memory: number;
   logLevel: LogLevel;
@@ -63,6 +65,7 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     idleTimeout: 60,
     mode: 'auto',
     maximumSandboxes: null,
+    warm: 0,
     memory: 384,
     logLevel: 'warn',
     logFormat: 'text',
@@ -236,6 +239,14 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     help: 'how many sandboxes run at once; others queue (default: what this machine bears)',
     apply: (settings, text) => {
       settings.maximumSandboxes = integer(text, 1, 10_000);
+    },
+  },
+  {
+    key: 'warm',
+    value: 'NUMBER',
+    help: 'how many sandboxes are kept ready for learners to come (default 0)',
+    apply: (settings, text) => {
+      settings.warm = integer(text, 0, 1000);
     },
   },
   {

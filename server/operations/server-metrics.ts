@@ -19,6 +19,8 @@ export interface ClassFigures {
   /** The learners whose session lives here. */
   rows(): Pick<LearnerRow, 'online' | 'sandbox'>[];
   queueLength(): number;
+  /** Sandboxes that wait for a learner. */
+  spares(): number;
 }
 
 /** What the server counts while it works. */
@@ -55,7 +57,7 @@ export class ServerMetrics {
   }
 
   /** Adds what is read from the class. */
-  watch({ rows, queueLength }: ClassFigures): void {
+  watch({ rows, queueLength, spares }: ClassFigures): void {
     const metrics = this.#metrics;
     metrics.read('unicorn_learners', 'Learners who have joined.', () => rows().length);
     metrics.read(
@@ -69,6 +71,7 @@ export class ServerMetrics {
         value: rows().filter(({ sandbox }) => sandbox.phase === phase).length,
       })),
     );
+    metrics.read('unicorn_spare_sandboxes', 'Sandboxes that wait for a learner at this server.', spares);
     metrics.read('unicorn_queue_length', 'Learners who wait for a place.', queueLength);
   }
 

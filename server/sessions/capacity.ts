@@ -17,6 +17,11 @@ export class Capacity {
     this.#maximum = maximum;
   }
 
+  /** Whether the next one has to wait. */
+  get full(): boolean {
+    return this.#used >= this.#maximum;
+  }
+
   /** How many wait. */
   get waiting(): number {
     return this.#queue.length;
@@ -35,7 +40,7 @@ export class Capacity {
    */
   async acquire(signal: AbortSignal, tell: (place: number) => void): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#used < this.#maximum) return this.take();
+    if (!this.full) return this.take();
     if (this.#queue.length >= longestQueue) {
       throw new UnicornError('no-capacity', 'Too many wait for a sandbox already.', 'Try again in some minutes.');
     }

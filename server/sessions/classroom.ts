@@ -82,7 +82,14 @@ export class Classroom implements SessionClass, ReplicaListener {
   async join(name: string): Promise<LearnerSession> {
     if (this.#sessions.size >= mostLearners) throw new UnicornError('no-capacity', 'The class is full.');
     const now = Date.now();
-    const record = { id: randomBytes(8).toString('hex'), name, joinedAtMs: now, lastSeenAtMs: now, lesson: null };
+    const record = {
+      id: randomBytes(8).toString('hex'),
+      name,
+      joinedAtMs: now,
+      lastSeenAtMs: now,
+      lesson: null,
+      home: null,
+    };
     if (!(await this.services.store.addLearner(record))) {
       throw new UnicornError(
         'name-taken',
@@ -110,10 +117,11 @@ export class Classroom implements SessionClass, ReplicaListener {
     this.#forget(session);
     await session.endSandbox('You were removed from the workshop.');
     await session.close(false);
+    const home = (await store.learner(id))?.home ?? id;
     await store.removeLearner(id);
     replicas.forget(id);
     replicas.tell({ kind: 'removed', id });
-    await provider.removeHome(id);
+    await provider.removeHome(home);
   }
 
   #forget(session: LearnerSession): void {

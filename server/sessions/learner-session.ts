@@ -61,7 +61,7 @@ export class LearnerSession {
     this.#services = classroom.services;
     this.#progress = progress;
     this.#view = new LessonView(this.#services.workshop, progress, record.lesson);
-    this.#life = new SandboxLife(this.id, this.#services, {
+    this.#life = new SandboxLife(record, this.#services, {
       changed: state => this.#sandboxChanged(state),
       attached: agent => this.#attached(agent),
       notice: text => this.#publish({ type: 'notice', text }),

@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import type { SandboxLimits } from '../providers/provider.ts';
+import type { ProviderName, SandboxLimits } from '../providers/provider.ts';
 import type { Settings } from '../settings.ts';
 
 const mebibyte = 1024 * 1024;
@@ -15,6 +15,11 @@ export function sandboxLimits(settings: Settings): SandboxLimits {
     cpus: Math.min(2, availableParallelism()),
     openFiles: 4096,
   };
+}
+
+/** How many sandboxes are made at once: more make each other slow. In a cluster it is its nodes that make them. */
+export function creationsAtOnce(provider: ProviderName): number {
+  return provider === 'kubernetes' ? 16 : Math.max(2, availableParallelism());
 }
 
 /** How many sandboxes this machine's memory bears, a quarter left to the rest. */

@@ -51,8 +51,11 @@ export class SandboxFinder {
   async #endStrays(): Promise<void> {
     const { provider, store, replicas, log } = this.#services;
     // Where none is expected there is nothing to wait for.
-    const found = await this.#find((await store.sandboxes()).length > 0 ? findMs : 0);
-    const known = new Set((await store.sandboxes()).map(({ id }) => id));
+    const expected = [...(await store.spares.all()), ...(await store.sandboxes())].length > 0;
+    const found = await this.#find(expected ? findMs : 0);
+    // Spares before those of learners, which is the way that they go.
+    const spares = await store.spares.all();
+    const known = new Set([...spares, ...(await store.sandboxes())].map(({ id }) => id));
     for (const sandbox of found) {
       // The trial of a server that starts at the same time ends by itself.
       if (known.has(sandbox.id) || (sandbox.id.startsWith('trial') && !replicas.alone)) continue;

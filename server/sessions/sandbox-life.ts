@@ -4,7 +4,7 @@ import type { AgentClient } from '../agent/client.ts';
 import type { SandboxState } from '../api.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import { ProviderError, type Sandbox, type TellProgress } from '../providers/provider.ts';
-import type { SandboxRecord } from '../store/store.ts';
+import type { LearnerRecord, SandboxRecord } from '../store/store.ts';
 import { IdleTimer } from './idle.ts';
 import type { SessionServices } from './services.ts';
 
@@ -35,6 +35,8 @@ interface Run {
 /** The life of one learner's sandboxes, one after the other. */
 export class SandboxLife {
   readonly #learner: string;
+  /** Null: none yet. */
+  #home: string | null;
   readonly #services: SessionServices;
   readonly #listener: SandboxListener;
   readonly #idle: IdleTimer;
@@ -45,8 +47,9 @@ export class SandboxLife {
   /** An earlier server's sandbox is being looked for. */
   #expected = false;
 
-  constructor(learner: string, services: SessionServices, listener: SandboxListener) {
-    this.#learner = learner;
+  constructor({ id, home }: Pick<LearnerRecord, 'id' | 'home'>, services: SessionServices, listener: SandboxListener) {
+    this.#learner = id;
+    this.#home = home;
     this.#services = services;
     this.#listener = listener;
     this.#idle = new IdleTimer({
@@ -156,20 +159,50 @@ export class SandboxLife {
   }
 
   async #bring(run: Run): Promise<void> {
-    const { capacity, provider, limits, orphanTimeoutSeconds, metrics } = this.#services;
+    const { metrics } = this.#services;
     const askedMs = performance.now();
     await this.#ended;
-    run.release = await capacity.acquire(run.abort.signal, place => this.#showOf(run, { phase: 'queued', place }));
+    if (this.#home !== null || !(await this.#takeSpare(run))) {
+      this.#home ??= this.#learner;
+      await this.#make(run, this.#home);
+    }
+    if (run === this.#run) metrics.sandboxReady((performance.now() - askedMs) / 1000);
+  }
+
+  /** One that is ready already. Answers whether there was one. */
+  async #takeSpare(run: Run): Promise<boolean> {
+    const { pool, store } = this.#services;
+    const spare = await pool.take(this.#learner);
+    if (!spare) {
+      await this.#services.saving.save(`home ${this.#learner}`, () => store.setHome(this.#learner, this.#learner));
+      return false;
+    }
+    const { sandbox, createdAtMs, release } = spare;
+    this.#home = sandbox.home;
+    Object.assign(run, { id: sandbox.id, sandbox, createdAtMs, release });
+    run.abort.signal.throwIfAborted();
+    await this.#attach(run, null, spare.agent);
+    return true;
+  }
+
+  async #make(run: Run, home: string): Promise<void> {
+    const { capacity, creating, pool, provider, limits, orphanTimeoutSeconds } = this.#services;
+    const tell = (place: number) => this.#showOf(run, { phase: 'queued', place });
+    if (capacity.full) pool.makeRoom();
+    run.release = await capacity.acquire(run.abort.signal, tell);
+    const made = await creating.acquire(run.abort.signal, tell);
     const progress = this.#progressOf(run);
     progress('Making room for the sandbox');
-    // Stored first, so that a server that is killed now finds it afterwards.
-    await this.#save(run);
-    const request = { id: run.id, home: this.#learner, limits, orphanTimeoutSeconds };
-    run.sandbox = await provider.create(request, progress);
+    try {
+      // Stored first, so that a server that is killed now finds it afterwards.
+      await this.#save(run);
+      run.sandbox = await provider.create({ id: run.id, home, limits, orphanTimeoutSeconds }, progress);
+    } finally {
+      made();
+    }
     run.abort.signal.throwIfAborted();
     progress('Connecting to the sandbox');
     await this.#attach(run, null);
-    if (run === this.#run) metrics.sandboxReady((performance.now() - askedMs) / 1000);
   }
 
   /** Shows steps as they come; a step that is told again takes its own place. */
@@ -186,9 +219,9 @@ export class SandboxLife {
     };
   }
 
-  async #attach(run: Run, expiresAtMs: number | null): Promise<void> {
-    const stream = await run.sandbox!.connect();
-    const agent = await this.#services.connectAgent(stream);
+  /** @param connected an agent that is reached already */
+  async #attach(run: Run, expiresAtMs: number | null, connected?: AgentClient): Promise<void> {
+    const agent = connected ?? (await this.#services.connectAgent(await run.sandbox!.connect()));
     if (run !== this.#run) return agent.close();
     run.agent = agent;
     agent.closed.then(() => this.#lose(run, agent, new Error('the connection to the sandbox was closed')));
@@ -277,7 +310,7 @@ export class SandboxLife {
       this.#services.store.saveSandbox({
         learner: this.#learner,
         id: run.id,
-        home: this.#learner,
+        home: this.#home ?? this.#learner,
         provider: this.#services.provider.name,
         createdAtMs: run.createdAtMs,
         expiresAtMs: this.#idle.expiresAtMs,

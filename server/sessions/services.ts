@@ -8,13 +8,17 @@ import type { Replicas } from '../replicas/replicas.ts';
 import type { Store } from '../store/store.ts';
 import type { Capacity } from './capacity.ts';
 import type { Saving } from './saving.ts';
+import type { SparePool } from './spare.ts';
 
-/** What every learner's session works with. */
-export interface SessionServices {
+/** What makes sandboxes. */
+export interface SandboxServices {
   workshop: Workshop;
   store: Store;
   provider: Provider;
+  /** How many there are at once. */
   capacity: Capacity;
+  /** How many are being made at once; who comes later is made later. */
+  creating: Capacity;
   log: Log;
   metrics: ServerMetrics;
   limits: SandboxLimits;
@@ -24,4 +28,9 @@ export interface SessionServices {
   connectAgent(stream: Duplex): Promise<AgentClient>;
   replicas: Replicas;
   saving: Saving;
+}
+
+/** What every learner's session works with. */
+export interface SessionServices extends SandboxServices {
+  pool: SparePool;
 }

@@ -47,6 +47,7 @@ async function fill(store: Store): Promise<void> {
       id,
       name: `Name ${index}`,
       joinedAtMs: index,
+      home: null,
       lastSeenAtMs: 2 ** 41 + index,
       lesson: null,
     });

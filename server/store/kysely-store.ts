@@ -4,6 +4,7 @@ import { StartError } from '../errors.ts';
 import type { Database } from './database.ts';
 import { migrationProvider } from './migrations.ts';
 import { KyselyReplicaStore } from './replica-store.ts';
+import { KyselySpareStore, noHome } from './spare-store.ts';
 import { isOfSqlite, sqliteTrouble } from './sqlite-trouble.ts';
 import type { CheckRecord, ExerciseRecord, Identity, LearnerRecord, SandboxRecord, Store } from './store.ts';
 import type { AuthSessionTable, ExerciseTable, LearnerTable, SandboxTable, Tables } from './tables.ts';
@@ -44,11 +45,13 @@ function cannotOpen(error: unknown): unknown {
 
 class KyselyStore implements Store {
   readonly replicas: KyselyReplicaStore;
+  readonly spares: KyselySpareStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>, now: RawBuilder<number>) {
     this.#db = db;
     this.replicas = new KyselyReplicaStore(db, now);
+    this.spares = new KyselySpareStore(db);
   }
 
   async close(): Promise<void> {
@@ -112,6 +115,7 @@ class KyselyStore implements Store {
         last_seen_at: learner.lastSeenAtMs,
         lesson: learner.lesson,
         key_hash: null,
+        home: learner.home ?? noHome,
       })
       .onConflict(conflict => conflict.column('name_key').doNothing())
       .executeTakeFirst();
@@ -138,6 +142,10 @@ class KyselyStore implements Store {
 
   async setLesson(id: string, lesson: string): Promise<void> {
     await this.#db.updateTable('learners').set({ lesson }).where('id', '=', id).execute();
+  }
+
+  async setHome(id: string, home: string): Promise<void> {
+    await this.#db.updateTable('learners').set({ home }).where('id', '=', id).execute();
   }
 
   async setKey(id: string, keyHash: string): Promise<void> {
@@ -279,6 +287,7 @@ function learnerOf(row: LearnerTable): LearnerRecord {
     joinedAtMs: row.joined_at,
     lastSeenAtMs: row.last_seen_at,
     lesson: row.lesson,
+    home: row.home === noHome ? null : (row.home ?? row.id),
   };
 }
 

@@ -5,6 +5,7 @@ import { sql } from '#kysely';
 const migrations: Record<string, Migration> = {
   '001-first': { up: first },
   '002-replicas': { up: replicas },
+  '003-spares': { up: spares },
 };
 
 /** Hands the migrations to Kysely's Migrator. */
@@ -110,5 +111,16 @@ async function replicas(db: Kysely<unknown>): Promise<void> {
     .createTable('learner_rows')
     .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
     .addColumn('row', 'text', column => column.notNull())
+    .execute();
+}
+
+async function spares(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('learners').addColumn('home', 'text').execute();
+  await db.schema
+    .createTable('spares')
+    .addColumn('id', 'text', column => column.primaryKey())
+    .addColumn('home', 'text', column => column.notNull())
+    .addColumn('holder', 'text', column => column.notNull())
+    .addColumn('created_at', 'bigint', column => column.notNull())
     .execute();
 }

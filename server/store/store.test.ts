@@ -22,7 +22,14 @@ const databases: { name: string; skip: string | false; url(): Promise<string | n
   { name: 'PostgreSQL', skip, url: () => postgres.database() },
 ];
 
-const ada: LearnerRecord = { id: 'ada0', name: 'Ada', joinedAtMs: 1_700_000_000_000, lastSeenAtMs: 5, lesson: null };
+const ada: LearnerRecord = {
+  id: 'ada0',
+  name: 'Ada',
+  joinedAtMs: 1_700_000_000_000,
+  lastSeenAtMs: 5,
+  lesson: null,
+  home: null,
+};
 const bob: LearnerRecord = { ...ada, id: 'bob0', name: 'Bob', joinedAtMs: 1_700_000_000_001 };
 const exercise: ExerciseRecord = {
   ...{ exercise: 'retry', openedAtMs: 7, passedAtMs: null, failures: 2, hints: 1, solutionShown: true },
@@ -55,6 +62,38 @@ for (const { name, skip, url } of databases) {
     await store.setLastSeen('ada0', 1_700_000_000_009);
     const expected = [{ ...ada, lesson: '2.3', lastSeenAtMs: 1_700_000_000_009 }, bob];
     assert.deepEqual(await store.learners(), expected);
+  });
+
+  withStore('a spare goes to one learner, who has no home yet, together with its home', async (store, reopen) => {
+    // On SQLite there is one server only.
+    const other = name === 'SQLite' ? store : await reopen();
+    const record = { id: 'spare0', home: 'home0', holder: 'server0', createdAtMs: 3 };
+    for (const learner of [ada, bob]) await store.addLearner(learner);
+    await store.spares.save(record);
+    assert.deepEqual(await other.spares.all(), [record]);
+    const got = await Promise.all([
+      store.spares.claim('spare0', 'ada0', 'local'),
+      other.spares.claim('spare0', 'bob0', 'local'),
+    ]);
+    assert.deepEqual([...got].sort(), [false, true]);
+    const [winner, loser] = got[0] ? ['ada0', 'bob0'] : ['bob0', 'ada0'];
+    assert.deepEqual([(await store.learner(winner))?.home, (await store.learner(loser))?.home], ['home0', null]);
+    const taken = {
+      learner: winner,
+      id: 'spare0',
+      home: 'home0',
+      provider: 'local',
+      createdAtMs: 3,
+      expiresAtMs: null,
+    };
+    assert.deepEqual(await store.sandboxes(), [taken]);
+    assert.deepEqual(await store.spares.all(), []);
+    await store.spares.save({ ...record, id: 'spare1', home: 'home1' });
+    assert.equal(await store.spares.claim('spare1', winner, 'local'), false);
+    assert.equal((await store.learner(winner))?.home, 'home0');
+    assert.equal((await store.spares.all()).length, 1);
+    await store.spares.remove('spare1');
+    assert.deepEqual(await store.spares.all(), []);
   });
 
   withStore('a removed learner leaves nothing, and the name is free', async store => {

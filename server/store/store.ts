@@ -1,5 +1,6 @@
 import type { CheckState, InstructorMessage } from '../api.ts';
 import type { ReplicaStore } from './replica-store.ts';
+import type { SpareStore } from './spare-store.ts';
 
 /** A learner as stored. */
 export interface LearnerRecord {
@@ -8,6 +9,8 @@ export interface LearnerRecord {
   joinedAtMs: number;
   lastSeenAtMs: number;
   lesson: string | null;
+  /** The name of the home; null: there is none yet. */
+  home: string | null;
 }
 
 /** What one learner did in one exercise. */
@@ -48,6 +51,8 @@ export interface Store {
   close(): Promise<void>;
   /** The servers that share this store, and who has which session. */
   readonly replicas: ReplicaStore;
+  /** Sandboxes that wait for a learner. */
+  readonly spares: SpareStore;
 
   /** Stores those of the secrets that are not there yet; answers what is stored of them. All servers get the same. */
   secrets(proposed: Record<string, string>): Promise<Record<string, string>>;
@@ -66,6 +71,7 @@ export interface Store {
   removeLearner(id: string): Promise<void>;
   setLastSeen(id: string, atMs: number): Promise<void>;
   setLesson(id: string, lesson: string): Promise<void>;
+  setHome(id: string, home: string): Promise<void>;
   setKey(id: string, keyHash: string): Promise<void>;
   learnerByKey(keyHash: string): Promise<string | null>;
 

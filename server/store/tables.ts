@@ -12,6 +12,7 @@ export interface Tables {
   replicas: ReplicaTable;
   session_leases: SessionLeaseTable;
   learner_rows: LearnerRowTable;
+  spares: SpareTable;
 }
 
 export interface ClassTable {
@@ -29,6 +30,8 @@ export interface LearnerTable {
   lesson: string | null;
   /** The hash of the key in the learner's resume link. */
   key_hash: string | null;
+  /** The name of the home; empty: none yet; null: the id, as of all learners before there were spares. */
+  home: string | null;
 }
 
 export interface AuthSessionTable {
@@ -108,4 +111,13 @@ export interface LearnerRowTable {
   learner_id: string;
   /** JSON. */
   row: string;
+}
+
+/** A sandbox that waits for a learner, or is being made to. */
+export interface SpareTable {
+  id: string;
+  home: string;
+  /** The server that keeps it. */
+  holder: string;
+  created_at: number;
 }
