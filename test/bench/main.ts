@@ -3,10 +3,11 @@ import { cpus } from 'node:os';
 import { join } from './join.ts';
 import { keystroke } from './keystroke.ts';
 import { memory } from './memory.ts';
+import { providers } from './providers.ts';
 import { proxy } from './proxy.ts';
 import { terminal } from './terminal.ts';
 
-const benchmarks = { join, memory, keystroke, terminal, proxy };
+const benchmarks = { join, memory, keystroke, terminal, proxy, providers };
 type Name = keyof typeof benchmarks;
 
 const names = process.argv.slice(2);

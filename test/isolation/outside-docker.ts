@@ -4,6 +4,7 @@ import { findEndpoint } from '../../server/docker/endpoint.ts';
 import { ExecStream } from '../../server/docker/exec-stream.ts';
 import { labels } from '../../server/providers/docker/container.ts';
 import { ownerOf } from '../../server/providers/owner.ts';
+import { family } from '../bench/processes.ts';
 import { onMachine } from './machine.ts';
 import type { Outside } from './outside.ts';
 
@@ -52,6 +53,10 @@ export async function dockerOutside(data: string): Promise<Outside> {
         'stat -c %.9Y /var/lib/unicorn/home.tar 2> /dev/null || echo 0',
       );
       return Number(said) * 1000;
+    },
+    processes: async id => {
+      const { State } = await docker.getContainer(name(id)).inspect();
+      return family(State.Pid);
     },
     homes: async () => {
       const filters = JSON.stringify({ label: [`${labels.owner}=${owner}`] });

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { family } from '../bench/processes.ts';
 import { onMachine } from './machine.ts';
 import type { Outside } from './outside.ts';
 
@@ -24,6 +25,7 @@ export function localOutside(data: string): Outside {
         .map(id => `folder of ${id}`),
     ],
     savedAt: async id => statSync(stateOf(data, id).homeFile, { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    processes: async id => family(stateOf(data, id).keeper),
     homes: async () => folder('homes').map(file => basename(file, '.tar')),
   };
 }

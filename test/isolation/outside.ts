@@ -13,6 +13,8 @@ export interface Outside {
   traces(ids: string[]): Promise<string[]>;
   /** When the home of a living one was saved last, in milliseconds since 1970; 0 where it never was. */
   savedAt(id: string): Promise<number>;
+  /** Its processes, as far as they are on this machine. */
+  processes(id: string): Promise<number[]>;
   /** The homes that are kept. */
   homes(): Promise<string[]>;
 }

@@ -1,0 +1,115 @@
+/** What each kind of sandbox takes: the time from joining to a prompt, alone and 50 at once, and memory; beside what others publish. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import type { ProviderName } from '../../server/providers/provider.ts';
+import { LabServer } from '../end-to-end/server.ts';
+import { outsideOf } from '../isolation/outside.ts';
+import { DockerForTests, NoDocker } from '../runner/docker.ts';
+import { joinToPrompt } from './join.ts';
+import { memoryOf } from './processes.ts';
+import { median, printTable, printTarget, quantile, round } from './table.ts';
+
+const single = 10;
+const crowd = 50;
+const aims: Partial<Record<ProviderName, number>> = { local: 300, docker: 1500 };
+
+/** From https://docs.instruqt.com, https://docs.educates.dev and JupyterHub's own measurements; none publishes all. */
+const published = [
+  ['Instruqt, container / VM', '30,000 / 120,000', '', '', ''],
+  ['a pod with a cached image', '1,000–2,000', '', '', ''],
+  ['Educates, each learner', '', '', '', '512–1,024'],
+  ['JupyterHub, 500 users', '', '5,000–7,000 an answer', 'two logins a second', ''],
+];
+
+interface Figures {
+  cold: number[];
+  /** Of the joins at once, each from the same start. */
+  crowd: number[];
+  /** MiB of all processes of a sandbox with one shell, shared pages by their share; NaN where they are not on this machine. */
+  memory: number;
+}
+
+export async function providers(): Promise<void> {
+  const folder = await mkdtemp(joinPath(tmpdir(), 'ub-'));
+  const docker = new DockerForTests(joinPath(folder, 'docker'));
+  try {
+    const rows: string[][] = [];
+    for (const [name, bring] of [
+      ['local', async () => ({})],
+      ['docker', () => docker.get()],
+    ] as const) {
+      const figures = await bring().then(
+        environment => withVariables(environment, () => measure(name)),
+        error => explain(name, error as Error),
+      );
+      if (figures) rows.push(rowOf(name, figures));
+    }
+    const head = ['ms', 'cold, p50', `${crowd} at once, p50`, 'the last of them', 'MiB a learner'];
+    printTable('From joining to a prompt, by kind of sandbox', head, [...rows, ...published]);
+    console.log('  Kubernetes is measured on a cluster of your own; there is no warm pool yet.');
+  } finally {
+    await docker.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function explain(name: string, error: Error): undefined {
+  if (!(error instanceof NoDocker)) throw error;
+  console.log(`${name} is left out: ${error.message}`);
+}
+
+async function withVariables<T>(variables: Record<string, string>, work: () => Promise<T>): Promise<T> {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  try {
+    return await work();
+  } finally {
+    process.env = before;
+  }
+}
+
+async function measure(name: ProviderName): Promise<Figures> {
+  const flags = ['--class', '--provider', name, '--maximum-sandboxes', String(single + crowd + 1)];
+  const server = await LabServer.start(flags);
+  try {
+    // The first one waits for the trial of the provider.
+    await joinToPrompt(server.learnerUrl, 'first');
+    const memory = await memoryOfSandbox(name, server.data);
+    const cold: number[] = [];
+    for (let i = 0; i < single; i++) cold.push(await joinToPrompt(server.learnerUrl, `one ${i}`));
+    const names = Array.from({ length: crowd }, (_, i) => `many ${i}`);
+    const all = await Promise.all(names.map(learner => joinToPrompt(server.learnerUrl, learner)));
+    return { cold, crowd: all, memory };
+  } finally {
+    await server.interrupt();
+    await removeHomes(name, server.data);
+    await server.stop();
+  }
+}
+
+async function removeHomes(name: ProviderName, data: string): Promise<void> {
+  const { makeProvider } = await import('../../server/providers/choose.ts');
+  const { defaultSettings } = await import('../../server/settings.ts');
+  const provider = await makeProvider(name, { ...defaultSettings(), data });
+  for (const home of await (await outsideOf(name, data)).homes()) await provider.removeHome(home);
+}
+
+/** The sandbox of the one learner there is. */
+async function memoryOfSandbox(name: ProviderName, data: string): Promise<number> {
+  const outside = await outsideOf(name, data);
+  const [id] = await outside.sandboxes();
+  const pids = id === undefined ? [] : await outside.processes(id);
+  const found = pids.map(memoryOf).filter(memory => memory !== null);
+  return found.length === 0 ? Number.NaN : found.reduce((sum, { proportional }) => sum + proportional, 0) / 1024;
+}
+
+function rowOf(name: ProviderName, { cold, crowd: all, memory }: Figures): string[] {
+  const aim = aims[name];
+  if (aim !== undefined) printTarget(`${name}, a prompt, median`, median(cold), 'under', aim, 'ms');
+  printTarget(`${name}, the last of ${crowd} prompts`, quantile(all, 1), 'under', 20_000, 'ms');
+  return [
+    `Unicorn, ${name}`,
+    ...[median(cold), median(all), quantile(all, 1), memory].map(value => String(round(value))),
+  ];
+}
