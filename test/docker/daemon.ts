@@ -1,4 +1,7 @@
-/** A Docker daemon of the tests' own: no network of its own, nothing of it outside of its folder, and it can be killed and started again. */
+/**
+ * A Docker daemon of the tests' own, which can be killed and started again. Nothing of it is outside of its folder; and it has a network namespace of its
+ * own, since a daemon without a bridge removes `docker0`, whosever that is.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
@@ -40,7 +43,10 @@ export class TestDaemon {
     if (when === 'if it is down' && (await this.#answers())) return;
     await mkdir(this.#folder, { recursive: true });
     const log = openSync(this.#path('log'), 'a');
-    const child = spawn('dockerd', [...this.#flags(), ...flags], { stdio: ['ignore', log, log], detached: true });
+    const child = spawn('unshare', ['--net', 'dockerd', ...this.#flags(), ...flags], {
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
     closeSync(log);
     child.unref();
     const ended = once(child, 'exit').then(
