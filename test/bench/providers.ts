@@ -75,9 +75,9 @@ async function measure(name: ProviderName): Promise<Figures> {
   try {
     // The first one waits for the trial of the provider.
     await joinToPrompt(server.learnerUrl, 'first');
-    const memory = await memoryOfSandbox(name, server.data);
     const cold: number[] = [];
     for (let i = 0; i < single; i++) cold.push(await joinToPrompt(server.learnerUrl, `one ${i}`));
+    const memory = await memoryOfSandboxes(name, server.data);
     const names = Array.from({ length: crowd }, (_, i) => `many ${i}`);
     const all = await Promise.all(names.map(learner => joinToPrompt(server.learnerUrl, learner)));
     return { cold, crowd: all, memory };
@@ -95,13 +95,14 @@ async function removeHomes(name: ProviderName, data: string): Promise<void> {
   for (const home of await (await outsideOf(name, data)).homes()) await provider.removeHome(home);
 }
 
-/** The sandbox of the one learner there is. */
-async function memoryOfSandbox(name: ProviderName, data: string): Promise<number> {
+/** The mean of the sandboxes there are: they share the pages of programs, so one alone would seem to take them all. */
+async function memoryOfSandboxes(name: ProviderName, data: string): Promise<number> {
   const outside = await outsideOf(name, data);
-  const [id] = await outside.sandboxes();
-  const pids = id === undefined ? [] : await outside.processes(id);
+  const ids = await outside.sandboxes();
+  const pids = (await Promise.all(ids.map(id => outside.processes(id)))).flat();
   const found = pids.map(memoryOf).filter(memory => memory !== null);
-  return found.length === 0 ? Number.NaN : found.reduce((sum, { proportional }) => sum + proportional, 0) / 1024;
+  if (found.length === 0) return Number.NaN;
+  return found.reduce((sum, { proportional }) => sum + proportional, 0) / 1024 / ids.length;
 }
 
 function rowOf(name: ProviderName, { cold, crowd: all, memory }: Figures): string[] {
