@@ -23,7 +23,7 @@ import { promisify } from 'node:util';
 import { type Entry, etcEntries } from './etc.ts';
 import { keeperScript, limitedScript, whenReadyScript } from './keeper.ts';
 import { programFolders, programLink } from './oci.ts';
-import { allocatorVariables, programFlags, worldUsers } from './specification.ts';
+import { agentFlags, allocatorVariables, boxPaths, cacheVariables, programFlags, worldUsers } from './specification.ts';
 
 export interface RuntimeSources {
   /** The node binary. */
@@ -37,8 +37,10 @@ export interface RuntimeSources {
 
 type Plan = Map<string, Entry | { copy: string } | 'folder'>;
 
+const agentBundle = 'agent/agent.cjs';
+
 const launcher = (name: string): string =>
-  `#!/bin/sh\nexec env ${allocatorVariables.join(' ')} /opt/unicorn/bin/node ${programFlags.join(' ')} /opt/unicorn/lib/${name}.cjs "$@"\n`;
+  `#!/bin/sh\nexec env ${[...allocatorVariables, ...cacheVariables].join(' ')} ${boxPaths.node} ${programFlags.join(' ')} ${boxPaths.runtime}/lib/${name}.cjs "$@"\n`;
 
 /** The root of a level: empty folders to mount on, links to the system's programs. */
 function addRoot(plan: Plan, level: 'box' | 'world', folders: string[]): void {
@@ -58,7 +60,7 @@ async function planOf(sources: RuntimeSources): Promise<Plan> {
   plan.set('bin/limited', { content: limitedScript, mode: 0o755 });
   plan.set('bin/when-ready', { content: whenReadyScript, mode: 0o755 });
   plan.set('libexec/keeper', { content: keeperScript, mode: 0o755 });
-  plan.set('agent/agent.cjs', { content: await readFile(sources.agent) });
+  plan.set(agentBundle, { content: await readFile(sources.agent) });
   plan.set('agent/koffi.node', { copy: sources.koffi });
   for (const [name, bundle] of Object.entries(sources.programs)) {
     plan.set(`lib/${name}.cjs`, { content: await readFile(bundle) });
@@ -110,13 +112,18 @@ async function write(folder: string, plan: Plan): Promise<void> {
   }
 }
 
-/** Lets V8 keep the compiled form of the programs, which halves the time they take to start. A program that does not go along only starts slower. */
+/**
+ * Lets V8 keep the compiled form of the programs, which takes a quarter off the time that they take to start. It is taken only by a V8 with the same
+ * flags. A program that does not go along only starts slower.
+ */
 async function fillCache(folder: string, programs: string[]): Promise<void> {
   const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'cache'), NODE_COMPILE_CACHE_PORTABLE: '1' };
   await mkdir(join(folder, 'cache'));
-  const runs = programs.map(program =>
-    promisify(execFile)(join(folder, 'bin/node'), [join(folder, program), '--version'], { env, timeout: 5000 }),
-  );
+  const runs = programs.map(program => {
+    const flags = program === agentBundle ? agentFlags : programFlags;
+    const args = [...flags, join(folder, program), '--version'];
+    return promisify(execFile)(join(folder, 'bin/node'), args, { env, timeout: 5000 });
+  });
   await Promise.allSettled(runs);
   // The cache's folder is named for the user that filled it; those who read it have other numbers.
   for (const made of await readdir(join(folder, 'cache')))
@@ -145,7 +152,7 @@ export async function prepareRuntime(parent: string, sources: RuntimeSources): P
   const before = process.umask(0o022);
   try {
     await write(fresh, plan);
-    await fillCache(fresh, ['agent/agent.cjs', ...[...plan.keys()].filter(path => /^lib\/.*\.cjs$/.test(path))]);
+    await fillCache(fresh, [agentBundle, ...[...plan.keys()].filter(path => /^lib\/.*\.cjs$/.test(path))]);
     await rename(fresh, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;

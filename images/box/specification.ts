@@ -100,6 +100,12 @@ export const programFlags = [
 /** For every node in the sandbox: one malloc arena, which gives back what is free. */
 export const allocatorVariables = ['MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=65536'] as const;
 
+/** For every node in the sandbox: the compiled form of its program, made with the runtime folder. */
+export const cacheVariables = [
+  `NODE_COMPILE_CACHE=${boxPaths.runtime}/cache`,
+  'NODE_COMPILE_CACHE_PORTABLE=1',
+] as const;
+
 /** Paths in the world, where the learner lives. */
 export const worldPaths = {
   home: '/home/learner',

@@ -17,9 +17,10 @@ export async function memory(): Promise<void> {
   try {
     const before = new Set(allProcesses());
     const learner = await atLesson(server.learnerUrl);
-    const atOnce = sandboxProcesses(before);
+    const keeper = keeperSince(before);
+    const atOnce = sandboxProcesses(keeper);
     await wait(restMs);
-    report(atOnce, sandboxProcesses(before));
+    report(atOnce, sandboxProcesses(keeper));
     learner.close();
   } finally {
     await server.stop();
@@ -50,13 +51,20 @@ async function atLesson(url: string): Promise<Learner> {
   return learner;
 }
 
-/** The processes of the sandbox: all below its keeper. */
-function sandboxProcesses(before: Set<number>): ProcessMemory[] {
+function keeperSince(before: Set<number>): number {
   const keeper = allProcesses().find(pid => !before.has(pid) && /libexec\/keeper/.test(commandOf(pid)));
   if (keeper === undefined) throw new Error('the keeper of the sandbox was not found');
-  return family(keeper)
+  return keeper;
+}
+
+/** The processes of the sandbox: all below its keeper. */
+function sandboxProcesses(keeper: number): ProcessMemory[] {
+  const found = family(keeper)
     .map(memoryOf)
-    .filter(found => found !== null);
+    .filter(memory => memory !== null);
+  for (const program of ['agent.cjs', 'proxy.cjs', 'httpbin.cjs'])
+    if (!found.some(({ command }) => command.includes(program))) throw new Error(`${program} does not run any more`);
+  return found;
 }
 
 function report(atOnce: ProcessMemory[], resting: ProcessMemory[]): void {

@@ -210,3 +210,16 @@ test('a method that is not there, and parameters that are none, are refused', { 
   });
   await assert.rejects(agent.call('file.write', { path: 'x', content: 'x'.repeat(2_000_000) }), { code: 'too-large' });
 });
+
+test('programs start from their compiled form', { skip: withProxy }, async () => {
+  for (const program of ['proxy', 'httpbin']) {
+    const command = ['bash', '-c', `NODE_DEBUG_NATIVE=COMPILE_CACHE ${program} --version 2>&1`];
+    const { standardOutput } = await agent.call('execute', {
+      command,
+      user: 'learner',
+      timeoutMs: 20_000,
+      maximumOutput: 64 * 1024,
+    });
+    assert.match(standardOutput, new RegExp(`${program}\\.cjs was accepted`), standardOutput);
+  }
+});

@@ -58,12 +58,7 @@ function configuration(bundle: string, upstreams: Address[]): Configuration {
     process: {
       ...own.process,
       args: ['/bin/sh', '-c', script(upstreams)],
-      env: [
-        `PATH=${worldPaths.path}`,
-        'LANG=C.UTF-8',
-        `HOME=${worldPaths.home}`,
-        `NODE_COMPILE_CACHE=${boxPaths.runtime}/cache`,
-      ],
+      env: [`PATH=${worldPaths.path}`, 'LANG=C.UTF-8', `HOME=${worldPaths.home}`],
     },
     mounts: [...mounts, memory(worldPaths.home, '8m'), memory('/tmp', '8m')],
   };
