@@ -14,15 +14,18 @@ const Instructor = lazily(
   () => import('./instructor/instructor.tsx').then(module => module.Instructor),
   'the instructor’s page',
 );
+const Check = lazily(() => import('./check/check.tsx').then(module => module.Check), 'the check of your browser');
 const failure = signal<RequestFailure | null>(null);
 
 /** Chooses the page: the instructor's, the learner's, or the way in. */
 export function Application({ fragment }: { fragment: URLSearchParams }) {
   const instructor = route.value.view === 'instructor';
+  const check = route.value.view === 'check';
   useEffect(() => {
-    if (!instructor) void signIn(fragment);
-  }, [instructor]);
+    if (!instructor && !check) void signIn(fragment);
+  }, [instructor, check]);
   if (instructor) return <Instructor secret={fragment.get('secret') ?? ''} />;
+  if (check) return <Check />;
   if (failure.value !== null) {
     return (
       <main class="centred">

@@ -88,6 +88,7 @@ export class Sockets {
     const url = URL.parse(request.url ?? '', 'http://unicorn');
     const path = url?.pathname ?? '';
     const { cookie } = request.headers;
+    if (path === '/api/check') return { here: greet, kind: 'check' };
     if (path === '/api/instructor/events') {
       await requireInstructor(this.#context, cookie);
       return { here: client => this.#instructorEvents(client), kind: 'instructor' };
@@ -155,6 +156,12 @@ export class Sockets {
         `x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   }
+}
+
+/** For the page that tries a browser: that a socket opens is all there is to find out, so that nobody need be signed in. */
+function greet(client: WebSocket): void {
+  client.send('{"type":"works"}');
+  client.close(1000);
 }
 
 /** A part of a path; what is no text is no name either. */

@@ -11,7 +11,7 @@ const phases: readonly SandboxState['phase'][] = [
   'failed',
   'ended',
 ];
-const socketKinds = ['events', 'terminal', 'instructor'] as const;
+const socketKinds = ['events', 'terminal', 'instructor', 'check'] as const;
 export type SocketKind = (typeof socketKinds)[number];
 
 /** What is counted of the class whenever someone asks. */

@@ -11,7 +11,7 @@ import { Histogram } from '../../server/operations/metrics.ts';
 import { Readiness } from '../../server/operations/readiness.ts';
 import type { ProviderReport } from '../../server/providers/provider.ts';
 import { FakeProvider } from './fake-provider.ts';
-import { instructor, joined, ready, startServer, type TestServer } from './harness.ts';
+import { Browser, instructor, joined, ready, refusalOf, startServer, type TestServer } from './harness.ts';
 
 /** Asks as a probe does: no cookie, no origin, whatever Host it likes. */
 async function probe({ running }: TestServer, path: string, host = `127.0.0.1:${running.port}`) {
@@ -177,4 +177,14 @@ test('a log of JSON has one object a line, whatever is in it', () => {
   assert.ok(Math.abs(Date.parse(time!) - Date.now()) < 10_000);
   assert.deepEqual(rest, { level: 'warn', message: 'two\nlines', learner: 'ab12', cause: 'a "quoted"\nthing' });
   assert.match(second!.error!, /^Error: why\nnot\n {4}at /);
+});
+
+test('a socket that tries a browser needs no session, but our own page', async context => {
+  const server = await startServer(context);
+  const socket = new Browser(server.origin).socket('/api/check');
+  const closed = once(socket, 'close');
+  assert.equal(String((await once(socket, 'message'))[0]), '{"type":"works"}');
+  assert.equal((await closed)[0], 1000);
+  const strange = new Browser(server.origin).socket('/api/check', { origin: 'https://evil.example' });
+  assert.deepEqual(await refusalOf(strange), { status: 403, code: 'wrong-origin' });
 });

@@ -125,6 +125,7 @@ export class FakeServer {
     this.#open.push(entry);
     socket.on('close', () => this.#open.splice(this.#open.indexOf(entry), 1));
     if (path === '/api/events') socket.send(JSON.stringify({ type: 'state', state: this.learner }));
+    if (path === '/api/check') socket.send('{"type":"works"}');
     if (path === '/api/instructor/events') socket.send(JSON.stringify({ type: 'class', class: this.class }));
     if (!path.startsWith('/api/terminals/')) return;
     socket.send(snapshot(this.screen, Number(searchParams.get('columns')), Number(searchParams.get('rows'))));

@@ -62,6 +62,34 @@ const withTraffic = async (page: Page, fake: FakeServer) => {
 
 export const states: State[] = [
   {
+    name: 'check',
+    path: '/check',
+    prepare: () => {},
+    reach: async page => {
+      await shown(page, 'text=Terminals will connect');
+      await page.getByRole('button', { name: 'Copy a word' }).click();
+      await shown(page, 'text=Copying works');
+      await shown(page, (page.viewportSize()?.width ?? 0) >= 1000 ? 'text=you are ready' : 'text=The window is narrow');
+    },
+  },
+  {
+    name: 'check failed',
+    path: '/check',
+    failing: true,
+    prepare: fake => {
+      fake.refusing = true;
+    },
+    reach: async page => {
+      await page.evaluate(() => {
+        Object.defineProperty(navigator, 'clipboard', { value: undefined });
+        document.execCommand = () => false;
+      });
+      await page.getByRole('button', { name: 'Copy a word' }).click();
+      await shown(page, 'text=This page may not copy');
+      await shown(page, 'text=stops WebSockets');
+    },
+  },
+  {
     name: 'join',
     path: '/',
     prepare: fake => {

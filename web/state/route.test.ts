@@ -8,6 +8,7 @@ const routes: [string, Route][] = [
   ['/slides', { view: 'slides', slide: null }],
   ['/slides/a%2Fb', { view: 'slides', slide: 'a/b' }],
   ['/instructor', { view: 'instructor' }],
+  ['/check', { view: 'check' }],
 ];
 
 for (const [path, route] of routes)

@@ -5,12 +5,13 @@ export type Route =
   | { view: 'start' }
   | { view: 'lesson'; lesson: string }
   | { view: 'slides'; slide: string | null }
-  | { view: 'instructor' };
+  | { view: 'instructor' }
+  | { view: 'check' };
 
 /** Reads a path such as `/lessons/2.6`. What is unknown is the start. */
 export function parseRoute(path: string): Route {
   const [view, id] = path.split('/').filter(Boolean).map(decode);
-  if (view === 'instructor') return { view };
+  if (view === 'instructor' || view === 'check') return { view };
   if (view === 'lessons' && id !== undefined) return { view: 'lesson', lesson: id };
   if (view === 'slides') return { view, slide: id ?? null };
   return { view: 'start' };
@@ -19,6 +20,7 @@ export function parseRoute(path: string): Route {
 /** The path of a route; the other way of `parseRoute`. */
 export function pathOf(route: Route): string {
   if (route.view === 'instructor') return '/instructor';
+  if (route.view === 'check') return '/check';
   if (route.view === 'lesson') return `/lessons/${encodeURIComponent(route.lesson)}`;
   if (route.view === 'slides') return route.slide === null ? '/slides' : `/slides/${encodeURIComponent(route.slide)}`;
   return '/';
