@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LocalProvider } from '../../server/providers/local/provider.ts';
 import type { Sandbox, SandboxRequest, TellProgress } from '../../server/providers/provider.ts';
 import { creationsAtOnce } from '../../server/sessions/limits.ts';
+import { atEnd } from './at-end.ts';
 import { FakeProvider, type FakeSandbox } from './fake-provider.ts';
 import { Browser, instructor, joined, ready, startServer, stateOf, temporaryFolder } from './harness.ts';
 import { start } from './process.ts';
@@ -159,6 +160,7 @@ test('of many who come at once, few are served at a time, in order, and each is 
   const gate = Promise.withResolvers<void>();
   provider.gate = gate.promise;
   const server = await startServer(context, {}, provider);
+  atEnd(context, () => gate.resolve());
   const most = creationsAtOnce('local');
   const people = [];
   for (let index = 0; index < most + 3; index++) {

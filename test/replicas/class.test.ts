@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { after, before, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Me } from '../../server/api.ts';
 import { atEnd } from '../api/at-end.ts';
 import { assertRefused, Browser, instructor, joined, ready, refusalOf, stateOf } from '../api/harness.ts';
@@ -130,3 +131,36 @@ test('nobody but a server of the class skips the checks of host and origin, or i
   assert.equal(answer.statusCode, 421);
   answer.resume();
 });
+
+test('each server keeps its own spares; two learners at two servers never get the same', { skip }, async context => {
+  const { a, b, provider } = await twoServers(context, postgres, { warm: 1 });
+  for (const { origin } of [a, b]) await spareAt(origin);
+  const waiting = provider.living();
+  assert.equal(waiting.length, 2);
+  const homes = new Set<string>();
+  for (const [server, name] of [
+    [a, 'Ada'],
+    [b, 'Bob'],
+  ] as const) {
+    const browser = await joined(server, name);
+    const events = await browser.events(context);
+    await browser.post('/api/sandbox/start');
+    await events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+    await browser.send('PUT', '/api/files?path=whose', { content: name, modifiedMs: null });
+  }
+  for (const { files, home } of waiting) if (files.has('whose')) homes.add(home);
+  assert.equal(homes.size, 2, 'both got one that waited');
+  for (const { origin } of [a, b]) await spareAt(origin);
+  assert.equal(provider.living().length, 4);
+  await a.running.close(true);
+  assert.equal(provider.living().length, 3, 'the spare of a server that ends goes with it');
+  assert.ok(waiting.every(({ ended }) => !ended));
+});
+
+async function spareAt(origin: string): Promise<void> {
+  const until = Date.now() + 30_000;
+  while (!(await (await fetch(`${origin}/metrics`)).text()).includes('\nunicorn_spare_sandboxes 1\n')) {
+    assert.ok(Date.now() < until, 'none got ready');
+    await delay(30);
+  }
+}

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { TestContext } from 'node:test';
+import type { Settings } from '../../server/settings.ts';
 import { FakeProvider } from '../api/fake-provider.ts';
 import { startServer, type TestServer } from '../api/harness.ts';
 import { type Program, start } from '../api/process.ts';
@@ -18,10 +19,14 @@ export interface TwoServers {
 }
 
 /** Two servers in this process, over real sockets, with sandboxes that are played. */
-export async function twoServers(context: TestContext, postgres: TestPostgres): Promise<TwoServers> {
+export async function twoServers(
+  context: TestContext,
+  postgres: TestPostgres,
+  settings: Partial<Settings> = {},
+): Promise<TwoServers> {
   const databaseUrl = await postgres.database();
   const provider = new FakeProvider();
-  const one = () => startServer(context, { databaseUrl, publicUrl }, provider);
+  const one = () => startServer(context, { ...settings, databaseUrl, publicUrl }, provider);
   const [a, b] = await Promise.all([one(), one()]);
   return { a, b, provider, databaseUrl };
 }
