@@ -1,5 +1,5 @@
 /** What tests must not leave behind: processes, mounts, control groups, network namespaces, files. */
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -75,13 +75,23 @@ function commandOf(pid: number): string {
 
 /** Groups of sandboxes that no process is in. */
 function controlGroups(folder = '/sys/fs/cgroup', depth = 0): string[] {
-  if (depth > 4 || !existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+  if (depth > 4) return [];
+  return entriesOf(folder).flatMap(entry => {
     if (!entry.isDirectory()) return [];
     const path = join(folder, entry.name);
     const own = entry.name.includes('unicorn') && read(join(path, 'cgroup.procs')) === '' ? [path] : [];
     return [...own, ...controlGroups(path, depth + 1)];
   });
+}
+
+/** None where the folder is not there, or vanished as it was looked at. */
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [];
+  }
 }
 
 function networkNamespaces(): string[] {
