@@ -15,10 +15,12 @@ export function runCommand(
   command: string[],
   signal: AbortSignal,
   onLine?: (line: string) => void,
+  environment: Record<string, string> = {},
 ): Promise<CommandResult> {
+  const env = { ...process.env, ...environment };
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: top, stdio: ['ignore', 'pipe', 'pipe'], signal });
+    const child = spawn(program, args, { cwd: top, stdio: ['ignore', 'pipe', 'pipe'], signal, env });
     let output = '';
     const take = (text: string) => {
       output = (output + text).slice(-keptOutput);
@@ -43,8 +45,9 @@ export async function countedCommand(
   command: string[],
   signal: AbortSignal,
   onLine?: (line: string) => void,
+  environment?: Record<string, string>,
 ): Promise<Tally> {
-  const { status, output } = await runCommand(command, signal, onLine);
+  const { status, output } = await runCommand(command, signal, onLine, environment);
   const closing = [...output.matchAll(/^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?/gm)].at(-1);
   if (!closing) return single(name, [`ended with ${status} and counted nothing:\n${output.trim()}`]);
   const failed = Math.max(Number(closing[2]), status === 0 ? 0 : 1);

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ProviderName, providerNames } from '../../server/providers/provider.ts';
 import { filesWith, top } from '../lint/files.ts';
@@ -77,7 +76,14 @@ export async function groups(docker: DockerForTests): Promise<Group[]> {
           }),
         ];
       }),
-    { name: 'labs test', run: labsTest },
+    { name: 'labs test', run: context => labsTest('labs test', 'local', context) },
+    {
+      name: 'labs test on docker',
+      run: context =>
+        skippedWithoutDocker('labs test on docker', async () =>
+          labsTest('labs test on docker', 'docker', context, await docker.get()),
+        ),
+    },
   ];
 }
 
@@ -110,17 +116,26 @@ function testGroup(name: string, files: string[], { concurrency = 1, bring }: Te
       const paths = chosen.map(file => join(top, file));
       const options = { concurrency, timeoutMs: 10 * minute, signal, onTest: onLine };
       if (!bring) return runTests(paths, options);
-      try {
-        return await runTests(paths, { ...options, environment: await bring() });
-      } catch (error) {
-        if (!(error instanceof NoDocker)) throw error;
-        return { passed: 0, failures: [], skips: [{ name, reason: error.message }] };
-      }
+      return skippedWithoutDocker(name, async () => runTests(paths, { ...options, environment: await bring() }));
     },
   };
 }
 
-async function labsTest({ signal, onLine }: Context): Promise<Tally> {
-  if (!existsSync(join(top, 'server/labs/main.ts'))) return single('labs test', ['server/labs/main.ts is not there']);
-  return countedCommand('labs test', [process.execPath, 'server/labs/main.ts', 'test'], signal, onLine);
+async function skippedWithoutDocker(name: string, run: () => Promise<Tally>): Promise<Tally> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof NoDocker)) throw error;
+    return { passed: 0, failures: [], skips: [{ name, reason: error.message }] };
+  }
+}
+
+async function labsTest(
+  name: string,
+  provider: ProviderName,
+  { signal, onLine }: Context,
+  environment?: Record<string, string>,
+): Promise<Tally> {
+  const command = [process.execPath, 'server/labs/main.ts', 'test', '--provider', provider];
+  return countedCommand(name, command, signal, onLine, environment);
 }
