@@ -4,12 +4,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
+import { containerName, volumeName } from '../../server/providers/docker/container.ts';
 import { DockerProvider } from '../../server/providers/docker/provider.ts';
 import { ownerOf } from '../../server/providers/owner.ts';
 import type { Sandbox } from '../../server/providers/provider.ts';
 import { Learner } from '../clients/learner.ts';
 import { LabServer } from '../end-to-end/server.ts';
+import { saved } from '../isolation/outside.ts';
 import { dockerOutside, inContainer } from '../isolation/outside-docker.ts';
+import { Learner as IsolatedLearner } from '../isolation/sandbox.ts';
 import { says } from '../isolation/typing.ts';
 import { clientOf, TestDaemon } from './daemon.ts';
 
@@ -234,6 +237,29 @@ test('a sandbox that does not start leaves no container, and no home that was no
   await assert.rejects(create(3));
   assert.deepEqual([await outside.sandboxes(), await outside.homes()], [[], ['nostarthome']]);
   await provider.removeHome('nostarthome');
+});
+
+test('the volume of a home is full: what was saved before stays whole, and the sandbox works on', async context => {
+  const { provider, data } = await providerOf(context);
+  const owner = await ownerOf(data);
+  const Labels = { 'unicorn.owner': owner, 'unicorn.home': 'fullhome0' };
+  const DriverOpts = { type: 'tmpfs', device: 'tmpfs', o: 'size=256k,uid=1000,gid=1000,mode=700' };
+  await docker.createVolume({ Name: volumeName(owner, 'fullhome0'), Driver: 'local', DriverOpts, Labels });
+  const request = { id: 'fullvolume', home: 'fullhome0', limits, orphanTimeoutSeconds: 60 };
+  const sandbox = await provider.create(request, () => {});
+  context.after(async () => {
+    await sandbox.end();
+    await provider.removeHome('fullhome0');
+  });
+  const learner = new IsolatedLearner(sandbox);
+  await learner.said('echo small > ~/small');
+  await saved(await dockerOutside(data), 'fullvolume');
+  await learner.said('head -c 2M /dev/urandom > ~/large');
+  const inside = (script: string) => inContainer(docker, containerName(owner, 'fullvolume'), script);
+  const tried = 'for n in $(seq 300); do [ -e /var/lib/unicorn/home.tar.new ] && exit; sleep 0.1; done; exit 1';
+  assert.equal((await inside(tried)).status, 0);
+  assert.match((await inside('tar -tf /var/lib/unicorn/home.tar')).said, /small/);
+  await learner.isWell();
 });
 
 test('more processors than the daemon has are no reason to refuse', async context => {
