@@ -18,7 +18,7 @@ const warm = 5;
 const warmPatienceMs = 60_000;
 const aims: Partial<Record<ProviderName, number>> = { local: 300, docker: 1500 };
 
-/** From https://docs.instruqt.com, https://docs.educates.dev and JupyterHub's own measurements; none publishes all. */
+/** What the operators of these systems publish; none publishes all. */
 const published = [
   ['Instruqt, container / VM', '30,000 / 120,000', '', '', '', ''],
   ['a pod with a cached image', '1,000–2,000', '', '', '', ''],
