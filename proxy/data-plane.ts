@@ -1,11 +1,13 @@
 /** The data plane of one bootstrap: its clusters and listeners, from start to drain. */
+import type { Any } from '@bufbuild/protobuf/wkt';
 import type { AdminSource, ClusterStatus, ListenerStatus } from './admin-source.ts';
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { Cluster } from './cluster/cluster.ts';
-import type { RuntimeValues } from './cluster/maintenance.ts';
+import { compileFilterConfig } from './http-filters/registry.ts';
 import { Listener } from './listener/listener.ts';
 import { composeUpstream } from './router/compose.ts';
+import type { RuntimeValues } from './runtime/runtime-values.ts';
 import type { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
 
@@ -32,14 +34,18 @@ export class DataPlane implements AdminSource {
     const resources = bootstrap.staticResources;
     for (const cluster of resources?.clusters ?? [])
       this.#clusters.set(cluster.name, new Cluster(cluster, options.store, options.runtime));
+    const cluster = (name: string) => this.#clusters.get(name);
+    const filterContext = { rootScope: options.store.scope(''), runtime: options.runtime, cluster };
     const context = {
       store: options.store,
       nodeCluster: options.nodeCluster ?? bootstrap.node?.cluster ?? '',
       accessLog: options.accessLog,
       observers: options.observers ?? [],
       healthcheck: this.#healthcheck,
-      cluster: (name: string) => this.#clusters.get(name),
+      cluster,
       compose: composeUpstream,
+      compileFilterConfig: (any: Any) => compileFilterConfig(any, filterContext),
+      runtime: options.runtime,
     };
     for (const listener of resources?.listeners ?? []) this.#listeners.push(new Listener(listener, context));
   }

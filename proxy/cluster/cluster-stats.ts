@@ -107,6 +107,10 @@ export class ClusterStats {
   readonly responses: ResponseCounters;
   readonly externalResponses: ResponseCounters;
   readonly retriedResponses: ResponseCounters;
+  /** Of requests that this proxy makes by itself. */
+  readonly internalResponses: ResponseCounters;
+  readonly #scope: StatsScope;
+  #internalRqTime: Histogram | undefined;
 
   constructor(scope: StatsScope) {
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
@@ -170,5 +174,13 @@ export class ClusterStats {
     this.responses = new ResponseCounters(scope, '');
     this.externalResponses = new ResponseCounters(scope, 'external.');
     this.retriedResponses = new ResponseCounters(scope, 'retry.');
+    this.internalResponses = new ResponseCounters(scope, 'internal.');
+    this.#scope = scope;
+  }
+
+  /** Of requests that this proxy makes by itself: there from the first one on. */
+  get internalRqTime(): Histogram {
+    this.#internalRqTime ??= this.#scope.histogram('internal.upstream_rq_time');
+    return this.#internalRqTime;
   }
 }

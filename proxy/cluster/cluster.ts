@@ -5,6 +5,7 @@ import type { Cluster as ClusterConfiguration } from '../api/envoy/config/cluste
 import { milliseconds } from '../duration.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
 import { defaultHighMark } from '../net/transport.ts';
+import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
@@ -12,7 +13,7 @@ import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.t
 import { makePicker, type Picker, type Policy } from './balancer.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import type { Host } from './host.ts';
-import { Maintenance, type RuntimeValues } from './maintenance.ts';
+import { Maintenance } from './maintenance.ts';
 import { Pool } from './pool.ts';
 import { protocolOptions } from './protocol-options.ts';
 import { hostsOf, Resolution } from './resolution.ts';

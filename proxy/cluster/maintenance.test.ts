@@ -11,6 +11,10 @@ class Values {
     this.percent = percent;
   }
 
+  get(): undefined {
+    return undefined;
+  }
+
   getNumber(key: string): number {
     this.asked.push(key);
     return this.percent;

@@ -1,6 +1,7 @@
 /** The messages that may stand in a typed_config: what is not here is not supported yet. */
 import { createRegistry, type Registry } from '@bufbuild/protobuf';
 import { StringValueSchema } from '@bufbuild/protobuf/wkt';
+import { FilterConfigSchema } from '../api/envoy/config/route/v3/route_components_pb.js';
 import { FileAccessLogSchema } from '../api/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import {
   StderrAccessLogSchema,
@@ -14,6 +15,7 @@ import { HttpProtocolOptionsSchema } from '../api/envoy/extensions/upstreams/htt
 
 export const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
+  FilterConfigSchema,
   RouterSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,

@@ -25,13 +25,14 @@ export function checkSemantics(document: JsonObject, positionOf: PositionOf): vo
   for (const listener of list(root, 'static_resources', 'listeners')) checkListener(listener, names, refuse);
 }
 
-/** Access log filters take their default alone: a layer that would change one is refused. */
+/** Filters of access logs take their default alone: a layer that would change one is refused. */
 function refuseRuntimeKeys(document: JsonObject, refuse: Refuse): void {
   const keys = new Set<string>();
   const collect = (value: Json): void => {
     if (Array.isArray(value)) value.forEach(collect);
     if (!isObject(value)) return;
-    if (typeof value.runtime_key === 'string') keys.add(value.runtime_key);
+    const compared = isObject(value.comparison) ? value.comparison.value : undefined;
+    if (isObject(compared) && typeof compared.runtime_key === 'string') keys.add(compared.runtime_key);
     for (const inner of Object.values(value)) if (inner !== undefined) collect(inner);
   };
   collect(document);
@@ -164,12 +165,28 @@ function checkDomains(routes: Part, hosts: readonly Part[], refuse: Refuse): voi
 function checkRoute(route: Part, clusters: readonly string[], refuse: Refuse): void {
   const action = at(route, 'route');
   if (!action) return;
-  const { cluster } = action.value;
-  if (typeof cluster === 'string' && !clusters.includes(cluster)) {
-    throw refuse(`route: unknown cluster '${cluster}'${hint(cluster, clusters)}`, [...action.path, 'cluster']);
-  }
+  requireCluster(action, 'cluster', clusters, refuse);
+  const shares = list(action, 'weighted_clusters', 'clusters');
+  for (const share of shares) requireCluster(share, 'name', clusters, refuse);
+  checkWeights(action, shares, refuse);
+  for (const mirror of list(action, 'request_mirror_policies')) requireCluster(mirror, 'cluster', clusters, refuse);
   const policy = at(action, 'retry_policy');
   if (policy) checkBackOff(policy, refuse);
+}
+
+function requireCluster(part: Part, key: string, clusters: readonly string[], refuse: Refuse): void {
+  const name = part.value[key];
+  if (typeof name !== 'string' || name === '' || clusters.includes(name)) return;
+  throw refuse(`route: unknown cluster '${name}'${hint(name, clusters)}`, [...part.path, key]);
+}
+
+function checkWeights(action: Part, shares: readonly Part[], refuse: Refuse): void {
+  const weights = at(action, 'weighted_clusters');
+  if (!weights) return;
+  const total = shares.reduce((sum, { value }) => sum + Number(value.weight ?? 0), 0);
+  if (total > 0xffff_ffff)
+    throw refuse(`The sum of weights of all weighted clusters of route  exceeds 4294967295`, weights.path);
+  if (total === 0) throw refuse('Sum of weights in the weighted_cluster must be greater than 0.', weights.path);
 }
 
 function hint(name: string, names: readonly string[]): string {

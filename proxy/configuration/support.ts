@@ -35,20 +35,20 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     'cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config disabled',
   'envoy.config.core.v3.Http1ProtocolOptions': '',
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
   // Routes
   'envoy.config.route.v3.RouteConfiguration':
-    'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters',
+    'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config',
   'envoy.config.route.v3.VirtualHost':
-    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response',
+    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config',
   'envoy.config.route.v3.Route':
-    'name match route redirect direct_response request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove',
+    'name match route redirect direct_response request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config',
   'envoy.config.route.v3.RouteMatch':
-    'prefix path safe_regex path_separated_prefix case_sensitive headers query_parameters',
+    'prefix path safe_regex path_separated_prefix case_sensitive headers query_parameters runtime_fraction',
   'envoy.config.route.v3.HeaderMatcher':
     'name string_match present_match exact_match prefix_match suffix_match contains_match safe_regex_match range_match invert_match treat_missing_header_as_empty',
   'envoy.config.route.v3.QueryParameterMatcher': 'name string_match present_match',
@@ -57,7 +57,15 @@ export const obeyed: Record<string, string> = {
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'pattern substitution',
   'envoy.type.v3.Int64Range': 'start end',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal timeout idle_timeout retry_policy priority append_x_forwarded_host',
+    'cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies timeout idle_timeout retry_policy priority append_x_forwarded_host',
+  'envoy.config.route.v3.WeightedCluster': 'clusters runtime_key_prefix header_name',
+  'envoy.config.route.v3.WeightedCluster.ClusterWeight':
+    'name cluster_header weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal',
+  'envoy.config.route.v3.RouteAction.RequestMirrorPolicy':
+    'cluster cluster_header runtime_fraction disable_shadow_host_suffix_append',
+  'envoy.config.core.v3.RuntimeFractionalPercent': 'default_value runtime_key',
+  'envoy.type.v3.FractionalPercent': 'numerator denominator',
+  'envoy.config.route.v3.FilterConfig': 'config disabled',
   'envoy.config.route.v3.RetryPolicy':
     'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off retry_host_predicate host_selection_retry_max_attempts',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'base_interval max_interval',
@@ -137,6 +145,9 @@ const harmless: Record<string, string> = {
   'envoy.config.route.v3.VirtualHost.metadata': 'only read by extensions',
   'envoy.config.route.v3.RouteConfiguration.metadata': 'only read by extensions',
   'envoy.extensions.filters.http.router.v3.Router.dynamic_stats': 'statistics for each request are always on',
+  'envoy.config.route.v3.WeightedCluster.total_weight': 'deprecated: the sum of the weights counts',
+  'envoy.config.route.v3.FilterConfig.is_optional': 'an unknown filter is refused all the same',
+  'envoy.config.route.v3.RouteAction.RequestMirrorPolicy.trace_sampled': 'nothing is traced',
   'envoy.extensions.filters.http.router.v3.Router.start_child_span': 'nothing is traced',
 };
 

@@ -2,27 +2,30 @@
 import { Deadline, type Limited } from '../deadlines.ts';
 import { CodecError, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
 import { httpDate } from '../http/date.ts';
-import { isGrpc, toGrpcReply } from '../http/grpc.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from '../http1/reason-phrase.ts';
-import { hasToken } from '../http1/server-connection.ts';
 import { type RoutedStream, RouterRequest } from '../router/router.ts';
 import type { RouterStats } from '../router/router-stats.ts';
 import type { DirectAction } from '../routing/direct-action.ts';
-import type { Route } from '../routing/route.ts';
+import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
+import { type FilteredStream, FilterManager } from './filter-manager.ts';
+import { completeLocalReply } from './local-reply.ts';
 import type { ManagedConnection } from './managed-connection.ts';
-import { isAuthority, mergeSlashes, normalizePath, takeAbsoluteForm } from './path.ts';
+import { isAuthority, takeAbsoluteForm } from './path.ts';
+import { checkRequest, isExpected, removeHopByHop, wantsUpgrade } from './request-checks.ts';
 import { prepareRequest } from './request-headers.ts';
 
-export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
+export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStream, Limited {
   readonly info = new StreamInfo();
   readonly deadline: Deadline = new Deadline(this);
   readonly #connection: ManagedConnection;
   readonly #sender: ResponseSender;
   readonly #startedAt = performance.now();
   #router: RouterRequest | undefined;
-  #route: Route | undefined;
+  #route: RouteEntry | undefined;
+  #filters: FilterManager | undefined;
+  #random = -1;
   #requestDone = false;
   #responseStarted = false;
   #over = false;
@@ -79,7 +82,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
       this.onRequestError(new CodecError(400, 'http.invalid_authority'));
       return;
     }
-    const refusal = this.#check(head);
+    const refusal = checkRequest(head, manager.settings, manager.stats);
     if (refusal !== undefined) {
       this.#closes = refusal.status !== 404;
       this.localReply(refusal.status, '', refusal.details);
@@ -102,43 +105,60 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     clearTimeout(this.#overall);
   }
 
-  /** What is wrong with a head that the codec let pass. */
-  #check(head: RequestHeaders): { status: number; details: string } | undefined {
-    const { settings, stats } = this.#connection.manager;
-    if (head.authority === '') return { status: 400, details: 'missing_host_header' };
-    if (head.path === '*') {
-      stats.rqNonRelativePath.increment();
-      return { status: 404, details: 'absolute_path_rejected' };
-    }
-    if (head.path.includes('#')) stats.rqFailedPathNormalization.increment();
-    if (head.path.includes('#')) return { status: 400, details: 'path_normalization_failed' };
-    if (settings.normalizePath && head.method !== 'CONNECT') {
-      const path = normalizePath(head.path);
-      if (path === undefined) return { status: 400, details: 'path_normalization_failed' };
-      head.path = path;
-    }
-    if (settings.mergeSlashes) head.path = mergeSlashes(head.path);
-    return undefined;
-  }
-
   #forward(head: RequestHeaders, end: boolean, upgrade: boolean): void {
     const { manager } = this.#connection;
-    this.stats.rqTotal.increment();
+    this.#findRoute(head);
+    if (upgrade && this.#route !== undefined) {
+      this.stats.rqTotal.increment();
+      manager.stats.rqWsOnNonWsRoute.increment();
+      this.localReply(403, '', 'upgrade_failed');
+      return;
+    }
+    if (manager.filters.length === 0) {
+      this.routeHead(head, end);
+      return;
+    }
+    this.#filters = new FilterManager(this, manager.filters);
+    this.#filters.request.head(head, end);
+  }
+
+  #findRoute(head: RequestHeaders): void {
     // A route for CONNECT has to say so, which none can yet.
-    const route = head.method === 'CONNECT' ? undefined : manager.routes.find(head);
+    const route = head.method === 'CONNECT' ? undefined : this.#connection.manager.routes.find(head, this.random());
+    this.#route = route;
+    if (route === undefined) return;
+    if (route.cluster?.idleQueue !== undefined) this.#touch();
+    this.info.routeName = route.name;
+    this.info.virtualHostName = route.host.name;
+    if (route.cluster !== undefined) this.info.clusterName = route.cluster.clusterName;
+  }
+
+  // For the filters
+
+  get route(): RouteEntry | undefined {
+    return this.#route;
+  }
+
+  get requestHeaders(): RequestHeaders {
+    return this.info.requestHeaders!;
+  }
+
+  random(): number {
+    if (this.#random < 0) this.#random = Math.floor(Math.random() * 0x4000_0000);
+    return this.#random;
+  }
+
+  clearRoute(): void {
+    this.#findRoute(this.requestHeaders);
+  }
+
+  routeHead(head: RequestHeaders, end: boolean): void {
+    this.stats.rqTotal.increment();
+    const route = this.#route;
     if (route === undefined) {
       this.stats.noRoute.increment();
       this.info.flags |= flag.NO_ROUTE_FOUND;
       this.localReply(404, '', 'route_not_found');
-      return;
-    }
-    this.#route = route;
-    if (route.cluster?.idleQueue !== undefined) this.#touch();
-    this.info.routeName = route.name;
-    this.info.virtualHostName = route.host.name;
-    if (upgrade) {
-      manager.stats.rqWsOnNonWsRoute.increment();
-      this.localReply(403, '', 'upgrade_failed');
       return;
     }
     if (route.direct !== undefined) {
@@ -150,7 +170,6 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
       this.localReply(404, '', 'route_not_found');
       return;
     }
-    this.info.clusterName = action.clusterName;
     if (action.upstream === undefined) {
       this.stats.noCluster.increment();
       this.info.flags |= flag.NO_CLUSTER_FOUND;
@@ -161,7 +180,23 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.#router.start(end);
   }
 
-  #answerDirectly(route: Route, direct: DirectAction, head: RequestHeaders): void {
+  routeData(chunk: Buffer, end: boolean): void {
+    this.#router?.sendData(chunk, end);
+  }
+
+  routeTrailers(trailers: HeaderMap): void {
+    this.#router?.sendTrailers(trailers);
+  }
+
+  pauseResponse(): void {
+    this.#router?.congested(true);
+  }
+
+  resumeResponse(): void {
+    this.#router?.congested(false);
+  }
+
+  #answerDirectly(route: RouteEntry, direct: DirectAction, head: RequestHeaders): void {
     this.stats.rqDirectResponse.increment();
     const location = direct.location(head);
     this.localReply(direct.status, direct.body, 'direct_response', response => {
@@ -174,12 +209,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.info.bytesReceived += chunk.length;
     this.#touch();
     if (end) this.#noteRequestDone();
-    this.#router?.sendData(chunk, end);
+    if (this.#filters === undefined) this.routeData(chunk, end);
+    else this.#filters.request.data(chunk, end);
   }
 
   onRequestTrailers(trailers: HeaderMap): void {
     this.#noteRequestDone();
-    this.#router?.sendTrailers(trailers);
+    if (this.#filters === undefined) this.routeTrailers(trailers);
+    else this.#filters.request.trailers(trailers);
   }
 
   onRequestError(error: CodecError): void {
@@ -217,10 +254,16 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
 
   respond(head: ResponseHeaders, end: boolean): void {
     if (this.#over) return;
+    this.#responseStarted = true;
+    if (this.#filters === undefined) this.sendHead(head, end);
+    else this.#filters.response.head(head, end);
+  }
+
+  sendHead(head: ResponseHeaders, end: boolean): void {
+    if (this.#over) return;
     const { info } = this;
     const { manager } = this.#connection;
     const { settings } = manager;
-    this.#responseStarted = true;
     if (!this.#requestDone) this.#closeEarly();
     info.responseHeaders = head;
     info.responseCode = head.status;
@@ -244,6 +287,11 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   }
 
   respondData(chunk: Buffer, end: boolean): void {
+    if (this.#filters === undefined) this.sendData(chunk, end);
+    else this.#filters.response.data(chunk, end);
+  }
+
+  sendData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.info.bytesSent += chunk.length;
     this.#touch();
@@ -252,6 +300,11 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
   }
 
   respondTrailers(trailers: HeaderMap): void {
+    if (this.#filters === undefined) this.sendTrailers(trailers);
+    else this.#filters.response.trailers(trailers);
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
     if (this.#over) return;
     this.info.responseTrailers = trailers;
     this.#sender.sendTrailers(trailers);
@@ -264,21 +317,16 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     const head = new ResponseHeaders(status);
     if (adjust !== undefined) adjust(head);
     else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
-    const { requestHeaders } = this.info;
-    const grpc = isGrpc(requestHeaders);
-    const forHead = requestHeaders?.method === 'HEAD';
-    if (grpc) toGrpcReply(head, forHead ? '' : body);
-    else if (body !== '') {
-      head.add('content-length', String(body.length));
-      head.add('content-type', 'text/plain');
-    }
+    const sent = completeLocalReply(head, body, this.info.requestHeaders);
     this.#cancelRouter();
-    if (body === '' || grpc || forHead) {
-      this.respond(head, true);
-      return;
+    this.#filters?.request.close();
+    // A response that a filter still holds is thrown away; ours does not wait for that filter.
+    if (this.#filters?.response.begun) {
+      this.#filters.end();
+      this.#filters = undefined;
     }
-    this.respond(head, false);
-    this.respondData(Buffer.from(body, 'latin1'), true);
+    this.respond(head, sent === '');
+    if (sent !== '') this.respondData(Buffer.from(sent, 'latin1'), true);
   }
 
   #cancelRouter(): void {
@@ -344,45 +392,9 @@ export class ActiveStream implements RequestReceiver, RoutedStream, Limited {
     this.deadline.clear();
     clearTimeout(this.#overall);
     this.#cancelRouter();
+    this.#filters?.end();
     if (!this.#requestDone && this.#responseStarted && !broken) this.#connection.manager.stats.rqRxReset.increment();
     this.info.durationMs = this.elapsedMs();
     this.#connection.onStreamDone(this);
   }
-}
-
-/** Whether the client asks for another protocol; h2c is left unanswered, as RFC 9113 says. */
-function wantsUpgrade(head: RequestHeaders): boolean {
-  const upgrade = head.get('upgrade');
-  if (upgrade === undefined) return false;
-  if (upgrade.toLowerCase() === 'h2c') {
-    head.remove('http2-settings');
-    return false;
-  }
-  return hasToken((head.getAll('connection') ?? '').toLowerCase(), 'upgrade');
-}
-
-/** The client waits for a go-ahead; it gets one from us, and the header ends here. */
-function isExpected(head: RequestHeaders): boolean {
-  if (head.get('expect')?.toLowerCase() !== '100-continue') return false;
-  head.remove('expect');
-  return true;
-}
-
-function removeHopByHop(head: ResponseHeaders): void {
-  const { entries } = head;
-  for (let i = 0; i < entries.length; i += 2) {
-    if (!isHopByHop(entries[i]!)) continue;
-    head.removeIf(isHopByHop);
-    return;
-  }
-}
-
-function isHopByHop(name: string): boolean {
-  return (
-    name === 'connection' ||
-    name === 'transfer-encoding' ||
-    name === 'keep-alive' ||
-    name === 'proxy-connection' ||
-    name === 'upgrade'
-  );
 }

@@ -1,13 +1,15 @@
 /** The HTTP connection manager of one listener: everything that its connections share. */
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
+import { compileChain } from '../http-filters/registry.ts';
 import type { Transport } from '../net/transport.ts';
 import { RouterStats } from '../router/router-stats.ts';
-import type { RouteContext } from '../routing/route.ts';
+import type { RouteContext } from '../routing/route-context.ts';
 import { RouteTable } from '../routing/route-table.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import type { StreamInfo, StreamObserver } from '../stream-info.ts';
+import type { ChainedFilter } from './filter-manager.ts';
 import { ManagedConnection } from './managed-connection.ts';
 import { ClassCounters, ManagerStats } from './manager-stats.ts';
 import { type ManagerSettings, managerSettings } from './settings.ts';
@@ -31,6 +33,8 @@ let nextConnectionId = 0;
 export class ConnectionManager {
   readonly settings: ManagerSettings;
   readonly routes: RouteTable;
+  /** The filters before the router. */
+  readonly filters: readonly ChainedFilter[];
   readonly stats: ManagerStats;
   readonly routerStats: RouterStats;
   readonly listenerName: string;
@@ -54,6 +58,12 @@ export class ConnectionManager {
     const routes = configuration.routeSpecifier;
     if (routes.case !== 'routeConfig') throw new Error('only route_config is supported');
     this.routes = new RouteTable(routes.value, context);
+    this.filters = compileChain(configuration.httpFilters, {
+      scope,
+      rootScope: context.store.scope(''),
+      runtime: context.runtime,
+      cluster: name => context.cluster(name),
+    });
     this.listenerName = context.listenerName;
     this.bufferLimit = context.bufferLimit;
     this.idleQueue = queueFor(this.settings.idleTimeoutMs);

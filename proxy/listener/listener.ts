@@ -8,7 +8,7 @@ import { typedConfig } from '../configuration/typed-config.ts';
 import { ConnectionManager } from '../http-connection-manager/connection-manager.ts';
 import { openTransport } from '../net/handle-transport.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
-import type { RouteContext } from '../routing/route.ts';
+import type { RouteContext } from '../routing/route-context.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
@@ -66,6 +66,8 @@ export class Listener implements ListenerStatus {
       nodeCluster: context.nodeCluster,
       cluster: name => context.cluster(name),
       compose: (action, cluster) => context.compose(action, cluster),
+      compileFilterConfig: any => context.compileFilterConfig(any),
+      runtime: context.runtime,
       listenerScope: scope,
       listenerName: this.name,
       bufferLimit: this.#highMark,

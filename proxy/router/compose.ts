@@ -1,6 +1,6 @@
 /** The layers over a cluster that a route asks for. */
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterAction } from '../routing/route.ts';
+import type { ClusterAction } from '../routing/cluster-action.ts';
 import { retry } from '../upstream/retry.ts';
 import { routeTimeout, tryTimeout } from '../upstream/time-limit.ts';
 import { compose, type Layer, type Upstream } from '../upstream/upstream.ts';

@@ -3,10 +3,12 @@ import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import type { ClusterAction, Route } from '../routing/route.ts';
+import type { ClusterAction } from '../routing/cluster-action.ts';
+import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
 import type { Exchange } from '../upstream/upstream.ts';
+import { Mirror } from './mirror.ts';
 import type { RouterStats } from './router-stats.ts';
 
 /** What the router asks of the stream that it serves. */
@@ -16,6 +18,8 @@ export interface RoutedStream {
   /** The router's own settings. */
   readonly suppressEnvoyHeaders: boolean;
   readonly bufferLimit: number;
+  /** The number of this request by which shares are decided. */
+  random(): number;
   elapsedMs(): number;
   respondInterim(head: ResponseHeaders): void;
   respond(head: ResponseHeaders, end: boolean): void;
@@ -38,16 +42,17 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly hostSelectionAttempts: number;
   readonly bufferLimit: number;
   readonly #stream: RoutedStream;
-  readonly #route: Route;
+  readonly #route: RouteEntry;
   readonly #action: ClusterAction;
   #sender: RequestSender | undefined;
+  #mirror: Mirror | undefined;
   #requestDoneMs = 0;
   #tries = 1;
   #responseStarted = false;
   #over = false;
   #status = 0;
 
-  constructor(stream: RoutedStream, head: RequestHeaders, route: Route, action: ClusterAction) {
+  constructor(stream: RoutedStream, head: RequestHeaders, route: RouteEntry, action: ClusterAction) {
     this.#stream = stream;
     this.info = stream.info;
     this.head = head;
@@ -74,6 +79,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
     if (this.#action.rewrites) this.#action.rewrite(head, suppress);
+    if (this.#action.mirrorPolicies.length > 0) {
+      this.#mirror = Mirror.of(this.#action, head, this.#stream.random(), this.bufferLimit);
+      if (end) this.#mirror?.send();
+    }
     info.upstreamAttemptCount = 1;
     const sender = this.#action.upstream!.open(this, end, this);
     if (!this.#over) this.#sender = sender;
@@ -117,11 +126,13 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (end) this.#noteRequestDone();
+    if (this.#mirror?.data(chunk, end) === false) this.#action.cluster!.stats.retryOrShadowAbandoned.increment();
     this.#sender?.sendData(chunk, end);
   }
 
   sendTrailers(trailers: HeaderMap): void {
     this.#noteRequestDone();
+    this.#mirror?.send(trailers);
     this.#sender?.sendTrailers(trailers);
   }
 

@@ -1,8 +1,9 @@
 /** Finds the virtual host and the route of a request. */
 import type { RouteConfiguration } from '../api/envoy/config/route/v3/route_pb.js';
 import type { RequestHeaders } from '../http/headers.ts';
-import { HeaderMutations } from './header-mutations.ts';
-import { Route, type RouteContext } from './route.ts';
+import { Route } from './route.ts';
+import type { RouteContext } from './route-context.ts';
+import { levelOf, type RouteEntry } from './route-entry.ts';
 
 type Routes = readonly Route[];
 
@@ -18,11 +19,10 @@ export class RouteTable {
 
   constructor(configuration: RouteConfiguration, context: RouteContext) {
     this.name = configuration.name;
-    const top = mutations(configuration);
+    const top = levelOf(configuration, context);
     for (const host of configuration.virtualHosts) {
-      const own = mutations(host);
-      const inherited = { request: [own.request, top.request], response: [own.response, top.response] };
-      const routes = host.routes.map(route => new Route(route, host, inherited, context));
+      const outer = [levelOf(host, context), top];
+      const routes = host.routes.map(route => new Route(route, host, outer, context));
       for (const domain of host.domains) this.#addDomain(domain.toLowerCase(), routes);
     }
     const longestFirst = (a: [string, Routes], b: [string, Routes]) => b[0].length - a[0].length;
@@ -37,10 +37,15 @@ export class RouteTable {
     else this.#exact.set(domain, routes);
   }
 
-  find(head: RequestHeaders): Route | undefined {
+  /**
+   * What happens to a request; undefined where no route matches.
+   * @param random a whole number, the same for all decisions about one request
+   */
+  find(head: RequestHeaders, random: number): RouteEntry | undefined {
     const routes = this.#routesOf(head.authority);
     if (routes === undefined) return undefined;
-    for (let i = 0; i < routes.length; i++) if (routes[i]!.matches(head)) return routes[i];
+    for (let i = 0; i < routes.length; i++)
+      if (routes[i]!.matches(head, random)) return routes[i]!.entryFor(head, random);
     return undefined;
   }
 
@@ -56,16 +61,4 @@ export class RouteTable {
       if (host.length > prefix.length && host.startsWith(prefix)) return routes;
     return this.#any;
   }
-}
-
-type WithMutations = Pick<
-  RouteConfiguration,
-  'requestHeadersToAdd' | 'requestHeadersToRemove' | 'responseHeadersToAdd' | 'responseHeadersToRemove'
->;
-
-function mutations(source: WithMutations): { request: HeaderMutations; response: HeaderMutations } {
-  return {
-    request: new HeaderMutations({ add: source.requestHeadersToAdd, remove: source.requestHeadersToRemove }),
-    response: new HeaderMutations({ add: source.responseHeadersToAdd, remove: source.responseHeadersToRemove }),
-  };
 }

@@ -14,6 +14,7 @@ export interface Upstreams {
 
 /** Starts the upstreams on 127.0.0.1, on these ports or on free ones. */
 export async function startUpstreams(ports = { httpbin: 0, raw: 0, nobody: 0 }): Promise<Upstreams> {
+  heads.length = 0;
   const sockets = new Set<Socket>();
   const servers: Server[] = [httpbin(() => {}), createServer(rawUpstream), createServer()];
   for (const [i, server] of servers.entries()) {
@@ -87,7 +88,18 @@ const behaviours: Record<string, (socket: Socket, head: string, body: string) =>
     ),
   '/status-only': socket => void socket.write('HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n'),
   '/silent': () => {},
+  '/last': socket => answer(socket, heads.splice(0).sort(byContent).join('\r\n\r\n')),
 };
+
+/** The heads of requests since the last `/last`. */
+const heads: string[] = [];
+const remembered = 20;
+
+/** Ids are random: they are left out of the order. */
+function byContent(a: string, b: string): number {
+  const [one, other] = [a, b].map(head => head.replace(/x-request-id: .*/, ''));
+  return one! < other! ? -1 : 1;
+}
 
 function rawUpstream(socket: Socket): void {
   let bytes = '';
@@ -98,6 +110,8 @@ function rawUpstream(socket: Socket): void {
       const [head = '', body = ''] = split(bytes.slice(0, end));
       bytes = bytes.slice(end);
       const path = head.split(' ')[1]?.replace(/\?.*/, '') ?? '';
+      if (path !== '/last') heads.push(body === '' ? head : `${head}\r\n\r\n${body}`);
+      heads.splice(0, heads.length - remembered);
       (behaviours[path] ?? behaviours['/echo'])?.(socket, head, body);
     }
   });

@@ -70,7 +70,8 @@ function RevealDeck({ all }: { all: Slide[] }) {
   }, [all]);
   useEffect(() => {
     // an effect runs a frame late: a key pressed meanwhile has moved on, and is not to be taken back
-    if (wanted !== null && wanted === peekSlide() && wanted !== current.peek()) deck.current?.slide(indexOf(all, wanted));
+    if (wanted !== null && wanted === peekSlide() && wanted !== current.peek())
+      deck.current?.slide(indexOf(all, wanted));
   }, [wanted]);
   const asked = learner.value?.followSlide ?? null;
   useEffect(() => {

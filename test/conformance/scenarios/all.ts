@@ -5,6 +5,7 @@ import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { lessons } from './lessons.ts';
 import { routing } from './routing.ts';
+import { mirroring, shifting } from './shifting.ts';
 
 export const scenarios: Scenario[] = [
   ...lessons,
@@ -21,5 +22,7 @@ export const scenarios: Scenario[] = [
   retries,
   breakers,
   routing,
+  shifting,
+  mirroring,
   adminInterface,
 ];

@@ -1,0 +1,106 @@
+/** HTTP filters: what stands between the connection manager and the router, and sees requests and responses pass. */
+import type { Message } from '@bufbuild/protobuf';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { RouteEntry } from '../routing/route-entry.ts';
+import type { RuntimeValues } from '../runtime/runtime-values.ts';
+import type { StatsScope } from '../stats/store.ts';
+import type { StreamInfo } from '../stream-info.ts';
+
+/**
+ * What a filter says to a head: it goes on at once (`continue`), it waits and all that follows waits with it, until the filter lets it continue (`stop`), or it
+ * waits while the body goes on to this filter, which collects it (`collect`).
+ */
+export type Verdict = 'continue' | 'stop' | 'collect';
+
+/** What becomes of a part of the body: these bytes go on, or none do, since the filter keeps them. */
+export type Passed = Buffer | 'hold';
+
+/** One stream, as a filter of it sees it. */
+export interface FilterStream {
+  readonly info: StreamInfo;
+  readonly requestHeaders: RequestHeaders;
+  /** The route; undefined where none matches, which the router says once it is asked. */
+  readonly route: RouteEntry | undefined;
+  /** What the route says to this filter, the most specific level; undefined: nothing. */
+  readonly routeConfig: unknown;
+  /** What each level says to this filter, the most specific first. */
+  readonly routeConfigs: readonly unknown[];
+  /** How much of a body may be kept, in bytes. */
+  readonly bufferLimit: number;
+  /** A whole number that is the same for all decisions about this request. */
+  random(): number;
+  elapsedMs(): number;
+  /** The route is looked for again, since headers changed. */
+  clearRoute(): void;
+  /** Lets the request go on after `stop` or `collect`; a collected body goes after the head. Not from within `onRequestHead`: return 'continue' there. */
+  continueRequest(body?: Buffer, end?: boolean): void;
+  /** The same for the response. */
+  continueResponse(body?: Buffer, end?: boolean): void;
+  /** Passes more of the response's body on, after the filter held it. */
+  sendResponseData(chunk: Buffer, end: boolean): void;
+  /** Answers in the upstream's stead; `adjust` changes the head before it goes out. */
+  localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
+  /** Asks for less, or again, of the response's body. */
+  pauseResponse(): void;
+  resumeResponse(): void;
+}
+
+/** One filter for one stream. A filter overrides what it cares for. Chunks are valid during the call only. */
+export abstract class StreamFilter {
+  protected readonly stream: FilterStream;
+
+  constructor(stream: FilterStream) {
+    this.stream = stream;
+  }
+
+  onRequestHead(_head: RequestHeaders, _end: boolean): Verdict {
+    return 'continue';
+  }
+
+  onRequestData(chunk: Buffer, _end: boolean): Passed {
+    return chunk;
+  }
+
+  onRequestTrailers(_trailers: HeaderMap): void {}
+
+  onResponseHead(_head: ResponseHeaders, _end: boolean): Verdict {
+    return 'continue';
+  }
+
+  onResponseData(chunk: Buffer, _end: boolean): Passed {
+    return chunk;
+  }
+
+  onResponseTrailers(_trailers: HeaderMap): void {}
+
+  /** The stream is over, whichever way: what was begun is given up. */
+  onStreamEnd(): void {}
+}
+
+/** What a filter may use that is there for as long as its listener. */
+export interface FilterContext {
+  /** `http.<stat_prefix>.` */
+  scope: StatsScope;
+  /** The root of all statistics. */
+  rootScope: StatsScope;
+  runtime: RuntimeValues | undefined;
+  cluster(name: string): Cluster | undefined;
+}
+
+/** Makes a filter for one stream. */
+export type FilterFactory = (stream: FilterStream) => StreamFilter;
+
+/** A kind of filter: how its configurations are compiled. */
+export interface HttpFilterType {
+  /** The message of its configuration. */
+  typeName: string;
+  /** The message that routes say to it, where that is another one. */
+  routeTypeName?: string;
+  compile(configuration: Message, context: FilterContext): FilterFactory;
+  /** Compiles what a route says. Without it, routes can only switch the filter off. */
+  compileRoute?(configuration: Message, context: RouteFilterContext): unknown;
+}
+
+/** What compiling for a route may use: it belongs to no listener. */
+export type RouteFilterContext = Omit<FilterContext, 'scope'>;

@@ -1,0 +1,37 @@
+/** The HTTP filters that there are, and how chains of them are compiled. The router is no filter here: it always stands at the end. */
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { UnpackedAny } from '../configuration/typed-config.ts';
+import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
+import type { FilterConfig } from '../routing/route-context.ts';
+import type { FilterContext, HttpFilterType, RouteFilterContext } from './filter.ts';
+
+/** One line for each. */
+const filterTypes: readonly HttpFilterType[] = [];
+
+/** A route's message around a filter's own. */
+const wrapperType = 'envoy.config.route.v3.FilterConfig';
+
+/** The filters before the router, in the order of the configuration. */
+export function compileChain(filters: readonly HttpFilter[], context: FilterContext): ChainedFilter[] {
+  return filters.flatMap(({ name, disabled, configType }) => {
+    const message = configType.case === 'typedConfig' ? (configType.value as UnpackedAny).message : undefined;
+    const type = filterTypes.find(one => one.typeName === message?.$typeName);
+    return type === undefined || message === undefined
+      ? []
+      : [{ name, disabled, create: type.compile(message, context) }];
+  });
+}
+
+/** What a route, or what is around it, says to a filter. */
+export function compileFilterConfig(any: Any, context: RouteFilterContext): FilterConfig | undefined {
+  const { message } = any as UnpackedAny;
+  if (message === undefined) return undefined;
+  if (message.$typeName === wrapperType) {
+    const { config, disabled } = message as typeof message & { config?: Any; disabled: boolean };
+    const inner = config === undefined ? undefined : compileFilterConfig(config, context);
+    return { disabled, config: inner?.config };
+  }
+  const type = filterTypes.find(one => (one.routeTypeName ?? one.typeName) === message.$typeName);
+  return { disabled: false, config: type?.compileRoute?.(message, context) };
+}

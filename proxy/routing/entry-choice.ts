@@ -1,0 +1,26 @@
+import type { RequestHeaders } from '../http/headers.ts';
+import type { Level, RouteEntry } from './route-entry.ts';
+
+/** Chooses what happens to a request that met a route. `random` is a whole number, the same for all decisions about one request. */
+export type EntryChoice = (head: RequestHeaders, random: number) => RouteEntry;
+
+/** Makes the entry for one cluster of a route. */
+export type MakeEntry = (clusterName: string, own?: Level, hostRewrite?: string) => RouteEntry;
+
+/** Header values come from clients: no more of them than this are remembered. */
+const rememberedClusters = 1000;
+
+/** The cluster is named by a header of the request. */
+export function entriesByHeader(header: string, make: MakeEntry, own?: Level, hostRewrite?: string): EntryChoice {
+  const name = header.toLowerCase();
+  const entries = new Map<string, RouteEntry>();
+  return head => {
+    const cluster = (name === ':authority' ? head.authority : head.get(name)) ?? '';
+    const known = entries.get(cluster);
+    if (known !== undefined) return known;
+    const made = make(cluster, own, hostRewrite);
+    // Unknown clusters are not remembered: they may come to be.
+    if (made.cluster?.cluster !== undefined && entries.size < rememberedClusters) entries.set(cluster, made);
+    return made;
+  };
+}

@@ -1,0 +1,95 @@
+/** What happens to a request that met a route. */
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type { HeaderValueOption } from '../api/envoy/config/core/v3/base_pb.js';
+import type { VirtualHost } from '../api/envoy/config/route/v3/route_components_pb.js';
+import type { ClusterAction } from './cluster-action.ts';
+import type { DirectAction } from './direct-action.ts';
+import { HeaderMutations } from './header-mutations.ts';
+import type { FilterConfig, RouteContext } from './route-context.ts';
+
+/** What a virtual host says to all of its routes. */
+export interface VirtualHostSettings {
+  name: string;
+  includeAttemptCount: boolean;
+  includeAttemptCountInResponse: boolean;
+}
+
+export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
+  return {
+    name: host.name,
+    includeAttemptCount: host.includeRequestAttemptCount,
+    includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+  };
+}
+
+/** What one level (route configuration, virtual host, route, weighted cluster) of the configuration says to requests. */
+export interface Level {
+  request: HeaderMutations;
+  response: HeaderMutations;
+  /** By the filter's name. */
+  filters: ReadonlyMap<string, FilterConfig>;
+}
+
+interface LevelConfiguration {
+  requestHeadersToAdd: readonly HeaderValueOption[];
+  requestHeadersToRemove: readonly string[];
+  responseHeadersToAdd: readonly HeaderValueOption[];
+  responseHeadersToRemove: readonly string[];
+  typedPerFilterConfig: Readonly<Record<string, Any>>;
+}
+
+export function levelOf(source: LevelConfiguration, context: RouteContext): Level {
+  const filters = new Map<string, FilterConfig>();
+  for (const [name, any] of Object.entries(source.typedPerFilterConfig)) {
+    const config = context.compileFilterConfig(any);
+    if (config !== undefined) filters.set(name, config);
+  }
+  return {
+    request: new HeaderMutations({ add: source.requestHeadersToAdd, remove: source.requestHeadersToRemove }),
+    response: new HeaderMutations({ add: source.responseHeadersToAdd, remove: source.responseHeadersToRemove }),
+    filters,
+  };
+}
+
+/** A request forwards to a cluster, is answered directly, or neither: then it is as if no route had been found. */
+export class RouteEntry {
+  readonly name: string;
+  readonly host: VirtualHostSettings;
+  readonly cluster: ClusterAction | undefined;
+  readonly direct: DirectAction | undefined;
+  /** In the order in which they are applied. */
+  readonly requestMutations: readonly HeaderMutations[];
+  readonly responseMutations: readonly HeaderMutations[];
+  readonly #filters: readonly ReadonlyMap<string, FilterConfig>[];
+
+  /** @param levels the most specific first */
+  constructor(
+    name: string,
+    host: VirtualHostSettings,
+    action: { cluster?: ClusterAction | undefined; direct?: DirectAction | undefined },
+    levels: readonly Level[],
+  ) {
+    this.name = name;
+    this.host = host;
+    this.cluster = action.cluster;
+    this.direct = action.direct;
+    this.requestMutations = levels.map(level => level.request).filter(mutations => !mutations.empty);
+    this.responseMutations = levels.map(level => level.response).filter(mutations => !mutations.empty);
+    this.#filters = levels.map(level => level.filters).filter(filters => filters.size > 0);
+  }
+
+  /** The most specific of what is said to a filter; undefined: nothing. */
+  filterConfig(name: string): FilterConfig | undefined {
+    const all = this.#filters;
+    for (let i = 0; i < all.length; i++) {
+      const found = all[i]!.get(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** All that is said to a filter, the most specific first. */
+  filterConfigs(name: string): FilterConfig[] {
+    return this.#filters.map(filters => filters.get(name)).filter(config => config !== undefined);
+  }
+}
