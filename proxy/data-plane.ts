@@ -35,10 +35,11 @@ export class DataPlane implements AdminSource {
     for (const cluster of resources?.clusters ?? [])
       this.#clusters.set(cluster.name, new Cluster(cluster, options.store, options.runtime));
     const cluster = (name: string) => this.#clusters.get(name);
-    const filterContext = { rootScope: options.store.scope(''), runtime: options.runtime, cluster };
+    const nodeCluster = options.nodeCluster ?? bootstrap.node?.cluster ?? '';
+    const filterContext = { rootScope: options.store.scope(''), runtime: options.runtime, nodeCluster, cluster };
     const context = {
       store: options.store,
-      nodeCluster: options.nodeCluster ?? bootstrap.node?.cluster ?? '',
+      nodeCluster,
       accessLog: options.accessLog,
       observers: options.observers ?? [],
       healthcheck: this.#healthcheck,

@@ -7,6 +7,8 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from '../api/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { HTTPFaultSchema } from '../api/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import { LocalRateLimitSchema } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { PreviousHostsPredicateSchema } from '../api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
@@ -16,6 +18,8 @@ import { HttpProtocolOptionsSchema } from '../api/envoy/extensions/upstreams/htt
 export const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   FilterConfigSchema,
+  HTTPFaultSchema,
+  LocalRateLimitSchema,
   RouterSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,

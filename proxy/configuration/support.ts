@@ -40,11 +40,38 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
+  'envoy.extensions.filters.http.fault.v3.HTTPFault':
+    'delay abort upstream_cluster headers downstream_nodes max_active_faults response_rate_limit delay_percent_runtime abort_percent_runtime delay_duration_runtime abort_http_status_runtime max_active_faults_runtime response_rate_limit_percent_runtime abort_grpc_status_runtime',
+  'envoy.extensions.filters.http.fault.v3.FaultAbort': 'http_status grpc_status header_abort percentage',
+  'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': '',
+  'envoy.extensions.filters.common.fault.v3.FaultDelay': 'fixed_delay header_delay percentage',
+  'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': '',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit': 'fixed_limit header_limit percentage',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit': 'limit_kbps',
+  'envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit': '',
+  'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
+    'stat_prefix status token_bucket filter_enabled filter_enforced request_headers_to_add_when_not_enforced response_headers_to_add descriptors stage vh_rate_limits always_consume_default_token_bucket rate_limited_as_resource_exhausted',
+  'envoy.type.v3.HttpStatus': 'code',
+  'envoy.type.v3.TokenBucket': 'max_tokens tokens_per_fill fill_interval',
+  'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': 'entries token_bucket',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry': 'key value',
+  'envoy.config.route.v3.RateLimit': 'stage actions',
+  'envoy.config.route.v3.RateLimit.Action':
+    'source_cluster destination_cluster request_headers remote_address generic_key header_value_match masked_remote_address query_parameter_value_match',
+  'envoy.config.route.v3.RateLimit.Action.SourceCluster': '',
+  'envoy.config.route.v3.RateLimit.Action.DestinationCluster': '',
+  'envoy.config.route.v3.RateLimit.Action.RequestHeaders': 'header_name descriptor_key skip_if_absent',
+  'envoy.config.route.v3.RateLimit.Action.RemoteAddress': '',
+  'envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress': 'v4_prefix_mask_len v6_prefix_mask_len',
+  'envoy.config.route.v3.RateLimit.Action.GenericKey': 'descriptor_value descriptor_key',
+  'envoy.config.route.v3.RateLimit.Action.HeaderValueMatch': 'descriptor_key descriptor_value expect_match headers',
+  'envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch':
+    'descriptor_key descriptor_value expect_match query_parameters',
   // Routes
   'envoy.config.route.v3.RouteConfiguration':
     'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config',
   'envoy.config.route.v3.VirtualHost':
-    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config',
+    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config rate_limits',
   'envoy.config.route.v3.Route':
     'name match route redirect direct_response request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config',
   'envoy.config.route.v3.RouteMatch':
@@ -57,7 +84,7 @@ export const obeyed: Record<string, string> = {
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'pattern substitution',
   'envoy.type.v3.Int64Range': 'start end',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies timeout idle_timeout retry_policy priority append_x_forwarded_host',
+    'cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy priority append_x_forwarded_host',
   'envoy.config.route.v3.WeightedCluster': 'clusters runtime_key_prefix header_name',
   'envoy.config.route.v3.WeightedCluster.ClusterWeight':
     'name cluster_header weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal',
@@ -115,6 +142,8 @@ export const obeyed: Record<string, string> = {
 
 /** Fields that change nothing here, whatever they say, each with the reason why it may be accepted. */
 const harmless: Record<string, string> = {
+  'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':
+    'faults are not counted by downstream cluster',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.http_protocol_options':
     'an empty message: every field of it is refused',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.explicit_http_config':

@@ -62,6 +62,7 @@ export class ConnectionManager {
       scope,
       rootScope: context.store.scope(''),
       runtime: context.runtime,
+      nodeCluster: context.nodeCluster,
       cluster: name => context.cluster(name),
     });
     this.listenerName = context.listenerName;

@@ -142,6 +142,10 @@ class FilterHandle implements FilterStream {
     this.#manager.response.send(this.#manager.reversed(this.#place), chunk, end);
   }
 
+  sendResponseTrailers(trailers: HeaderMap): void {
+    this.#manager.response.sendTrailers(this.#manager.reversed(this.#place), trailers);
+  }
+
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
     const { info, route } = this.#stream;
     this.#stream.localReply(status, body, details, head => {

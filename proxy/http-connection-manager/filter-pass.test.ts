@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HeaderMap, RequestHeaders } from '../http/headers.ts';
-import { type FilterStream, type Passed, StreamFilter, type Verdict } from '../http-filters/filter.ts';
+import {
+  type FilterStream,
+  type Passed,
+  type PassedTrailers,
+  StreamFilter,
+  type Verdict,
+} from '../http-filters/filter.ts';
 import { RequestPass } from './filter-pass.ts';
 
 /** A filter that writes down what it sees and says what it was told to. */
@@ -29,8 +35,9 @@ class Scripted extends StreamFilter {
     return this.change(chunk);
   }
 
-  override onRequestTrailers(): void {
+  override onRequestTrailers(): PassedTrailers {
     this.seen.push(`${this.name} trailers`);
+    return 'continue';
   }
 }
 

@@ -1,6 +1,6 @@
 /** One direction of a stream on its way through the filters. */
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import type { Passed, StreamFilter, Verdict } from '../http-filters/filter.ts';
+import type { Passed, PassedTrailers, StreamFilter, Verdict } from '../http-filters/filter.ts';
 
 /** What stands behind the last filter. */
 export interface PassEnd<Head> {
@@ -39,7 +39,7 @@ export abstract class FilterPass<Head> {
 
   protected abstract headTo(filter: StreamFilter, head: Head, end: boolean): Verdict;
   protected abstract dataTo(filter: StreamFilter, chunk: Buffer, end: boolean): Passed;
-  protected abstract trailersTo(filter: StreamFilter, trailers: HeaderMap): void;
+  protected abstract trailersTo(filter: StreamFilter, trailers: HeaderMap): PassedTrailers;
 
   /** A head has come. */
   get begun(): boolean {
@@ -84,6 +84,10 @@ export abstract class FilterPass<Head> {
   /** More of the body from the filter at this place. */
   send(place: number, chunk: Buffer, end: boolean): void {
     this.#dataFrom(place + 1, chunk, end);
+  }
+
+  sendTrailers(place: number, trailers: HeaderMap): void {
+    this.#trailersFrom(place + 1, trailers);
   }
 
   /** Nothing passes any more. */
@@ -144,12 +148,16 @@ export abstract class FilterPass<Head> {
     const filters = this.#filters;
     for (let i = place; i < filters.length; i++) {
       if (this.#closed) return;
-      const holds = i === this.#at && this.#verdict !== 'continue';
-      if (!holds || this.#verdict === 'collect') this.trailersTo(filters[i]!, trailers);
-      if (holds && i === this.#at) {
+      if (i === this.#at && this.#verdict === 'stop') {
         this.#heldTrailers = trailers;
         return;
       }
+      const passed = this.trailersTo(filters[i]!, trailers);
+      if (i === this.#at && this.#verdict === 'collect') {
+        this.#heldTrailers = trailers;
+        return;
+      }
+      if (passed === 'hold') return;
     }
     if (!this.#closed) this.#behind.trailers(trailers);
   }
@@ -164,8 +172,8 @@ export class RequestPass extends FilterPass<RequestHeaders> {
     return filter.onRequestData(chunk, end);
   }
 
-  protected trailersTo(filter: StreamFilter, trailers: HeaderMap): void {
-    filter.onRequestTrailers(trailers);
+  protected trailersTo(filter: StreamFilter, trailers: HeaderMap): PassedTrailers {
+    return filter.onRequestTrailers(trailers);
   }
 }
 
@@ -178,7 +186,7 @@ export class ResponsePass extends FilterPass<ResponseHeaders> {
     return filter.onResponseData(chunk, end);
   }
 
-  protected trailersTo(filter: StreamFilter, trailers: HeaderMap): void {
-    filter.onResponseTrailers(trailers);
+  protected trailersTo(filter: StreamFilter, trailers: HeaderMap): PassedTrailers {
+    return filter.onResponseTrailers(trailers);
   }
 }

@@ -16,6 +16,9 @@ export type Verdict = 'continue' | 'stop' | 'collect';
 /** What becomes of a part of the body: these bytes go on, or none do, since the filter keeps them. */
 export type Passed = Buffer | 'hold';
 
+/** What becomes of trailers: they go on, or the filter keeps them, since it keeps a part of the body that comes before. */
+export type PassedTrailers = 'continue' | 'hold';
+
 /** One stream, as a filter of it sees it. */
 export interface FilterStream {
   readonly info: StreamInfo;
@@ -39,6 +42,7 @@ export interface FilterStream {
   continueResponse(body?: Buffer, end?: boolean): void;
   /** Passes more of the response's body on, after the filter held it. */
   sendResponseData(chunk: Buffer, end: boolean): void;
+  sendResponseTrailers(trailers: HeaderMap): void;
   /** Answers in the upstream's stead; `adjust` changes the head before it goes out. */
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
   /** Asks for less, or again, of the response's body. */
@@ -62,7 +66,9 @@ export abstract class StreamFilter {
     return chunk;
   }
 
-  onRequestTrailers(_trailers: HeaderMap): void {}
+  onRequestTrailers(_trailers: HeaderMap): PassedTrailers {
+    return 'continue';
+  }
 
   onResponseHead(_head: ResponseHeaders, _end: boolean): Verdict {
     return 'continue';
@@ -72,7 +78,9 @@ export abstract class StreamFilter {
     return chunk;
   }
 
-  onResponseTrailers(_trailers: HeaderMap): void {}
+  onResponseTrailers(_trailers: HeaderMap): PassedTrailers {
+    return 'continue';
+  }
 
   /** The stream is over, whichever way: what was begun is given up. */
   onStreamEnd(): void {}
@@ -85,6 +93,8 @@ export interface FilterContext {
   /** The root of all statistics. */
   rootScope: StatsScope;
   runtime: RuntimeValues | undefined;
+  /** The name of this node's cluster. */
+  nodeCluster: string;
   cluster(name: string): Cluster | undefined;
 }
 

@@ -4,10 +4,12 @@ import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_co
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
 import type { FilterConfig } from '../routing/route-context.ts';
+import { fault } from './fault.ts';
 import type { FilterContext, HttpFilterType, RouteFilterContext } from './filter.ts';
+import { localRateLimit } from './local-rate-limit.ts';
 
 /** One line for each. */
-const filterTypes: readonly HttpFilterType[] = [];
+const filterTypes: readonly HttpFilterType[] = [fault, localRateLimit];
 
 /** A route's message around a filter's own. */
 const wrapperType = 'envoy.config.route.v3.FilterConfig';

@@ -29,7 +29,10 @@ export function toGrpcReply(head: ResponseHeaders, body: string): void {
   const code = codes.get(head.status) ?? 2;
   head.status = 200;
   head.set('content-type', contentType);
-  if (!head.has('grpc-status')) head.add('grpc-status', String(code));
+  // A status that was said already stands where the other would.
+  const said = head.get('grpc-status');
+  head.remove('grpc-status');
+  head.add('grpc-status', said ?? String(code));
   if (body !== '') head.set('grpc-message', percentEncode(body));
   head.remove('content-length');
 }

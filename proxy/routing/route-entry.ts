@@ -5,6 +5,7 @@ import type { VirtualHost } from '../api/envoy/config/route/v3/route_components_
 import type { ClusterAction } from './cluster-action.ts';
 import type { DirectAction } from './direct-action.ts';
 import { HeaderMutations } from './header-mutations.ts';
+import { RateLimitRule } from './rate-limit-rules.ts';
 import type { FilterConfig, RouteContext } from './route-context.ts';
 
 /** What a virtual host says to all of its routes. */
@@ -12,6 +13,7 @@ export interface VirtualHostSettings {
   name: string;
   includeAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
+  rateLimits: readonly RateLimitRule[];
 }
 
 export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
@@ -19,6 +21,7 @@ export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
     name: host.name,
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+    rateLimits: host.rateLimits.map(rule => new RateLimitRule(rule)),
   };
 }
 
@@ -51,6 +54,15 @@ export function levelOf(source: LevelConfiguration, context: RouteContext): Leve
   };
 }
 
+/** What a route does: one of both, or neither. */
+export interface EntryAction {
+  cluster?: ClusterAction | undefined;
+  direct?: DirectAction | undefined;
+  rateLimits?: readonly RateLimitRule[];
+  /** The virtual host's rules count besides the route's own. */
+  includesHostRateLimits?: boolean;
+}
+
 /** A request forwards to a cluster, is answered directly, or neither: then it is as if no route had been found. */
 export class RouteEntry {
   readonly name: string;
@@ -60,19 +72,18 @@ export class RouteEntry {
   /** In the order in which they are applied. */
   readonly requestMutations: readonly HeaderMutations[];
   readonly responseMutations: readonly HeaderMutations[];
+  readonly rateLimits: readonly RateLimitRule[];
+  readonly includesHostRateLimits: boolean;
   readonly #filters: readonly ReadonlyMap<string, FilterConfig>[];
 
   /** @param levels the most specific first */
-  constructor(
-    name: string,
-    host: VirtualHostSettings,
-    action: { cluster?: ClusterAction | undefined; direct?: DirectAction | undefined },
-    levels: readonly Level[],
-  ) {
+  constructor(name: string, host: VirtualHostSettings, action: EntryAction, levels: readonly Level[]) {
     this.name = name;
     this.host = host;
     this.cluster = action.cluster;
     this.direct = action.direct;
+    this.rateLimits = action.rateLimits ?? [];
+    this.includesHostRateLimits = action.includesHostRateLimits ?? false;
     this.requestMutations = levels.map(level => level.request).filter(mutations => !mutations.empty);
     this.responseMutations = levels.map(level => level.response).filter(mutations => !mutations.empty);
     this.#filters = levels.map(level => level.filters).filter(filters => filters.size > 0);

@@ -10,6 +10,7 @@ import { ClusterAction } from './cluster-action.ts';
 import { directAction } from './direct-action.ts';
 import { type EntryChoice, entriesByHeader, type MakeEntry } from './entry-choice.ts';
 import { type PathTest, pathTest } from './path-match.ts';
+import { RateLimitRule } from './rate-limit-rules.ts';
 import type { RouteContext } from './route-context.ts';
 import { type Level, levelOf, RouteEntry, virtualHostSettings } from './route-entry.ts';
 import { type HeaderTest, headerTest, queryParameters, queryTest } from './string-match.ts';
@@ -61,9 +62,16 @@ function entryChoice(
     return () => entry;
   }
   const action = route.action.value;
+  const rateLimits = action.rateLimits.map(rule => new RateLimitRule(rule));
+  const includesHostRateLimits = action.includeVhRateLimits ?? false;
   const make = (clusterName: string, own?: Level, hostRewrite = '') => {
     const cluster = new ClusterAction(route, action, host, { clusterName, hostRewrite }, context);
-    return new RouteEntry(route.name, settings, { cluster }, own === undefined ? levels : [own, ...levels]);
+    return new RouteEntry(
+      route.name,
+      settings,
+      { cluster, rateLimits, includesHostRateLimits },
+      own === undefined ? levels : [own, ...levels],
+    );
   };
   return choiceOf(action, make, context);
 }

@@ -42,10 +42,13 @@ export class RuntimeFraction {
     return fraction && new RuntimeFraction(fraction.defaultValue, fraction.runtimeKey, runtime);
   }
 
-  /** @param random a whole number of at least six digits' range, the same for all decisions about one request */
-  includes(random: number): boolean {
+  /**
+   * @param random a whole number of at least six digits' range, the same for all decisions about one request
+   * @param atMost a numerator that makes the share smaller
+   */
+  includes(random: number, atMost = Number.POSITIVE_INFINITY): boolean {
     const { numerator, denominator } = this.#now();
-    return random % denominator < numerator;
+    return random % denominator < Math.min(numerator, atMost);
   }
 
   #now(): Fraction {

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { adminInterface } from './admin.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
+import { faults, localRateLimits } from './filters.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { lessons } from './lessons.ts';
 import { routing } from './routing.ts';
@@ -24,5 +25,7 @@ export const scenarios: Scenario[] = [
   routing,
   shifting,
   mirroring,
+  faults,
+  localRateLimits,
   adminInterface,
 ];
