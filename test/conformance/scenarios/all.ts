@@ -2,9 +2,10 @@ import type { Scenario } from '../scenario.ts';
 import { adminInterface } from './admin.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
-import { faults, localRateLimits } from './filters.ts';
+import { faults } from './faults.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { lessons } from './lessons.ts';
+import { localRateLimits } from './rate-limits.ts';
 import { routing } from './routing.ts';
 import { mirroring, shifting } from './shifting.ts';
 

@@ -1,7 +1,8 @@
 /** Which cluster a request goes to when there are several: weights, shares by runtime, headers; and copies. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { admin, type Place, raw, request, type Scenario, type Step, stats, together } from '../scenario.ts';
+import { type Place, raw, request, type Scenario, type Step, stats, together } from '../scenario.ts';
 import { bootstrap, cluster, route } from './configuration.ts';
+import { modify } from './filters.ts';
 
 /** Answers by header `x-version`, so that the chosen cluster is seen. */
 const answers = (version: string) => ({
@@ -44,11 +45,6 @@ const weighted = (weights: Record<string, number>, more = {}) => ({
 
 const fraction = (numerator: number, key = 'shift.share', denominator = 'HUNDRED') => ({
   runtime_fraction: { default_value: { numerator, denominator }, runtime_key: key },
-});
-
-const modify = (query: string): Step => ({
-  ...admin(`/runtime_modify?${query}`, undefined, 'POST'),
-  name: `runtime: ${query}`,
 });
 
 export const shifting: Scenario = {
