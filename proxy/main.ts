@@ -1,5 +1,4 @@
 /** The proxy as a program: `proxy -c FILE`. */
-import { join } from 'node:path';
 import { type Options, parseCommandLine } from './command-line.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
 import { loadApart } from './configuration/loader.ts';
@@ -64,9 +63,7 @@ async function serve(options: Options, log: Log): Promise<void> {
 }
 
 function load({ configPath, configYaml }: Options): Promise<LoadedConfiguration> {
-  const bundled = import.meta.filename.endsWith('.cjs');
-  const loader = join(import.meta.dirname, bundled ? 'proxy-loader.cjs' : 'configuration/loader-main.ts');
-  return loadApart(loader, { path: configPath, yaml: configYaml });
+  return loadApart({ path: configPath, yaml: configYaml });
 }
 
 /** Ends the proxy on a signal, after requests that are under way, or at once by the admin interface or a second signal. */

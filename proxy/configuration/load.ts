@@ -64,7 +64,7 @@ function readDocument(source: SourceDocument): JsonObject {
 }
 
 /** Hangs on every Any the message that it holds, so that the data plane needs no schema. */
-function unpackAll(value: unknown): void {
+export function unpackAll(value: unknown): void {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
   if ('$typeName' in value && value.$typeName === 'google.protobuf.Any') unpack(value as Any);
   for (const inner of Object.values(value)) unpackAll(inner);

@@ -1,18 +1,41 @@
-/** The process that loads a configuration for the proxy and ends: a program of its own, so that the proxy does not carry its source. */
+/** The process that loads configuration for the proxy: a program of its own, so that the proxy does not carry its source. */
 import { writeSync } from 'node:fs';
-import { serialize } from 'node:v8';
+import { deserialize, serialize } from 'node:v8';
 import { ConfigurationError } from './errors.ts';
-import { type ConfigurationSource, type LoadedConfiguration, loadConfiguration } from './load.ts';
+import { FrameReader, frame } from './frames.ts';
+import { type ConfigurationSource, loadConfiguration } from './load.ts';
 import { type Answer, variable } from './loader.ts';
+import { loadResources, type ResourceRequest } from './resources.ts';
 
-/** Loads what was asked for and writes the result to standard output. */
-function answer(): void {
-  const source = JSON.parse(process.env[variable] ?? '{}') as ConfigurationSource;
-  const bytes = serialize(attempt(() => loadConfiguration(source)));
-  for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done);
+/** Loads the bootstrap that was asked for, writes the result to standard output, and ends. */
+function answerOnce(source: ConfigurationSource): void {
+  write(serialize(attempt(() => loadConfiguration(source))));
 }
 
-function attempt(load: () => LoadedConfiguration): Answer {
+/** Loads resources as they are asked for on standard input, until that ends. */
+function answerRequests(): void {
+  const reader = new FrameReader(payload => {
+    const request = deserialize(payload) as ResourceRequest;
+    write(frame(serialize(attempt(() => loadResources(request)))));
+  });
+  process.stdin.on('data', (chunk: Buffer) => reader.add(chunk));
+}
+
+function write(bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += writeSome(bytes, done);
+}
+
+/** A pipe that is full says so, where standard output does not block. */
+function writeSome(bytes: Buffer, from: number): number {
+  try {
+    return writeSync(1, bytes, from);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+    throw error;
+  }
+}
+
+function attempt<Loaded>(load: () => Loaded): Answer<Loaded> {
   try {
     return { loaded: load() };
   } catch (error) {
@@ -23,4 +46,6 @@ function attempt(load: () => LoadedConfiguration): Answer {
   }
 }
 
-if (process.env[variable] !== undefined) answer();
+const asked = process.env[variable];
+if (asked === 'resources') answerRequests();
+else if (asked !== undefined) answerOnce(JSON.parse(asked) as ConfigurationSource);

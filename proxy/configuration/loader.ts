@@ -3,6 +3,7 @@
  * needs them once it runs. (A thread does not do: what it took stays with the process.)
  */
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { deserialize } from 'node:v8';
 import { ConfigurationError, type Path } from './errors.ts';
 import type { ConfigurationSource, LoadedConfiguration } from './load.ts';
@@ -14,14 +15,24 @@ const answerLimit = 256 << 20;
 /** Tells the process what to load. */
 export const variable = 'PROXY_LOADS_CONFIGURATION';
 
-export type Answer =
-  | { loaded: LoadedConfiguration }
+export type Answer<Loaded> =
+  | { loaded: Loaded }
   | { refused: { reason: string; path: Path; position: string } }
   | { failed: string };
 
-/** Loads in a process that runs `program`, which is loader-main. */
-export async function loadApart(program: string, source: ConfigurationSource): Promise<LoadedConfiguration> {
-  const answer = deserialize(await answerOf(program, source)) as Answer;
+/** The program of that process: beside this one, bundled or not. */
+export function loaderProgram(): string {
+  const bundled = import.meta.filename.endsWith('.cjs');
+  return join(import.meta.dirname, bundled ? 'proxy-loader.cjs' : 'loader-main.ts');
+}
+
+/** Loads in a process of its own. */
+export async function loadApart(source: ConfigurationSource): Promise<LoadedConfiguration> {
+  return unwrap(deserialize(await answerOf(loaderProgram(), source)) as Answer<LoadedConfiguration>);
+}
+
+/** @throws ConfigurationError for what was refused */
+export function unwrap<Loaded>(answer: Answer<Loaded>): Loaded {
   if ('loaded' in answer) return answer.loaded;
   if ('failed' in answer) throw new Error(answer.failed);
   const { reason, path, position } = answer.refused;

@@ -13,6 +13,8 @@ import { readScalar } from './scalars.ts';
 export interface WalkContext {
   registry: Registry;
   positionOf(path: Path): string;
+  /** Hears of fields that the schema does not have, which are then left out; without it, they are refused. */
+  onUnknownField?(path: Path): void;
 }
 
 /** Reads one message. */
@@ -27,6 +29,10 @@ function readFields(type: DescMessage, value: JsonObject, path: Path, context: W
   const found = new Map<DescField, Json>();
   for (const [key, inner] of Object.entries(value)) {
     const field = fieldOf(type, key);
+    if (!field && context.onUnknownField) {
+      context.onUnknownField([...path, key]);
+      continue;
+    }
     if (!field) throw refuse(unknownField(type, key), [...path, key], context);
     if (inner === null && field.message?.typeName !== 'google.protobuf.Value') continue;
     if (found.has(field)) throw refuse('given twice', [...path, key], context);

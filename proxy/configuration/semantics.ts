@@ -25,6 +25,24 @@ export function checkSemantics(document: JsonObject, positionOf: PositionOf): vo
   for (const listener of list(root, 'static_resources', 'listeners')) checkListener(listener, names, refuse);
 }
 
+/**
+ * The same for one resource that comes while the proxy runs.
+ * @param names the clusters that routes may name; undefined: any
+ */
+export function checkResourceSemantics(
+  typeName: string,
+  document: JsonObject,
+  names: readonly string[] | undefined,
+  positionOf: PositionOf,
+): void {
+  const refuse = (reason: string, path: Path) => new ConfigurationError(reason, { path, position: positionOf(path) });
+  const root: Part = { value: document, path: [] };
+  if (typeName === 'envoy.config.cluster.v3.Cluster') checkClusters([root], refuse);
+  if (typeName === 'envoy.config.listener.v3.Listener') checkListener(root, names, refuse);
+  if (typeName === 'envoy.config.route.v3.RouteConfiguration')
+    checkRoutes(root, document.validate_clusters === true ? names : undefined, refuse);
+}
+
 /** Filters of access logs take their default alone: a layer that would change one is refused. */
 function refuseRuntimeKeys(document: JsonObject, refuse: Refuse): void {
   const keys = new Set<string>();
@@ -83,7 +101,7 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
   }
 }
 
-function checkListener(listener: Part, clusters: readonly string[], refuse: Refuse): void {
+function checkListener(listener: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const address = at(listener, 'address', 'socket_address');
   if (!address)
     throw refuse(`error adding listener named '${listener.value.name ?? ''}': address is necessary`, listener.path);
@@ -103,7 +121,7 @@ function requireIp(address: Part, refuse: Refuse): void {
   if (isIP(text) === 0) throw refuse(`malformed IP address: ${text}`, [...address.path, 'address']);
 }
 
-function checkNetworkFilter(filter: Part, clusters: readonly string[], refuse: Refuse): void {
+function checkNetworkFilter(filter: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   requireTypedConfig(filter, refuse);
   const manager = at(filter, 'typed_config')!;
   const filters = list(manager, 'http_filters');
@@ -135,7 +153,7 @@ function checkRouterIsLast(filters: readonly Part[], refuse: Refuse): void {
   });
 }
 
-function checkRoutes(routes: Part, clusters: readonly string[], refuse: Refuse): void {
+function checkRoutes(routes: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const hosts = list(routes, 'virtual_hosts');
   checkDomains(routes, hosts, refuse);
   if (at(routes, 'validate_clusters')?.value === undefined && routes.value.validate_clusters === false) return;
@@ -162,7 +180,7 @@ function checkDomains(routes: Part, hosts: readonly Part[], refuse: Refuse): voi
   }
 }
 
-function checkRoute(route: Part, clusters: readonly string[], refuse: Refuse): void {
+function checkRoute(route: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const action = at(route, 'route');
   if (!action) return;
   requireCluster(action, 'cluster', clusters, refuse);
@@ -174,9 +192,9 @@ function checkRoute(route: Part, clusters: readonly string[], refuse: Refuse): v
   if (policy) checkBackOff(policy, refuse);
 }
 
-function requireCluster(part: Part, key: string, clusters: readonly string[], refuse: Refuse): void {
+function requireCluster(part: Part, key: string, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const name = part.value[key];
-  if (typeof name !== 'string' || name === '' || clusters.includes(name)) return;
+  if (typeof name !== 'string' || name === '' || clusters === undefined || clusters.includes(name)) return;
   throw refuse(`route: unknown cluster '${name}'${hint(name, clusters)}`, [...part.path, key]);
 }
 
