@@ -1,4 +1,5 @@
 /** Little languages within the configuration (regular expressions, log formats), checked where they stand. */
+import { isIP } from 'node:net';
 import { compileFormat } from '../access-log/format.ts';
 import { compileJsonFormat } from '../access-log/json-format.ts';
 import { describeRegexError } from '../regex-error.ts';
@@ -19,6 +20,9 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
         () => void new RegExp(String(value.regex), 'su'),
         error => describeRegexError(error, String(value.regex)),
       );
+    case 'envoy.config.core.v3.CidrRange':
+      if (isIP(String(value.address_prefix)) !== 0) return undefined;
+      return { field: 'address_prefix', reason: `malformed IP address: ${value.address_prefix}` };
     case 'envoy.config.core.v3.SubstitutionFormatString':
       return formatProblem(value);
     default:

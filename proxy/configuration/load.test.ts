@@ -38,6 +38,13 @@ const good = `static_resources:
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
 `;
 
+/** A filter before the router, with this policy. */
+const accessPolicy = (policy: string) => `http_filters:
+          - name: rbac
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC
+              rules: { policies: { p: { ${policy} } } }`;
+
 /** One change of the good configuration, and what is said about it. */
 const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
@@ -69,6 +76,24 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     'type: STRICT_DNS',
     'type: STATICS',
     /clusters\[0\]\.type: unknown value 'STATICS': one of STATIC, STRICT_DNS/,
+  ],
+  [
+    'a condition of access control',
+    'http_filters:',
+    accessPolicy('permissions: [{ any: true }], principals: [{ any: true }], condition: { ident_expr: { name: a } }'),
+    /rules\.policies\.p\.condition: this field of .* is not supported by this proxy/,
+  ],
+  [
+    'an identity that no listener knows',
+    'http_filters:',
+    accessPolicy('permissions: [{ any: true }], principals: [{ authenticated: {} }]'),
+    /principals\[0\]\.authenticated: this field of .* is not supported by this proxy/,
+  ],
+  [
+    'an address range that is none',
+    'http_filters:',
+    accessPolicy('permissions: [{ any: true }], principals: [{ remote_ip: { address_prefix: here } }]'),
+    /principals\[0\]\.remote_ip\.address_prefix: malformed IP address: here/,
   ],
   [
     'a bad duration',

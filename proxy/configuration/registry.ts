@@ -9,6 +9,7 @@ import {
 } from '../api/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { HTTPFaultSchema } from '../api/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { LocalRateLimitSchema } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
+import { RBACPerRouteSchema, RBACSchema } from '../api/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { PreviousHostsPredicateSchema } from '../api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
@@ -20,6 +21,8 @@ export const registry: Registry = createRegistry(
   FilterConfigSchema,
   HTTPFaultSchema,
   LocalRateLimitSchema,
+  RBACSchema,
+  RBACPerRouteSchema,
   RouterSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,

@@ -51,6 +51,17 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit': '',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     'stat_prefix status token_bucket filter_enabled filter_enforced request_headers_to_add_when_not_enforced response_headers_to_add descriptors stage vh_rate_limits always_consume_default_token_bucket rate_limited_as_resource_exhausted',
+  'envoy.extensions.filters.http.rbac.v3.RBAC': 'rules rules_stat_prefix shadow_rules shadow_rules_stat_prefix',
+  'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': 'rbac',
+  'envoy.config.rbac.v3.RBAC': 'action policies',
+  'envoy.config.rbac.v3.Policy': 'permissions principals',
+  'envoy.config.rbac.v3.Permission':
+    'and_rules or_rules any header url_path destination_ip destination_port destination_port_range not_rule',
+  'envoy.config.rbac.v3.Permission.Set': 'rules',
+  'envoy.config.rbac.v3.Principal': 'and_ids or_ids any source_ip direct_remote_ip remote_ip header url_path not_id',
+  'envoy.config.rbac.v3.Principal.Set': 'ids',
+  'envoy.type.matcher.v3.PathMatcher': 'path',
+  'envoy.type.v3.Int32Range': 'start end',
   'envoy.type.v3.HttpStatus': 'code',
   'envoy.type.v3.TokenBucket': 'max_tokens tokens_per_fill fill_interval',
   'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': 'entries token_bucket',

@@ -1,11 +1,11 @@
 /** The connection manager's configuration, parsed once. */
-import { BlockList, isIP } from 'node:net';
 import { HttpConnectionManager_ServerHeaderTransformation as ServerHeader } from '../api/enums.js';
 import type { Router } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { typedConfig } from '../configuration/typed-config.ts';
 import { milliseconds } from '../duration.ts';
 import type { HeadLimits } from '../http/codec.ts';
+import { addressTest } from '../net/address-range.ts';
 
 export interface ManagerSettings {
   statPrefix: string;
@@ -76,15 +76,5 @@ export function managerSettings(configuration: HttpConnectionManager, node: stri
 
 /** Since Envoy 1.33 no address is internal unless it is named. */
 function internalTest(configuration: HttpConnectionManager): (address: string) => boolean {
-  const ranges = configuration.internalAddressConfig?.cidrRanges ?? [];
-  if (ranges.length === 0) return () => false;
-  const list = new BlockList();
-  for (const range of ranges) {
-    const six = isIP(range.addressPrefix) === 6;
-    list.addSubnet(range.addressPrefix, range.prefixLen ?? (six ? 128 : 32), six ? 'ipv6' : 'ipv4');
-  }
-  return address => {
-    const kind = isIP(address);
-    return kind !== 0 && list.check(address, kind === 6 ? 'ipv6' : 'ipv4');
-  };
+  return addressTest(configuration.internalAddressConfig?.cidrRanges ?? []);
 }

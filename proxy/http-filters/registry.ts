@@ -7,9 +7,10 @@ import type { FilterConfig } from '../routing/route-context.ts';
 import { fault } from './fault.ts';
 import type { FilterContext, HttpFilterType, RouteFilterContext } from './filter.ts';
 import { localRateLimit } from './local-rate-limit.ts';
+import { rbac } from './rbac.ts';
 
 /** One line for each. */
-const filterTypes: readonly HttpFilterType[] = [fault, localRateLimit];
+const filterTypes: readonly HttpFilterType[] = [fault, localRateLimit, rbac];
 
 /** A route's message around a filter's own. */
 const wrapperType = 'envoy.config.route.v3.FilterConfig';

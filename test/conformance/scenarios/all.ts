@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
+import { accessControl } from './access-control.ts';
 import { adminInterface } from './admin.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
@@ -28,5 +29,6 @@ export const scenarios: Scenario[] = [
   mirroring,
   faults,
   localRateLimits,
+  accessControl,
   adminInterface,
 ];
