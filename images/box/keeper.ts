@@ -104,6 +104,8 @@ export const limitedScript = `#!/bin/sh
 for n in 6 7 8; do
   [ ! -e /proc/1/fd/$n ] || echo 0 > /proc/1/fd/$n || exit 126
 done
+# Where memory is short for all of the sandbox, the learner's are to be ended: the agent is the largest beside many small ones.
+echo 1000 > /proc/self/oom_score_adj || exit 126
 # The world's processes count as the agent's too where the kernel counts by user: leave it some. (dash says -p for bash's -u.)
 most=$(ulimit -u 2>/dev/null || ulimit -p)
 case $most in

@@ -161,7 +161,6 @@ export function execProcess(args: string[], options: ExecOptions): OciProcess {
     cwd: options.directory ?? (options.user === 'learner' ? worldPaths.home : '/'),
     capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
     noNewPrivileges: true,
-    oomScoreAdj: 500,
   };
 }
 
@@ -187,5 +186,4 @@ export interface OciProcess {
   capabilities: Record<'bounding' | 'effective' | 'permitted' | 'inheritable' | 'ambient', string[]>;
   rlimits?: { type: string; soft: number; hard: number }[];
   noNewPrivileges: boolean;
-  oomScoreAdj?: number;
 }

@@ -20,7 +20,8 @@ export class ExecStream extends Duplex {
 
   /** @param connection what the daemon upgraded the request to */
   constructor(connection: Duplex) {
-    super();
+    // A command that has ended takes nothing any more: what was lent to it is closed too.
+    super({ allowHalfOpen: false });
     this.#connection = connection;
     connection.on('data', (chunk: Buffer) => this.#take(chunk));
     connection.once('end', () => this.#ended());

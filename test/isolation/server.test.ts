@@ -24,17 +24,18 @@ interface Class {
 /** A server with a learner whose sandbox is ready; all of it ends with the test, and has to leave nothing but the home. */
 async function classOf(context: TestContext): Promise<Class> {
   const server = await LabServer.start(['--provider', providerName, '--class']);
-  const outside = await outsideOf(providerName, server.data);
+  let outside: Outside | undefined;
   let learner: Learner | undefined;
   let ids: string[] = [];
   context.after(async () => {
     learner?.close();
     await server.interrupt();
-    const left = await outside.traces(ids);
-    await removeHomes(server.data, outside);
+    const left = await outside?.traces(ids);
+    if (outside) await removeHomes(server.data, outside);
     await server.stop();
     assert.deepEqual(left, []);
   });
+  outside = await outsideOf(providerName, server.data);
   learner = await Learner.join(server.learnerUrl, 'Ada');
   await learner.post('/api/sandbox/start');
   await learner.until('a sandbox', patience, ({ sandbox }) => sandbox.phase === 'ready');

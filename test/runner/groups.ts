@@ -137,5 +137,6 @@ async function labsTest(
   environment?: Record<string, string>,
 ): Promise<Tally> {
   const command = [process.execPath, 'server/labs/main.ts', 'test', '--provider', provider];
-  return countedCommand(name, command, signal, onLine, environment);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(25 * minute)]);
+  return countedCommand(name, command, inTime, onLine, environment);
 }

@@ -23,18 +23,34 @@ export interface TestOptions {
 /** Runs files of node:test, each in a process of its own. */
 export async function runTests(files: string[], options: TestOptions): Promise<Tally> {
   const tally: Tally = { passed: 0, failures: [], skips: [] };
-  const output = new Map<string, string>();
-  const { concurrency, timeoutMs: timeout, signal } = options;
+  const waiting = [...files];
+  const runWaiting = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file, tally, options);
+  };
+  await Promise.all(Array.from({ length: options.concurrency }, runWaiting));
+  return tally;
+}
+
+/** A file that does not end by itself is ended: `timeout` of node:test is for each test in it, not for what a test leaves running. */
+async function runFile(file: string, tally: Tally, options: TestOptions): Promise<void> {
+  const { timeoutMs: timeout } = options;
+  const tooLong = new AbortController();
+  const timer = setTimeout(() => tooLong.abort(), timeout);
+  const signal = AbortSignal.any([options.signal, tooLong.signal]);
   const env = { ...process.env, ...options.environment };
-  const stream = run({ files, concurrency: concurrency === 1 ? false : concurrency, timeout, signal, cwd: top, env });
-  const keep = ({ file = '', message }: { file?: string | undefined; message: string }) =>
-    output.set(file, `${output.get(file) ?? ''}${message}`.slice(-keptOutput));
+  let output = '';
+  const keep = ({ message }: { message: string }): void => {
+    output = `${output}${message}`.slice(-keptOutput);
+  };
+  const stream = run({ files: [file], timeout, signal, cwd: top, env });
   stream.on('test:stdout', keep);
   stream.on('test:stderr', keep);
   stream.on('test:pass', event => pass(tally, event, options));
-  stream.on('test:fail', event => fail(tally, event, output, options));
+  stream.on('test:fail', event =>
+    fail(tally, event, tooLong.signal.aborted ? `ended after ${timeout / 1000} s\n${output}` : output, options),
+  );
   for await (const _ of stream);
-  return tally;
+  clearTimeout(timer);
 }
 
 function pass(tally: Tally, event: EventData.TestPass, { onTest }: TestOptions): void {
@@ -49,11 +65,11 @@ function pass(tally: Tally, event: EventData.TestPass, { onTest }: TestOptions):
   }
 }
 
-function fail(tally: Tally, event: EventData.TestFail, output: Map<string, string>, { onTest }: TestOptions): void {
+function fail(tally: Tally, event: EventData.TestFail, output: string, { onTest }: TestOptions): void {
   const error = event.details.error as Error & { failureType?: string };
   // a suite only fails along with what is in it, unless a hook did
   if (error.failureType === 'subtestsFailed') return;
-  const printed = output.get(event.file ?? '')?.trim();
+  const printed = output.trim();
   const detail = [inspect(error.cause ?? error), printed ? `printed by the file:\n${printed}` : ''];
   tally.failures.push({ name: nameOf(event), detail: detail.filter(part => part !== '').join('\n') });
   onTest?.(`FAILED  ${nameOf(event)}`);
