@@ -1,13 +1,32 @@
 /** What the admin interface reads of the running data plane, and the few things that it may do to it. */
 
+import type { JsonObject } from './configuration/json.ts';
+
 export interface AdminSource {
   readonly state: 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
   clusters(): Iterable<ClusterStatus>;
   listeners(): Iterable<ListenerStatus>;
+  /** What came while the proxy runs. */
+  dynamicResources(): DynamicResources;
   /** Stops accepting; with `graceful`, existing connections are told to go within the drain time. */
   drainListeners(graceful: boolean): void;
   /** Makes `/ready` and health checking by others say draining, or takes that back. */
   setHealthcheckFailed(failed: boolean): void;
+}
+
+/** A resource as it came. */
+export interface DynamicResource {
+  version: string;
+  /** In canonical JSON. */
+  document: JsonObject;
+  lastUpdated: Date;
+}
+
+export interface DynamicResources {
+  clusters: { version: string; active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> };
+  routes: Iterable<DynamicResource>;
+  /** For each cluster that finds its hosts by EDS, what they are. */
+  endpoints: Iterable<{ name: string; hosts: Iterable<HostStatus> }>;
 }
 
 export interface ListenerStatus {

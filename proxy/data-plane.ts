@@ -1,15 +1,17 @@
 /** The data plane of one bootstrap: its clusters and listeners, from start to drain. */
 import type { Any } from '@bufbuild/protobuf/wkt';
-import type { AdminSource, ClusterStatus, ListenerStatus } from './admin-source.ts';
+import type { AdminSource, ClusterStatus, DynamicResources, ListenerStatus } from './admin-source.ts';
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
-import { Cluster } from './cluster/cluster.ts';
+import { ClusterDiscovery } from './cluster/cluster-discovery.ts';
+import { ClusterManager } from './cluster/cluster-manager.ts';
 import { compileFilterConfig } from './http-filters/registry.ts';
 import { Listener } from './listener/listener.ts';
 import { composeUpstream } from './router/compose.ts';
 import type { RuntimeValues } from './runtime/runtime-values.ts';
 import type { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
+import type { XdsContext } from './xds/xds-context.ts';
 
 export interface DataPlaneOptions {
   store: StatsStore;
@@ -19,6 +21,8 @@ export interface DataPlaneOptions {
   observers?: readonly StreamObserver[];
   /** Undefined: no key has a value. */
   runtime?: RuntimeValues;
+  /** Brings what comes while the proxy runs; undefined: nothing does. */
+  xds?: XdsContext;
   /** The node's cluster, by command line or bootstrap. */
   nodeCluster?: string;
 }
@@ -26,15 +30,24 @@ export interface DataPlaneOptions {
 export class DataPlane implements AdminSource {
   #state: AdminSource['state'] = 'PRE_INITIALIZING';
   readonly #healthcheck = { failed: false };
-  readonly #clusters = new Map<string, Cluster>();
+  readonly #clusters: ClusterManager;
+  readonly #clusterDiscovery: ClusterDiscovery | undefined;
   readonly #listeners: Listener[] = [];
 
   /** Compiles the configuration; nothing is opened yet. What cannot work is thrown. */
   constructor(bootstrap: Bootstrap, options: DataPlaneOptions) {
     const resources = bootstrap.staticResources;
-    for (const cluster of resources?.clusters ?? [])
-      this.#clusters.set(cluster.name, new Cluster(cluster, options.store, options.runtime));
-    const cluster = (name: string) => this.#clusters.get(name);
+    const { store, runtime, xds } = options;
+    this.#clusters = new ClusterManager(resources?.clusters ?? [], { store, runtime, xds });
+    const clusterSource = bootstrap.dynamicResources?.cdsConfig;
+    if (clusterSource !== undefined)
+      this.#clusterDiscovery = new ClusterDiscovery(
+        clusterSource,
+        this.#clusters,
+        xds,
+        store.scope('cluster_manager.cds.'),
+      );
+    const cluster = (name: string) => this.#clusters.find(name);
     const nodeCluster = options.nodeCluster ?? bootstrap.node?.cluster ?? '';
     const filterContext = { rootScope: options.store.scope(''), runtime: options.runtime, nodeCluster, cluster };
     const context = {
@@ -47,6 +60,7 @@ export class DataPlane implements AdminSource {
       compose: composeUpstream,
       compileFilterConfig: (any: Any) => compileFilterConfig(any, filterContext),
       runtime: options.runtime,
+      xds,
     };
     for (const listener of resources?.listeners ?? []) this.#listeners.push(new Listener(listener, context));
   }
@@ -58,17 +72,29 @@ export class DataPlane implements AdminSource {
   /** Finds the clusters' hosts, then listens. */
   async start(): Promise<void> {
     this.#state = 'INITIALIZING';
-    await Promise.all([...this.#clusters.values()].map(cluster => cluster.start()));
+    await this.#clusters.start();
+    await this.#clusterDiscovery?.start();
+    await Promise.all(this.#listeners.map(listener => listener.prepare()));
     for (const listener of this.#listeners) await listener.start();
     this.#state = 'LIVE';
   }
 
   clusters(): Iterable<ClusterStatus> {
-    return this.#clusters.values();
+    return this.#clusters.clusters;
   }
 
   listeners(): Iterable<ListenerStatus> {
     return this.#listeners;
+  }
+
+  dynamicResources(): DynamicResources {
+    const { active, warming } = this.#clusters.dynamic;
+    const clusters = [...this.#clusters.clusters];
+    return {
+      clusters: { version: this.#clusterDiscovery?.version ?? '', active, warming },
+      routes: this.#listeners.flatMap(listener => listener.dynamicRoutes ?? []),
+      endpoints: clusters.flatMap(({ endpointsName: name, hosts }) => (name === undefined ? [] : { name, hosts })),
+    };
   }
 
   drainListeners(graceful: boolean): void {
@@ -91,6 +117,7 @@ export class DataPlane implements AdminSource {
     await Promise.race([grace.promise, Promise.all(this.#listeners.map(listener => listener.empty()))]);
     clearTimeout(timer);
     for (const listener of this.#listeners) listener.destroy();
-    for (const cluster of this.#clusters.values()) cluster.stop();
+    this.#clusterDiscovery?.stop();
+    this.#clusters.stop();
   }
 }

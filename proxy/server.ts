@@ -7,6 +7,7 @@ import { declareServerStats, type ProcessFacts, updateServerStats } from './admi
 import type { AccessLog as AccessLogConfig } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Options } from './command-line.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
+import { ResourceLoader } from './configuration/resource-loader.ts';
 import { Runtime } from './configuration/runtime.ts';
 import { DataPlane } from './data-plane.ts';
 import { milliseconds } from './duration.ts';
@@ -14,6 +15,7 @@ import { type EventLines, eventLinesFromEnvironment } from './events.ts';
 import type { Log } from './log.ts';
 import { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
+import { XdsContext } from './xds/xds-context.ts';
 
 /** All connections are served by one thread. */
 const workers = 1;
@@ -27,6 +29,7 @@ export class ProxyServer {
   readonly #sinks: Sinks;
   readonly #runtime: Runtime;
   readonly #events: EventLines | undefined = eventLinesFromEnvironment(process.env);
+  readonly #loader = new ResourceLoader();
   readonly #dataPlane: DataPlane;
   readonly #facts: ProcessFacts;
   #admin: AdminServer | undefined;
@@ -45,6 +48,16 @@ export class ProxyServer {
     declareServerStats(this.#stats);
     this.#dataPlane = new DataPlane(bootstrap, {
       store: this.#stats,
+      xds: new XdsContext({
+        loader: this.#loader,
+        store: this.#stats,
+        log,
+        rejectUnknownFields: options.rejectUnknownDynamicFields,
+        node: {
+          id: options.serviceNode ?? bootstrap.node?.id ?? '',
+          cluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',
+        },
+      }),
       runtime: this.#runtime,
       accessLog: configs => this.#accessLog(configs),
       observers: this.#events ? [this.#events.observe] : [],
@@ -80,6 +93,7 @@ export class ProxyServer {
     await this.#dataPlane.stop(drainMs);
     this.#admin?.close();
     this.#events?.close();
+    this.#loader.close();
     await this.#sinks.closeAll();
   }
 

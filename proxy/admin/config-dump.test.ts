@@ -4,6 +4,7 @@ import { handleConfigDump } from './config-dump.ts';
 
 const source = {
   loadedAt: new Date(0),
+  dynamic: { clusters: { version: '', active: [], warming: [] }, routes: [], endpoints: [] },
   document: {
     static_resources: {
       listeners: [

@@ -1,14 +1,16 @@
 /** /config_dump: the configuration that runs, in the parts of envoy.admin.v3.ConfigDump. */
+import type { DynamicResource, DynamicResources, HostStatus } from '../admin-source.ts';
 import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { type AdminReply, json } from './reply.ts';
 
 const url = (type: string) => `type.googleapis.com/envoy.${type}`;
 
-/** What is dumped: the bootstrap in canonical JSON, and when it was loaded. */
+/** What is dumped: the bootstrap in canonical JSON, when it was loaded, and what came since. */
 export interface DumpSource {
   document: JsonObject;
   loadedAt: Date;
+  dynamic: DynamicResources;
 }
 
 /** Answers with everything, or with the part that `resource`, `mask`, `name_regex` and `include_eds` ask for. */
@@ -41,7 +43,7 @@ function nameMatcher(pattern: string | null): ((name: Json | undefined) => boole
 type NameMatcher = (name: Json | undefined) => boolean;
 
 function dumpConfigs(
-  { document, loadedAt }: DumpSource,
+  { document, loadedAt, dynamic }: DumpSource,
   includeEndpoints: boolean,
   matches: NameMatcher,
 ): JsonObject[] {
@@ -54,32 +56,91 @@ function dumpConfigs(
     [key]: { '@type': url(type), ...value },
     last_updated: lastUpdated,
   });
+  const came = (resources: Iterable<DynamicResource>, key: string, type: string) =>
+    [...resources]
+      .filter(({ document: { name } }) => matches(name))
+      .map(({ version, document: value, lastUpdated: at }) => ({
+        ...(version !== '' && { version_info: version }),
+        [key]: { '@type': url(type), ...value },
+        last_updated: at.toISOString(),
+      }));
+  const clusterType = 'config.cluster.v3.Cluster';
+  const routeType = 'config.route.v3.RouteConfiguration';
   return [
     { '@type': url('admin.v3.BootstrapConfigDump'), bootstrap: document, last_updated: lastUpdated },
-    section('ClustersConfigDump', 'static_clusters', clusters.map(wrap('cluster', 'config.cluster.v3.Cluster'))),
-    ...(includeEndpoints ? [endpointsDump(clusters, wrap)] : []),
-    section('ListenersConfigDump', 'static_listeners', listeners.map(wrap('listener', 'config.listener.v3.Listener'))),
-    { '@type': url('admin.v3.ScopedRoutesConfigDump') },
     section(
-      'RoutesConfigDump',
-      'static_route_configs',
-      routes.map(wrap('route_config', 'config.route.v3.RouteConfiguration')),
+      'ClustersConfigDump',
+      {
+        static_clusters: clusters.map(wrap('cluster', clusterType)),
+        dynamic_active_clusters: came(dynamic.clusters.active, 'cluster', clusterType),
+        dynamic_warming_clusters: came(dynamic.clusters.warming, 'cluster', clusterType),
+      },
+      dynamic.clusters.version === '' ? {} : { version_info: dynamic.clusters.version },
     ),
+    ...(includeEndpoints ? [endpointsDump(clusters, dynamic, wrap)] : []),
+    section('ListenersConfigDump', {
+      static_listeners: listeners.map(wrap('listener', 'config.listener.v3.Listener')),
+    }),
+    { '@type': url('admin.v3.ScopedRoutesConfigDump') },
+    section('RoutesConfigDump', {
+      static_route_configs: routes.map(wrap('route_config', routeType)),
+      dynamic_route_configs: came(dynamic.routes, 'route_config', routeType),
+    }),
     { '@type': url('admin.v3.SecretsConfigDump') },
   ];
 }
 
-function section(type: string, field: string, items: JsonObject[]): JsonObject {
-  return { '@type': url(`admin.v3.${type}`), ...(items.length > 0 && { [field]: items }) };
+/** A part whose lists are left out where they are empty. */
+function section(type: string, lists: Record<string, JsonObject[]>, more: JsonObject = {}): JsonObject {
+  const kept = Object.entries(lists).filter(([, items]) => items.length > 0);
+  return { '@type': url(`admin.v3.${type}`), ...more, ...Object.fromEntries(kept) };
 }
 
 function endpointsDump(
   clusters: readonly JsonObject[],
+  { endpoints }: DynamicResources,
   wrap: (key: string, type: string) => (value: JsonObject) => JsonObject,
 ): JsonObject {
   const assignments = clusters.flatMap(({ load_assignment }) => (isObject(load_assignment) ? [load_assignment] : []));
   const items = assignments.map(wrap('endpoint_config', 'config.endpoint.v3.ClusterLoadAssignment'));
-  return section('EndpointsConfigDump', 'static_endpoint_configs', items);
+  return section('EndpointsConfigDump', {
+    static_endpoint_configs: items,
+    dynamic_endpoint_configs: [...endpoints].map(({ name, hosts }) => ({
+      endpoint_config: {
+        '@type': url('config.endpoint.v3.ClusterLoadAssignment'),
+        cluster_name: name,
+        endpoints: localitiesOf([...hosts]),
+        policy: { overprovisioning_factor: 140 },
+      },
+    })),
+  });
+}
+
+/** Hosts as they are in use, by priority and place. */
+function localitiesOf(hosts: readonly HostStatus[]): JsonObject[] {
+  const groups = new Map<string, HostStatus[]>();
+  for (const host of hosts) {
+    const key = JSON.stringify([host.priority, host.region, host.zone, host.subZone]);
+    groups.set(key, [...(groups.get(key) ?? []), host]);
+  }
+  return [...groups.values()].map(group => {
+    const { region, zone, subZone, priority } = group[0]!;
+    return {
+      locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) },
+      lb_endpoints: group.map(endpointOf),
+      load_balancing_weight: 0,
+      ...(priority !== 0 && { priority }),
+    };
+  });
+}
+
+function endpointOf({ address, port, hostname, weight }: HostStatus): JsonObject {
+  const socket_address = { address, ...(port !== 0 && { port_value: port }) };
+  return {
+    endpoint: { address: { socket_address }, health_check_config: {}, ...(hostname && { hostname }) },
+    health_status: 'HEALTHY',
+    load_balancing_weight: weight,
+  };
 }
 
 /** The route tables that are written into listeners' connection managers. */

@@ -40,8 +40,11 @@ const handlers: Record<string, Handler> = {
   '/help': () => text(helpText()),
   '/certs': () => json({ certificates: [] }),
   '/clusters': ({ source }, { query }) => handleClusters(source, query),
-  '/config_dump': ({ facts }, { query }) =>
-    handleConfigDump({ document: facts.document, loadedAt: facts.startedAt }, query),
+  '/config_dump': ({ facts, source }, { query }) =>
+    handleConfigDump(
+      { document: facts.document, loadedAt: facts.startedAt, dynamic: source.dynamicResources() },
+      query,
+    ),
   '/contention': () =>
     text('Mutex contention tracing is not enabled. To enable, run Envoy with flag --enable-mutex-tracing.\n'),
   '/drain_listeners': ({ source }, { query }) => {

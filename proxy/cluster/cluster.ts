@@ -6,12 +6,15 @@ import { milliseconds } from '../duration.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
 import { defaultHighMark } from '../net/transport.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
+import type { Counter } from '../stats/stats.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
 import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
+import type { XdsContext } from '../xds/xds-context.ts';
 import { makePicker, type Picker, type Policy } from './balancer.ts';
 import { ClusterStats } from './cluster-stats.ts';
+import { EndpointDiscovery } from './endpoint-discovery.ts';
 import type { Host } from './host.ts';
 import { Maintenance } from './maintenance.ts';
 import { Pool } from './pool.ts';
@@ -21,10 +24,19 @@ import { defaultThresholds, ResourceLimits, type Thresholds } from './resource-l
 
 export type Priority = 'default' | 'high';
 
+/** What clusters take from the proxy that they are in. */
+export interface ClusterContext {
+  store: StatsStore;
+  /** Undefined: no key has a value. */
+  runtime?: RuntimeValues | undefined;
+  /** Brings what comes while the proxy runs. */
+  xds?: XdsContext | undefined;
+}
+
 export class Cluster implements ClusterStatus {
   readonly name: string;
   readonly observabilityName: string;
-  readonly addedViaApi = false;
+  readonly addedViaApi: boolean;
   readonly stats: ClusterStats;
   readonly limits: Record<Priority, ResourceLimits>;
   readonly trackTimeoutBudgets: boolean;
@@ -39,15 +51,23 @@ export class Cluster implements ClusterStatus {
   readonly #pools = { default: new Map<Host, Pool>(), high: new Map<Host, Pool>() };
   readonly #upstreams: Record<Priority, Upstream>;
   #pick: Picker = () => undefined;
-  #resolution: Resolution | undefined;
+  /** What finds the hosts; undefined where the configuration names them. */
+  readonly #discovery: Resolution | EndpointDiscovery | undefined;
+  #started: Promise<void> | undefined;
+  /** Whether hosts were ever told. */
+  #published = false;
+  readonly #updates: Counter;
 
-  constructor(configuration: ClusterConfiguration, store: StatsStore, runtime?: RuntimeValues) {
+  /** @param addedViaApi whether it came while the proxy runs */
+  constructor(configuration: ClusterConfiguration, context: ClusterContext, addedViaApi = false) {
     this.#configuration = configuration;
     this.name = configuration.name;
-    this.maintenance = new Maintenance(this.name, runtime);
+    this.addedViaApi = addedViaApi;
+    this.maintenance = new Maintenance(this.name, context.runtime);
     this.observabilityName = configuration.altStatName || configuration.name;
-    this.scope = store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
+    this.scope = context.store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
     this.stats = new ClusterStats(this.scope);
+    this.#updates = context.store.counter('cluster_manager.cluster_updated');
     this.limits = {
       default: new ResourceLimits(
         thresholdsOf(configuration, RoutingPriority.DEFAULT),
@@ -64,6 +84,7 @@ export class Cluster implements ClusterStatus {
     this.#choiceCount = lbConfig.case === 'leastRequestLbConfig' ? (lbConfig.value.choiceCount ?? 2) : 2;
     this.#connectTimeoutMs = milliseconds(configuration.connectTimeout, 5000);
     this.#options = protocolOptions(configuration);
+    this.#discovery = this.#discoveryOf(configuration, context);
     this.#upstreams = { default: this.#balanced('default'), high: this.#balanced('high') };
   }
 
@@ -77,18 +98,42 @@ export class Cluster implements ClusterStatus {
   }
 
   /** Finds the hosts; the promise ends when they were looked up once. */
-  async start(): Promise<void> {
-    const type = this.#configuration.clusterDiscoveryType.value;
-    if (type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS) {
-      this.#resolution = new Resolution(this.#configuration, this.stats, hosts => this.#setHosts(hosts));
-      await this.#resolution.start();
-      return;
-    }
-    this.#setHosts(hostsOf(this.#configuration));
+  start(): Promise<void> {
+    this.#started ??= this.#findHosts();
+    return this.#started;
+  }
+
+  async #findHosts(): Promise<void> {
+    if (this.#discovery === undefined) this.#setHosts(hostsOf(this.#configuration));
+    else await this.#discovery.start();
+  }
+
+  #discoveryOf(
+    configuration: ClusterConfiguration,
+    context: ClusterContext,
+  ): Resolution | EndpointDiscovery | undefined {
+    const type = configuration.clusterDiscoveryType.value;
+    const publish = (hosts: readonly Host[]): void => this.#setHosts(hosts);
+    if (type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS)
+      return new Resolution(configuration, this.stats, publish);
+    if (type !== Cluster_DiscoveryType.EDS) return undefined;
+    if (context.xds === undefined) throw new Error(`cluster ${this.name}: no resources can come here`);
+    return new EndpointDiscovery(configuration, context.xds, this.scope, this.stats, publish);
+  }
+
+  /** Under which name its hosts come by EDS; undefined where they do not. */
+  get endpointsName(): string | undefined {
+    return this.#discovery instanceof EndpointDiscovery ? this.#discovery.name : undefined;
+  }
+
+  /** Another one took its place, or none: its requests end as they would, then its connections close. */
+  retire(): void {
+    this.#discovery?.stop();
+    for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.drain();
   }
 
   stop(): void {
-    this.#resolution?.stop();
+    this.#discovery?.stop();
     for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.destroy();
   }
 
@@ -99,6 +144,8 @@ export class Cluster implements ClusterStatus {
     this.stats.membershipTotal.set(hosts.length);
     this.stats.membershipHealthy.set(hosts.length);
     if (hosts.length > 0 || before.length > 0) this.stats.membershipChange.increment();
+    if (this.#published) this.#updates.increment();
+    this.#published = true;
     for (const host of hosts) if (!before.includes(host)) this.stats.transportSocketMatches.increment();
     for (const host of before) if (!hosts.includes(host)) this.#dropPools(host);
   }

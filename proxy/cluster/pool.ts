@@ -88,7 +88,8 @@ export class Pool {
   /** Another request may use the connection: the oldest that waits, if any. */
   offer(pooled: PooledConnection): void {
     const request = this.#nextPending();
-    if (request === undefined) {
+    if (request === undefined && this.#draining) pooled.close();
+    else if (request === undefined) {
       this.#idle.push(pooled);
       if (this.#idleQueue !== undefined) pooled.deadline.set(this.#idleQueue);
     } else pooled.attach(request);

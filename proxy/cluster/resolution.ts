@@ -2,16 +2,17 @@
 import { lookup } from 'node:dns/promises';
 import { Cluster_DiscoveryType, Cluster_DnsLookupFamily } from '../api/enums.js';
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
+import type { ClusterLoadAssignment } from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
 import { milliseconds } from '../duration.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import { Host, type HostOptions } from './host.ts';
 
 /** An endpoint of the configuration: where it is, or the name to look up. */
-type Target = Omit<HostOptions, 'hostname'> & { hostname: string };
+export type Target = Omit<HostOptions, 'hostname'> & { hostname: string };
 
-function targetsOf(cluster: Cluster): Target[] {
+export function targetsOf(assignment: ClusterLoadAssignment | undefined): Target[] {
   const targets: Target[] = [];
-  for (const group of cluster.loadAssignment?.endpoints ?? []) {
+  for (const group of assignment?.endpoints ?? []) {
     for (const one of group.lbEndpoints) {
       if (one.hostIdentifier.case !== 'endpoint') continue;
       const address = one.hostIdentifier.value.address?.address;
@@ -33,7 +34,7 @@ function targetsOf(cluster: Cluster): Target[] {
 
 /** The hosts of a STATIC cluster. */
 export function hostsOf(cluster: Cluster): Host[] {
-  return targetsOf(cluster).map(target => new Host(target));
+  return targetsOf(cluster.loadAssignment).map(target => new Host(target));
 }
 
 /** Looks the names of a DNS cluster up, at the start and then every `dns_refresh_rate`. A failure keeps the hosts that were found before. */
@@ -49,7 +50,7 @@ export class Resolution {
   #stopped = false;
 
   constructor(cluster: Cluster, stats: ClusterStats, publish: (hosts: readonly Host[]) => void) {
-    this.#targets = targetsOf(cluster);
+    this.#targets = targetsOf(cluster.loadAssignment);
     this.#logical = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.LOGICAL_DNS;
     this.#family = cluster.dnsLookupFamily;
     this.#refreshMs = milliseconds(cluster.dnsRefreshRate, 5000);

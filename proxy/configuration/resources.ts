@@ -48,6 +48,8 @@ export interface LoadedResource<Resource extends Message = Message> {
 export interface RefusedResource {
   name: string;
   refused: string;
+  /** Whether it is not even a valid message: then nothing that came with it is taken, as in Envoy. */
+  invalid: boolean;
 }
 
 export interface LoadedResources {
@@ -116,6 +118,7 @@ class Loading {
   #load(json: Json, path: Path, positionOf: (path: Path) => string): LoadedResource | RefusedResource {
     const name = isObject(json) ? String(json[this.#nameField] ?? json[camelCase(this.#nameField)] ?? '') : '';
     const within = (inner: Path) => positionOf([...path, ...inner]);
+    let invalid = true;
     try {
       const document = readMessage(this.#schema, json, [], {
         registry,
@@ -123,12 +126,13 @@ class Loading {
         ...(!this.#request.rejectUnknownFields && { onUnknownField: () => void this.#unknownFields++ }),
       }) as JsonObject;
       checkMessage(this.#schema, document, registry, within);
+      invalid = false;
       checkResourceSemantics(this.#schema.typeName, document, this.#request.clusters, within);
       const message = fromJson(this.#schema, document, { registry });
       unpackAll(message);
       return { name, message, document };
     } catch (error) {
-      if (error instanceof ConfigurationError) return { name, refused: error.message };
+      if (error instanceof ConfigurationError) return { name, refused: error.message, invalid };
       throw error;
     }
   }

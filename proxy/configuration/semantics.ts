@@ -38,6 +38,7 @@ export function checkResourceSemantics(
   const refuse = (reason: string, path: Path) => new ConfigurationError(reason, { path, position: positionOf(path) });
   const root: Part = { value: document, path: [] };
   if (typeName === 'envoy.config.cluster.v3.Cluster') checkClusters([root], refuse);
+  if (typeName === 'envoy.config.endpoint.v3.ClusterLoadAssignment') requireIps(endpointsOf(root), refuse);
   if (typeName === 'envoy.config.listener.v3.Listener') checkListener(root, names, refuse);
   if (typeName === 'envoy.config.route.v3.RouteConfiguration')
     checkRoutes(root, document.validate_clusters === true ? names : undefined, refuse);
@@ -93,9 +94,18 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
       ...cluster.path,
       'lb_policy',
     ]);
+  if (type === 'STATIC') requireIps(endpoints, refuse);
+}
+
+function endpointsOf(assignment: Part): Part[] {
+  return list(assignment, 'endpoints').flatMap(locality => list(locality, 'lb_endpoints'));
+}
+
+/** Names are looked up for DNS clusters alone. */
+function requireIps(endpoints: readonly Part[], refuse: Refuse): void {
   for (const endpoint of endpoints) {
     const address = at(endpoint, 'endpoint', 'address', 'socket_address');
-    if (!address || type !== 'STATIC' || isIP(String(address.value.address)) !== 0) continue;
+    if (!address || isIP(String(address.value.address)) !== 0) continue;
     const advice = "Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'";
     throw refuse(`malformed IP address: ${address.value.address}. ${advice}`, [...address.path, 'address']);
   }

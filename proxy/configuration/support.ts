@@ -7,8 +7,12 @@
 export const obeyed: Record<string, string> = {
   // Bootstrap and runtime
   'envoy.config.bootstrap.v3.Bootstrap':
-    'node static_resources admin stats_flush_interval stats_flush_on_admin layered_runtime',
+    'node static_resources dynamic_resources admin stats_flush_interval stats_flush_on_admin layered_runtime',
   'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'listeners clusters',
+  'envoy.config.bootstrap.v3.Bootstrap.DynamicResources': 'cds_config',
+  'envoy.config.core.v3.ConfigSource': 'path path_config_source resource_api_version=V3 initial_fetch_timeout',
+  'envoy.config.core.v3.PathConfigSource': 'path watched_directory',
+  'envoy.config.core.v3.WatchedDirectory': 'path',
   'envoy.config.bootstrap.v3.Admin': 'address access_log',
   'envoy.config.bootstrap.v3.LayeredRuntime': 'layers',
   'envoy.config.bootstrap.v3.RuntimeLayer': 'name static_layer admin_layer',
@@ -31,10 +35,11 @@ export const obeyed: Record<string, string> = {
   'envoy.config.listener.v3.Filter': 'name typed_config',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
-    'codec_type=AUTO|HTTP1 stat_prefix route_config http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
+    'codec_type=AUTO|HTTP1 stat_prefix route_config rds http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     'cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
+  'envoy.extensions.filters.network.http_connection_manager.v3.Rds': 'config_source route_config_name',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config disabled',
   'envoy.config.core.v3.Http1ProtocolOptions': '',
   'envoy.config.core.v3.HttpProtocolOptions':
@@ -117,8 +122,9 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name type=STATIC|STRICT_DNS|LOGICAL_DNS connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config',
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config',
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': 'choice_count',
+  'envoy.config.cluster.v3.Cluster.EdsClusterConfig': 'eds_config service_name',
   'envoy.config.cluster.v3.CircuitBreakers': 'thresholds',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
     'priority max_connections max_pending_requests max_requests max_retries track_remaining retry_budget',

@@ -4,9 +4,9 @@ import { CodecError, type RequestReceiver, type ResponseSender } from '../http/c
 import { httpDate } from '../http/date.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from '../http1/reason-phrase.ts';
-import { type RoutedStream, RouterRequest } from '../router/router.ts';
+import { routeRequest } from '../router/route-request.ts';
+import type { RoutedStream, RouterRequest } from '../router/router.ts';
 import type { RouterStats } from '../router/router-stats.ts';
-import type { DirectAction } from '../routing/direct-action.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
 import { type FilteredStream, FilterManager } from './filter-manager.ts';
@@ -153,31 +153,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   }
 
   routeHead(head: RequestHeaders, end: boolean): void {
-    this.stats.rqTotal.increment();
-    const route = this.#route;
-    if (route === undefined) {
-      this.stats.noRoute.increment();
-      this.info.flags |= flag.NO_ROUTE_FOUND;
-      this.localReply(404, '', 'route_not_found');
-      return;
-    }
-    if (route.direct !== undefined) {
-      this.#answerDirectly(route, route.direct, head);
-      return;
-    }
-    const action = route.cluster;
-    if (action === undefined) {
-      this.localReply(404, '', 'route_not_found');
-      return;
-    }
-    if (action.upstream === undefined) {
-      this.stats.noCluster.increment();
-      this.info.flags |= flag.NO_CLUSTER_FOUND;
-      this.localReply(action.clusterNotFoundStatus, '', 'cluster_not_found');
-      return;
-    }
-    this.#router = new RouterRequest(this, head, route, action);
-    this.#router.start(end);
+    this.#router = routeRequest(this, head, this.#route);
+    this.#router?.start(end);
   }
 
   routeData(chunk: Buffer, end: boolean): void {
@@ -194,15 +171,6 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
 
   resumeResponse(): void {
     this.#router?.congested(false);
-  }
-
-  #answerDirectly(route: RouteEntry, direct: DirectAction, head: RequestHeaders): void {
-    this.stats.rqDirectResponse.increment();
-    const location = direct.location(head);
-    this.localReply(direct.status, direct.body, 'direct_response', response => {
-      if (location !== '') response.add('location', location);
-      for (const mutations of route.responseMutations) mutations.apply(response, this.info);
-    });
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {

@@ -4,8 +4,8 @@ import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { compileChain } from '../http-filters/registry.ts';
 import type { Transport } from '../net/transport.ts';
 import { RouterStats } from '../router/router-stats.ts';
-import type { RouteContext } from '../routing/route-context.ts';
-import { RouteTable } from '../routing/route-table.ts';
+import type { RouteSourceContext } from '../routing/route-context.ts';
+import { type RouteSource, routeSource } from '../routing/route-source.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import type { StreamInfo, StreamObserver } from '../stream-info.ts';
@@ -14,7 +14,7 @@ import { ManagedConnection } from './managed-connection.ts';
 import { ClassCounters, ManagerStats } from './manager-stats.ts';
 import { type ManagerSettings, managerSettings } from './settings.ts';
 
-export interface ManagerContext extends RouteContext {
+export interface ManagerContext extends RouteSourceContext {
   store: StatsStore;
   listenerScope: StatsScope;
   listenerName: string;
@@ -32,7 +32,7 @@ let nextConnectionId = 0;
 
 export class ConnectionManager {
   readonly settings: ManagerSettings;
-  readonly routes: RouteTable;
+  readonly routes: RouteSource;
   /** The filters before the router. */
   readonly filters: readonly ChainedFilter[];
   readonly stats: ManagerStats;
@@ -55,9 +55,7 @@ export class ConnectionManager {
     this.stats = new ManagerStats(scope);
     this.routerStats = new RouterStats(scope);
     this.#listenerResponses = new ClassCounters(context.listenerScope.scope(prefix));
-    const routes = configuration.routeSpecifier;
-    if (routes.case !== 'routeConfig') throw new Error('only route_config is supported');
-    this.routes = new RouteTable(routes.value, context);
+    this.routes = routeSource(configuration.routeSpecifier, context, scope);
     this.filters = compileChain(configuration.httpFilters, {
       scope,
       rootScope: context.store.scope(''),
@@ -111,6 +109,7 @@ export class ConnectionManager {
   }
 
   destroy(): void {
+    this.routes.stop();
     for (const connection of [...this.connections]) connection.destroy();
   }
 }

@@ -1,6 +1,6 @@
 /** A listener: accepts connections and hands them to the connection manager of its filter chain. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ListenerStatus } from '../admin-source.ts';
+import type { DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { AccessLog } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -8,7 +8,7 @@ import { typedConfig } from '../configuration/typed-config.ts';
 import { ConnectionManager } from '../http-connection-manager/connection-manager.ts';
 import { openTransport } from '../net/handle-transport.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
-import type { RouteContext } from '../routing/route-context.ts';
+import type { RouteSourceContext } from '../routing/route-context.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
@@ -18,7 +18,7 @@ const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject dow
 downstream_global_cx_overflow downstream_listener_filter_error downstream_listener_filter_remote_close downstream_pre_cx_timeout
 extension_config_missing network_extension_config_missing no_filter_chain_match`;
 
-export interface ListenerContext extends RouteContext {
+export interface ListenerContext extends RouteSourceContext {
   store: StatsStore;
   nodeCluster: string;
   /** Makes what writes the access log of a connection manager. */
@@ -68,6 +68,7 @@ export class Listener implements ListenerStatus {
       compose: (action, cluster) => context.compose(action, cluster),
       compileFilterConfig: any => context.compileFilterConfig(any),
       runtime: context.runtime,
+      xds: context.xds,
       listenerScope: scope,
       listenerName: this.name,
       bufferLimit: this.#highMark,
@@ -78,6 +79,16 @@ export class Listener implements ListenerStatus {
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, socket =>
       this.#accept(socket),
     );
+  }
+
+  /** Ends when requests may come: the routes are there. */
+  prepare(): Promise<void> {
+    return this.#manager.routes.start();
+  }
+
+  /** Where its routes came from, if they did not stand in its own configuration. */
+  get dynamicRoutes(): DynamicResource | undefined {
+    return this.#manager.routes.dynamic;
   }
 
   start(): Promise<void> {

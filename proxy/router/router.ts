@@ -3,7 +3,7 @@ import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import type { ClusterAction } from '../routing/cluster-action.ts';
+import type { BoundCluster, ClusterAction } from '../routing/cluster-action.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
@@ -44,6 +44,8 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly #stream: RoutedStream;
   readonly #route: RouteEntry;
   readonly #action: ClusterAction;
+  /** As it was when the request came: an update goes to those that come later. */
+  readonly #bound: BoundCluster;
   #sender: RequestSender | undefined;
   #mirror: Mirror | undefined;
   #requestDoneMs = 0;
@@ -52,12 +54,19 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   #over = false;
   #status = 0;
 
-  constructor(stream: RoutedStream, head: RequestHeaders, route: RouteEntry, action: ClusterAction) {
+  constructor(
+    stream: RoutedStream,
+    head: RequestHeaders,
+    route: RouteEntry,
+    action: ClusterAction,
+    bound: BoundCluster,
+  ) {
     this.#stream = stream;
     this.info = stream.info;
     this.head = head;
     this.#route = route;
     this.#action = action;
+    this.#bound = bound;
     this.bufferLimit = stream.bufferLimit;
     this.hostSelectionAttempts = action.retryPolicy?.hostSelectionAttempts ?? 0;
   }
@@ -71,7 +80,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     const { head, info } = this;
     const suppress = this.#stream.suppressEnvoyHeaders;
     if (end) this.#noteRequestDone();
-    if (this.#action.cluster!.maintenance.refuses()) {
+    if (this.#bound.cluster.maintenance.refuses()) {
       this.#refuseForMaintenance();
       return;
     }
@@ -84,14 +93,14 @@ export class RouterRequest implements Exchange, ResponseReceiver {
       if (end) this.#mirror?.send();
     }
     info.upstreamAttemptCount = 1;
-    const sender = this.#action.upstream!.open(this, end, this);
+    const sender = this.#bound.upstream.open(this, end, this);
     if (!this.#over) this.#sender = sender;
   }
 
   #refuseForMaintenance(): void {
     this.#over = true;
     this.info.flags |= flag.UPSTREAM_OVERFLOW;
-    this.#action.cluster!.stats.rqMaintenanceMode.increment();
+    this.#bound.cluster.stats.rqMaintenanceMode.increment();
     this.#countResponse(503);
     this.#stream.localReply(503, 'maintenance mode', 'maintenance_mode', head => {
       this.#adorn(head);
@@ -126,7 +135,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (end) this.#noteRequestDone();
-    if (this.#mirror?.data(chunk, end) === false) this.#action.cluster!.stats.retryOrShadowAbandoned.increment();
+    if (this.#mirror?.data(chunk, end) === false) this.#bound.cluster.stats.retryOrShadowAbandoned.increment();
     this.#sender?.sendData(chunk, end);
   }
 
@@ -174,7 +183,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   /** Counts the final answer, the upstream's or ours, by its status. */
   #countResponse(status: number): void {
-    const { stats } = this.#action.cluster!;
+    const { stats } = this.#bound.cluster;
     stats.responses.count(status);
     stats.externalResponses.count(status);
     if (this.host === undefined) return;
@@ -201,7 +210,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
       this.#sender?.cancel();
       return;
     }
-    const { stats } = this.#action.cluster!;
+    const { stats } = this.#bound.cluster;
     const took = Math.round(now - this.#requestDoneMs);
     stats.rqTime.record(took);
     stats.externalRqTime.record(took);
@@ -214,7 +223,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     info.flags |= resetFlag[reason];
     if (transportFailure !== '') info.upstreamTransportFailureReason = transportFailure;
     if (reason === 'timeout') {
-      this.#action.cluster!.stats.rqTimeout.increment();
+      this.#bound.cluster.stats.rqTimeout.increment();
       if (this.host !== undefined) this.host.counters.rq_timeout++;
       const attempt = info.attempts.at(-1);
       if (attempt !== undefined) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;

@@ -29,9 +29,14 @@ export interface Target {
   hostRewrite: string;
 }
 
-/** Forwards to one cluster. `cluster` is undefined where its name is not known: NC. */
+/** A cluster with the layers over it that a route asks for. */
+export interface BoundCluster {
+  readonly cluster: Cluster;
+  readonly upstream: Upstream;
+}
+
+/** Forwards to one cluster. */
 export class ClusterAction {
-  readonly cluster: Cluster | undefined;
   readonly clusterName: string;
   readonly clusterNotFoundStatus: number;
   readonly timeoutMs: number;
@@ -40,8 +45,8 @@ export class ClusterAction {
   readonly retryPolicy: RetryPolicy | undefined;
   readonly mirrorPolicies: readonly MirrorPolicy[];
   readonly priority: Priority;
-  /** The layers over the cluster, composed once. */
-  readonly upstream: Upstream | undefined;
+  readonly #context: RouteContext;
+  #bound: BoundCluster | undefined;
   readonly #prefixRewrite: string;
   readonly #regexRewrite: Rewrite | undefined;
   readonly #targetHost: string;
@@ -53,8 +58,8 @@ export class ClusterAction {
 
   constructor(route: Configuration, action: RouteAction, host: VirtualHost, target: Target, context: RouteContext) {
     this.#configuration = route;
+    this.#context = context;
     this.clusterName = target.clusterName;
-    this.cluster = context.cluster(this.clusterName);
     this.clusterNotFoundStatus = notFoundStatus[action.clusterNotFoundResponseCode] ?? 503;
     this.timeoutMs = milliseconds(action.timeout, 15_000);
     this.idleQueue = idleQueue(action);
@@ -73,7 +78,14 @@ export class ClusterAction {
     this.#regexRewrite = action.regexRewrite === undefined ? undefined : regexRewrite(action.regexRewrite);
     this.rewrites = this.#prefixRewrite !== '' || this.#regexRewrite !== undefined || rewrite.case !== undefined;
     this.rewrites ||= this.#targetHost !== '';
-    this.upstream = this.cluster === undefined ? undefined : context.compose(this, this.cluster);
+  }
+
+  /** The cluster as it is now: it may come, change and go while the route stays. Undefined where its name is not known: NC. */
+  bind(): BoundCluster | undefined {
+    const cluster = this.#context.cluster(this.clusterName);
+    if (cluster !== this.#bound?.cluster)
+      this.#bound = cluster === undefined ? undefined : { cluster, upstream: this.#context.compose(this, cluster) };
+    return this.#bound;
   }
 
   /** Whether path or host are changed on the way up. */

@@ -20,7 +20,7 @@ export function entriesByHeader(header: string, make: MakeEntry, own?: Level, ho
     if (known !== undefined) return known;
     const made = make(cluster, own, hostRewrite);
     // Unknown clusters are not remembered: they may come to be.
-    if (made.cluster?.cluster !== undefined && entries.size < rememberedClusters) entries.set(cluster, made);
+    if (made.cluster?.bind() !== undefined && entries.size < rememberedClusters) entries.set(cluster, made);
     return made;
   };
 }

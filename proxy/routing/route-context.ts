@@ -2,17 +2,24 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { XdsContext } from '../xds/xds-context.ts';
 import type { ClusterAction } from './cluster-action.ts';
 
 /** What compiling routes needs from outside. */
 export interface RouteContext {
   /** Undefined: no key has a value. */
   runtime: RuntimeValues | undefined;
+  /** The cluster as it is now: ask again for each request. */
   cluster(name: string): Cluster | undefined;
   /** The layers that a route asks for, over a cluster. */
   compose(action: ClusterAction, cluster: Cluster): Upstream;
   /** Compiles what a route says to one HTTP filter; undefined where the filter has nothing to be told. */
   compileFilterConfig(configuration: Any): FilterConfig | undefined;
+}
+
+/** What a connection manager needs for routes that come while the proxy runs; undefined where none can. */
+export interface RouteSourceContext extends RouteContext {
+  xds: XdsContext | undefined;
 }
 
 /** What a route, a virtual host, … says to one HTTP filter. */

@@ -29,6 +29,8 @@ export class Gauge {
   value = 0;
   /** Whether it was ever set. */
   used = false;
+  /** The value where it is larger than a number can tell. */
+  exact: bigint | undefined = undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -42,6 +44,11 @@ export class Gauge {
   increment(): void {
     this.value++;
     this.used = true;
+  }
+
+  setExact(value: bigint): void {
+    this.set(Number(value));
+    this.exact = value;
   }
 
   decrement(): void {

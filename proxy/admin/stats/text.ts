@@ -1,7 +1,7 @@
 /** /stats as text. */
 
 import type { LogLinearHistogram } from '../../stats/log-linear-histogram.ts';
-import type { Histogram } from '../../stats/stats.ts';
+import type { Counter, Gauge, Histogram } from '../../stats/stats.ts';
 import { bucketBounds, bucketCounts, quantiles, quantileValues } from './histogram-figures.ts';
 import type { BucketMode } from './query.ts';
 import { byName, type Selection } from './select.ts';
@@ -11,10 +11,12 @@ export function statsAsText({ textReadouts, counters, gauges, histograms }: Sele
   const numbers = [...counters, ...gauges].sort(byName);
   return [
     ...textReadouts.map(({ name, value }) => `${name}: "${value}"\n`),
-    ...numbers.map(({ name, value }) => `${name}: ${value}\n`),
+    ...numbers.map(stat => `${stat.name}: ${exactly(stat)}\n`),
     ...histograms.map(histogram => `${histogram.name}:${histogramAsText(histogram, buckets)}\n`),
   ].join('');
 }
+
+const exactly = (stat: Counter | Gauge): number | bigint => ('exact' in stat && stat.exact) || stat.value;
 
 /** What stands behind a histogram's name. */
 export function histogramAsText(histogram: Histogram, buckets: BucketMode): string {

@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
 import { adminInterface } from './admin.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
+import { fileDiscovery } from './discovery.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { faults } from './faults.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
@@ -30,5 +31,6 @@ export const scenarios: Scenario[] = [
   faults,
   localRateLimits,
   accessControl,
+  fileDiscovery,
   adminInterface,
 ];

@@ -1,0 +1,132 @@
+/** All clusters of a proxy by name: those of its bootstrap, and those that come, change and go while it runs. */
+import type { DynamicResource } from '../admin-source.ts';
+import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
+import type { JsonObject } from '../configuration/json.ts';
+import type { Counter, Gauge } from '../stats/stats.ts';
+import type { StatsStore } from '../stats/store.ts';
+import { Cluster, type ClusterContext } from './cluster.ts';
+
+interface Entry extends DynamicResource {
+  cluster: Cluster;
+  /** The document as text, by which an update that changes nothing is known. */
+  text: string;
+}
+
+/** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager */
+export class ClusterManager {
+  readonly #context: ClusterContext;
+  readonly #store: StatsStore;
+  readonly #active = new Map<string, Cluster>();
+  /** Where the active ones that came by an update came from. */
+  readonly #dynamic = new Map<string, Entry>();
+  /** Those whose hosts are not known yet. Until they are, requests go to the one before, if there is one. */
+  readonly #warming = new Map<string, Entry>();
+  readonly #stats: Record<'added' | 'modified' | 'removed', Counter> & Record<'active' | 'warming', Gauge>;
+
+  constructor(configurations: readonly Configuration[], context: ClusterContext) {
+    this.#context = context;
+    this.#store = context.store;
+    const scope = context.store.scope('cluster_manager.');
+    for (const name of ['cluster_updated', 'cluster_updated_via_merge', 'update_merge_cancelled']) scope.counter(name);
+    scope.counter('update_out_of_merge_window');
+    this.#stats = {
+      added: scope.counter('cluster_added'),
+      modified: scope.counter('cluster_modified'),
+      removed: scope.counter('cluster_removed'),
+      active: scope.gauge('active_clusters'),
+      warming: scope.gauge('warming_clusters'),
+    };
+    for (const configuration of configurations) {
+      this.#active.set(configuration.name, new Cluster(configuration, context));
+      this.#stats.added.increment();
+    }
+    this.#measure();
+  }
+
+  /** The cluster that requests for this name go to now. */
+  find(name: string): Cluster | undefined {
+    return this.#active.get(name);
+  }
+
+  get clusters(): Iterable<Cluster> {
+    return this.#active.values();
+  }
+
+  get dynamic(): { active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> } {
+    return { active: this.#dynamic.values(), warming: this.#warming.values() };
+  }
+
+  /** The names of those that came by updates. */
+  get dynamicNames(): ReadonlySet<string> {
+    return new Set([...this.#dynamic.keys(), ...this.#warming.keys()]);
+  }
+
+  /** Finds the hosts of the bootstrap's clusters. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#active.values()].map(cluster => cluster.start()));
+  }
+
+  /** Ends when no cluster is warming any more. */
+  async warmed(): Promise<void> {
+    while (this.#warming.size > 0) await Promise.all([...this.#warming.values()].map(({ cluster }) => cluster.start()));
+  }
+
+  /**
+   * Adds a cluster, or puts it in the place of the one before once its hosts are known. One of the bootstrap stays as it is.
+   * @returns whether anything changes
+   * @throws what is wrong with it
+   */
+  update(configuration: Configuration, document: JsonObject, version: string): boolean {
+    const { name } = configuration;
+    const text = JSON.stringify(document);
+    const before = this.#warming.get(name) ?? this.#dynamic.get(name);
+    if (before?.text === text || (before === undefined && this.#active.has(name))) return false;
+    this.countUpdate(name);
+    const cluster = new Cluster(configuration, this.#context, true);
+    this.#warming.get(name)?.cluster.retire();
+    const entry = { cluster, document, text, version, lastUpdated: new Date() };
+    this.#warming.set(name, entry);
+    this.#measure();
+    void cluster.start().then(() => this.#activate(name, entry));
+    return true;
+  }
+
+  /** Counts one that is to be added or to change, whether it then can be or not. */
+  countUpdate(name: string): void {
+    (this.#warming.has(name) || this.#active.has(name) ? this.#stats.modified : this.#stats.added).increment();
+  }
+
+  #activate(name: string, entry: Entry): void {
+    // Another update came, or it was removed.
+    if (this.#warming.get(name) !== entry) return;
+    this.#warming.delete(name);
+    this.#active.get(name)?.retire();
+    this.#active.set(name, entry.cluster);
+    this.#dynamic.set(name, entry);
+    this.#measure();
+  }
+
+  /** Removes a cluster that came by an update: new requests do not find it, those under way end as they would. */
+  remove(name: string): boolean {
+    const removed = [this.#warming.get(name), this.#dynamic.get(name)].filter(entry => entry !== undefined);
+    if (removed.length === 0) return false;
+    for (const { cluster } of removed) cluster.retire();
+    this.#warming.delete(name);
+    if (this.#dynamic.delete(name)) this.#active.delete(name);
+    const { prefix } = removed[0]!.cluster.scope;
+    if (![...this.#active.values()].some(({ scope }) => scope.prefix === prefix)) this.#store.removeScope(prefix);
+    this.#stats.removed.increment();
+    this.#measure();
+    return true;
+  }
+
+  stop(): void {
+    for (const { cluster } of this.#warming.values()) cluster.stop();
+    for (const cluster of this.#active.values()) cluster.stop();
+  }
+
+  #measure(): void {
+    this.#stats.active.set(this.#active.size);
+    this.#stats.warming.set(this.#warming.size);
+  }
+}

@@ -1,0 +1,49 @@
+/** What becomes of a request by its route. */
+import type { RequestHeaders } from '../http/headers.ts';
+import type { RouteEntry } from '../routing/route-entry.ts';
+import { flag } from '../stream-info.ts';
+import { type RoutedStream, RouterRequest } from './router.ts';
+
+/** The request as it is to be sent; undefined where it was answered here: by the route itself, or since it leads nowhere. */
+export function routeRequest(
+  stream: RoutedStream,
+  head: RequestHeaders,
+  route: RouteEntry | undefined,
+): RouterRequest | undefined {
+  stream.stats.rqTotal.increment();
+  if (route === undefined) {
+    stream.stats.noRoute.increment();
+    stream.info.flags |= flag.NO_ROUTE_FOUND;
+    stream.localReply(404, '', 'route_not_found');
+    return undefined;
+  }
+  if (route.direct !== undefined) {
+    answerDirectly(stream, route, head);
+    return undefined;
+  }
+  const bound = route.cluster?.bind();
+  if (route.cluster !== undefined && bound !== undefined)
+    return new RouterRequest(stream, head, route, route.cluster, bound);
+  refuseWithoutCluster(stream, route);
+  return undefined;
+}
+
+function answerDirectly(stream: RoutedStream, route: RouteEntry, head: RequestHeaders): void {
+  stream.stats.rqDirectResponse.increment();
+  const direct = route.direct!;
+  const location = direct.location(head);
+  stream.localReply(direct.status, direct.body, 'direct_response', response => {
+    if (location !== '') response.add('location', location);
+    for (const mutations of route.responseMutations) mutations.apply(response, stream.info);
+  });
+}
+
+function refuseWithoutCluster(stream: RoutedStream, { cluster }: RouteEntry): void {
+  if (cluster === undefined) {
+    stream.localReply(404, '', 'route_not_found');
+    return;
+  }
+  stream.stats.noCluster.increment();
+  stream.info.flags |= flag.NO_CLUSTER_FOUND;
+  stream.localReply(cluster.clusterNotFoundStatus, '', 'cluster_not_found');
+}

@@ -1,0 +1,75 @@
+/** How resources come to the proxy while it runs, whatever brings them. */
+import type { LoadedResource } from '../configuration/resources.ts';
+import { xxHash64 } from '../hash/xx-hash.ts';
+import type { Counter, Gauge, Histogram, TextReadout } from '../stats/stats.ts';
+import type { StatsScope } from '../stats/store.ts';
+
+/** Resources that came together. */
+export interface Update {
+  version: string;
+  resources: readonly LoadedResource[];
+  /** What is gone, by name; undefined: `resources` is all that there is. */
+  removed?: readonly string[];
+  /** Why others that came along cannot be used, each with its name. */
+  refused: readonly string[];
+}
+
+/** What is asked for. */
+export interface Interest {
+  /** The message that the resources are: `envoy.config.cluster.v3.Cluster`. */
+  typeName: string;
+  /** Undefined: all that there are. */
+  names?: readonly string[];
+  /** The clusters that routes may name, as they are when an update comes; undefined: any. */
+  clusters?: () => readonly string[];
+}
+
+/** Takes updates. */
+export interface Consumer {
+  /** Takes one into use. @throws UpdateRefused for what cannot be used; what could be is in use then. */
+  accept(update: Update): void;
+}
+
+/** An update, or a part of it, that is not taken into use: what was there before stays. */
+export class UpdateRefused extends Error {}
+
+/** Asks for resources and passes them on, from `start` to `stop`. */
+export interface Subscription {
+  /** Ends when there was a first answer, good or bad, or when none came within the time that is set for it. */
+  start(): Promise<void>;
+  stop(): void;
+}
+
+/** What every subscription counts, by Envoy's names. */
+export class SubscriptionStats {
+  readonly initFetchTimeout: Counter;
+  readonly updateAttempt: Counter;
+  readonly updateFailure: Counter;
+  readonly updateRejected: Counter;
+  readonly updateSuccess: Counter;
+  readonly updateDuration: Histogram;
+  readonly #updateTime: Gauge;
+  readonly #version: Gauge;
+  readonly #versionText: TextReadout;
+
+  constructor(scope: StatsScope) {
+    this.initFetchTimeout = scope.counter('init_fetch_timeout');
+    this.updateAttempt = scope.counter('update_attempt');
+    this.updateFailure = scope.counter('update_failure');
+    this.updateRejected = scope.counter('update_rejected');
+    this.updateSuccess = scope.counter('update_success');
+    this.updateDuration = scope.histogram('update_duration');
+    this.#updateTime = scope.gauge('update_time');
+    this.#version = scope.gauge('version');
+    this.#versionText = scope.textReadout('version_text');
+  }
+
+  /** @param tookMs how long it took to take the update into use */
+  succeeded(version: string, tookMs: number): void {
+    this.updateSuccess.increment();
+    this.updateDuration.record(Math.round(tookMs));
+    this.#updateTime.set(Date.now());
+    this.#version.setExact(xxHash64(Buffer.from(version)));
+    this.#versionText.set(version);
+  }
+}
