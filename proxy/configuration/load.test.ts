@@ -68,8 +68,8 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
     'a value that is not supported',
     'type: STRICT_DNS',
-    'type: EDS',
-    /clusters\[0\]\.type: EDS is not supported by this proxy: use STATIC or STRICT_DNS/,
+    'type: ORIGINAL_DST',
+    /clusters\[0\]\.type: ORIGINAL_DST is not supported by this proxy: use STATIC or STRICT_DNS/,
   ],
   [
     'an unknown value',

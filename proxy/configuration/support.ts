@@ -10,7 +10,7 @@ export const obeyed: Record<string, string> = {
     'node static_resources dynamic_resources admin stats_flush_interval stats_flush_on_admin layered_runtime',
   'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'listeners clusters',
   'envoy.config.bootstrap.v3.Bootstrap.DynamicResources': 'cds_config',
-  'envoy.config.core.v3.ConfigSource': 'path path_config_source resource_api_version=V3 initial_fetch_timeout',
+  'envoy.config.core.v3.ConfigSource': 'path path_config_source',
   'envoy.config.core.v3.PathConfigSource': 'path watched_directory',
   'envoy.config.core.v3.WatchedDirectory': 'path',
   'envoy.config.bootstrap.v3.Admin': 'address access_log',
@@ -186,6 +186,8 @@ const harmless: Record<string, string> = {
   'envoy.config.cluster.v3.Cluster.common_lb_config.healthy_panic_threshold':
     'without health checks no host is unhealthy',
   'envoy.config.cluster.v3.Cluster.cleanup_interval': 'only for ORIGINAL_DST clusters',
+  'envoy.config.core.v3.ConfigSource.resource_api_version': 'a file holds what it holds',
+  'envoy.config.core.v3.ConfigSource.initial_fetch_timeout': 'a file is there, or the configuration is refused',
   'envoy.config.route.v3.Route.metadata': 'only read by extensions',
   'envoy.config.route.v3.Route.decorator': 'names spans; nothing is traced',
   'envoy.config.route.v3.VirtualHost.metadata': 'only read by extensions',
