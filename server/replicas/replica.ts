@@ -17,6 +17,9 @@ const lookEvery = 5;
 /** A server that does not answer is given so long to be heard of in the store. */
 const graceMs = 2500;
 const watchMs = 150;
+/** Who did not run for so long may have been buried meanwhile: less than the grace that the others give. */
+const stillMs = 1500;
+const tickMs = 500;
 const patienceMs = 10_000;
 /** A message of the channel has less than 8000 bytes. */
 const idsAtOnce = 200;
@@ -53,6 +56,10 @@ export class Replica implements Replicas {
   #beating: Promise<void> = Promise.resolve();
   #saving: Promise<void> = Promise.resolve();
   #leaving = false;
+  #awakeMs = performance.now();
+  #ticker: NodeJS.Timeout | null = null;
+  /** While it is not known whether this server was taken for gone. */
+  #doubt: Promise<void> = Promise.resolve();
   #unsaid = false;
 
   constructor(options: ReplicaOptions) {
@@ -68,6 +75,8 @@ export class Replica implements Replicas {
     for (const other of await this.#options.store.replicas())
       if (other.address === address && other.id !== this.id) await this.#options.store.bury(other.id);
     this.#listener.resolve(listener);
+    this.#awakeMs = performance.now();
+    this.#ticker = setInterval(() => this.#awake(), tickMs).unref();
     this.#beat();
   }
 
@@ -75,7 +84,8 @@ export class Replica implements Replicas {
   async close(): Promise<void> {
     this.#leaving = true;
     if (this.#timer) clearTimeout(this.#timer);
-    await this.#beating;
+    if (this.#ticker) clearInterval(this.#ticker);
+    await Promise.all([this.#beating, this.#doubt]);
     try {
       await this.#saveRows();
       await this.#options.store.bury(this.id);
@@ -89,6 +99,8 @@ export class Replica implements Replicas {
   }
 
   async has(learner: string): Promise<boolean> {
+    this.#awake();
+    await this.#doubt;
     return (await this.#taken.get(learner)) ?? false;
   }
 
@@ -233,6 +245,15 @@ export class Replica implements Replicas {
     }
     await this.#saveRows();
     if (this.#beats++ % lookEvery === 0) await this.#look();
+  }
+
+  /** A process that stood still and goes on asks the store before it trusts what it knows. */
+  #awake(): void {
+    const now = performance.now();
+    const stoodStill = now - this.#awakeMs > stillMs;
+    this.#awakeMs = now;
+    if (!stoodStill || this.#ticker === null || this.#leaving) return;
+    this.#doubt = this.#renew().catch(error => this.#options.log.debug('not renewed', { cause: messageOf(error) }));
   }
 
   async #renew(): Promise<void> {
