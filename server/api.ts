@@ -26,7 +26,24 @@ export interface Me {
   workshopTitle: string;
   /** The server is on loopback for one person: joining needs no name. */
   alone: boolean;
+  /** Whether the workshop's code lets people in. */
+  byCode: boolean;
+  /** The organisation whose people sign in at `/api/oidc/start?as=…`; null: none. */
+  organisation: string | null;
 }
+/**
+ * Why signing in by the organisation did not work: the page at which it was begun is opened again with `#refused=REASON`. `ended`: by the person;
+ * `late`: not begun in this browser, or too long ago; `away`: the issuer does not answer; `failed`: all else, which the server's log tells.
+ */
+export type SignInRefusal =
+  | 'ended'
+  | 'late'
+  | 'no-instructor'
+  | 'no-learner'
+  | 'full'
+  | 'too-many-tries'
+  | 'away'
+  | 'failed';
 /**
  * POST /api/join, with the workshop's code. Answers `Me` and sets the cookie. Where one is alone the name may be empty: the one learner of this
  * machine, whichever browser asks. 403 `wrong-code`, 409 `name-taken`, 400 `invalid-name`, 429 `too-many-tries`.

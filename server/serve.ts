@@ -6,6 +6,7 @@ import type { AgentClient } from './agent/client.ts';
 import { lockDataFolder } from './data-lock.ts';
 import { StartError } from './errors.ts';
 import { Authenticator, monthSeconds } from './http/auth.ts';
+import { OpenIdConnect } from './http/openid-connect.ts';
 import { originPolicy } from './http/origin.ts';
 import { startHttp } from './http/server.ts';
 import { TryLimit } from './http/try-limit.ts';
@@ -79,6 +80,7 @@ async function serveLocked(
   { unlock, tell }: { unlock: () => void; tell: TellProgress },
 ): Promise<Running> {
   const log = createLog(settings.logLevel, settings.logFormat);
+  const organisation = organisationOf(settings, log);
   const shared = settings.databaseUrl !== null;
   const [workshop, own, store] = await Promise.all([
     readWorkshop(settings, log),
@@ -117,6 +119,8 @@ async function serveLocked(
     {
       ...{ classroom, replicas, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
       ...{ metrics, readiness },
+      byCode: settings.signIn === 'any',
+      organisation,
       authenticator: new Authenticator(store, {
         port: () => publicPort(settings) ?? port,
         secure: settings.publicUrl?.protocol === 'https:',
@@ -167,6 +171,20 @@ async function serveLocked(
       unlock();
     }),
   };
+}
+
+/** @throws StartError where the settings do not go together */
+function organisationOf({ oidc, signIn }: Settings, log: Log): OpenIdConnect | null {
+  const { issuer, clientId } = oidc;
+  if (issuer === null && signIn === 'oidc')
+    throw new StartError('--sign-in oidc needs an issuer.', 'Name it with --oidc-issuer URL.');
+  if (issuer === null) return null;
+  if (clientId === '')
+    throw new StartError(
+      '--oidc-issuer needs a client.',
+      'Register this workshop there, and name it with --oidc-client-id.',
+    );
+  return new OpenIdConnect({ ...oidc, issuer }, log);
 }
 
 /** Whoever calls again waits for the same end. */

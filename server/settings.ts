@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { LogFormat, LogLevel } from './log.ts';
+import { type OidcSettings, oidcDefinitions, usualOidc } from './oidc-settings.ts';
 import { type KubernetesOptions, usualOptions } from './providers/kubernetes/options.ts';
 import { type ProviderName, providerNames } from './providers/provider.ts';
 
@@ -15,6 +16,10 @@ export interface Settings {
   replicaAddress: string | null;
   /** What opens the instructor's page; null: made once and kept in the store. */
   instructorSecret: string | null;
+  /** How an organisation signs its people in. */
+  oidc: OidcSettings;
+  /** Whether the code lets people in too. */
+  signIn: 'any' | 'oidc';
   /** The address under which browsers reach the server, where that is another one. */
   publicUrl: URL | null;
   /** null: chosen by itself. */
@@ -57,6 +62,8 @@ export function defaultSettings(environment: NodeJS.ProcessEnv = process.env): S
     databaseUrl: /^postgres(ql)?:/.test(environment.DATABASE_URL ?? '') ? (environment.DATABASE_URL ?? null) : null,
     replicaAddress: null,
     instructorSecret: null,
+    oidc: { ...usualOidc },
+    signIn: 'any',
     publicUrl: null,
     provider: null,
     image: null,
@@ -124,6 +131,18 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     apply: (settings, text) => {
       if (!/^[\w.~-]{16,200}$/.test(text)) throw new RangeError('16 letters, digits, dots and dashes, or more');
       settings.instructorSecret = text;
+    },
+  },
+  ...oidcDefinitions.map(({ apply, ...definition }) => ({
+    ...definition,
+    apply: ({ oidc }: Settings, text: string) => apply(oidc, text),
+  })),
+  {
+    key: 'sign-in',
+    value: 'HOW',
+    help: 'any (default: by the code, and by the issuer where there is one) or oidc (by the issuer alone)',
+    apply: (settings, text) => {
+      settings.signIn = oneOf(['any', 'oidc'], text);
     },
   },
   {

@@ -24,7 +24,8 @@ export function Application({ fragment }: { fragment: URLSearchParams }) {
   useEffect(() => {
     if (!instructor && !check) void signIn(fragment);
   }, [instructor, check]);
-  if (instructor) return <Instructor secret={fragment.get('secret') ?? ''} />;
+  const refused = fragment.get('refused');
+  if (instructor) return <Instructor secret={fragment.get('secret') ?? ''} refused={refused} />;
   if (check) return <Check />;
   if (failure.value !== null) {
     return (
@@ -36,7 +37,7 @@ export function Application({ fragment }: { fragment: URLSearchParams }) {
   }
   if (me.value === null) return <Loading title="Unicorn" steps={[{ title: 'Ask who you are', done: false }]} />;
   if (me.value.role === 'learner') return <LearnerPage />;
-  return <Join known={me.value} code={fragment.get('code') ?? ''} />;
+  return <Join known={me.value} code={fragment.get('code') ?? ''} refused={refused} />;
 }
 
 /** Exchanges the key of a resume link for a cookie, or asks who the cookie says one is. */

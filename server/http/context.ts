@@ -8,6 +8,7 @@ import type { Classroom } from '../sessions/classroom.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';
 import type { Store } from '../store/store.ts';
 import type { Authenticator } from './auth.ts';
+import type { OpenIdConnect } from './openid-connect.ts';
 import type { OriginPolicy } from './origin.ts';
 import type { TryLimit } from './try-limit.ts';
 
@@ -26,6 +27,10 @@ export interface HttpContext {
   /** What a learner needs to join. */
   code: string;
   instructorSecret: string;
+  /** Whether the code lets learners in. */
+  byCode: boolean;
+  /** Null where no organisation signs its people in. */
+  organisation: OpenIdConnect | null;
   /** The address that browsers use, without a slash at the end. */
   publicOrigin(): string;
 }

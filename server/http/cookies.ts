@@ -1,7 +1,19 @@
-/** One cookie: ours are for the whole site, unreadable for scripts, and never sent from another site's page. */
-export function formatCookie(name: string, value: string, options: { secure: boolean; maxAgeSeconds: number }): string {
-  const secure = options.secure ? '; Secure' : '';
-  return `${name}=${value}; Path=/; Max-Age=${options.maxAgeSeconds}; HttpOnly; SameSite=Strict${secure}`;
+/** One cookie, unreadable for scripts; ours are for the whole site and never sent from another site's page, unless it says otherwise. */
+export function formatCookie(
+  name: string,
+  value: string,
+  { secure, maxAgeSeconds, path = '/', sameSite = 'Strict' }: CookieOptions,
+): string {
+  const attributes = `Path=${path}; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=${sameSite}${secure ? '; Secure' : ''}`;
+  return `${name}=${value}; ${attributes}`;
+}
+
+export interface CookieOptions {
+  secure: boolean;
+  maxAgeSeconds: number;
+  path?: string;
+  /** `Lax`: links of other sites bring it along. */
+  sameSite?: 'Strict' | 'Lax';
 }
 
 /** The value of the first cookie of this name. */

@@ -11,6 +11,7 @@ import { routeInstructor } from './instructor.ts';
 import { routeLearner } from './learner.ts';
 import { routeOperations } from './operations.ts';
 import { routeSigningIn } from './signing-in.ts';
+import { routeSingleSignOn } from './single-sign-on.ts';
 import { Sockets } from './sockets.ts';
 import { serveStatic } from './static.ts';
 
@@ -28,6 +29,7 @@ export async function startHttp(settings: Settings, context: HttpContext, pages:
   const app = createApp(context, { trustProxy: settings.publicUrl !== null });
   routeOperations(app, context);
   routeSigningIn(app, context);
+  if (context.organisation) routeSingleSignOn(app, context, context.organisation);
   routeContent(app, context, pages);
   await app.register(async part => {
     doAtOwner(part, context, 'learner');

@@ -23,6 +23,8 @@ export function routeSigningIn(app: FastifyInstance, context: HttpContext): void
   app.post<{ Body: Static<typeof joinBody> }>('/api/join', { schema: { body: joinBody } }, async (request, reply) => {
     const { code, name } = request.body;
     context.tries.check(request.ip);
+    if (!context.byCode)
+      throw new UnicornError('forbidden', 'People join this workshop by their organisation.', 'Sign in there.');
     if (!sameSecret(plainCode(code), plainCode(context.code))) {
       context.tries.fail(request.ip);
       throw new UnicornError(
@@ -92,5 +94,7 @@ async function whoAsks(context: HttpContext, cookie: string | undefined, as: Rol
 }
 
 function me(context: HttpContext, role: Role | null, name: string | null): Me {
-  return { role, name, workshopTitle: context.classroom.workshop.title, alone: context.alone };
+  const { alone, byCode, organisation } = context;
+  const workshopTitle = context.classroom.workshop.title;
+  return { role, name, workshopTitle, alone, byCode, organisation: organisation?.name ?? null };
 }

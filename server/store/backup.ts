@@ -15,7 +15,16 @@ import { migrationNames } from './migrations.ts';
 import type { Tables } from './tables.ts';
 
 /** In an order in which each finds what it refers to. */
-const kept = ['class', 'secrets', 'messages', 'learners', 'auth_sessions', 'exercises', 'check_results'] as const;
+const kept = [
+  'class',
+  'secrets',
+  'messages',
+  'learners',
+  'subjects',
+  'auth_sessions',
+  'exercises',
+  'check_results',
+] as const;
 /** Of servers that run, and emptied with the rest. */
 const passing = ['replicas', 'check_leases', 'session_leases', 'learner_rows', 'sandboxes'] as const;
 const format = 'unicorn-backup';

@@ -157,6 +157,20 @@ class KyselyStore implements Store {
     return (await query.executeTakeFirst())?.id ?? null;
   }
 
+  async learnerBySubject(subject: string): Promise<string | null> {
+    const query = this.#db.selectFrom('subjects').select('learner_id').where('subject', '=', subject);
+    return (await query.executeTakeFirst())?.learner_id ?? null;
+  }
+
+  async setSubject(subject: string, learner: string): Promise<string> {
+    await this.#db
+      .insertInto('subjects')
+      .values({ subject, learner_id: learner })
+      .onConflict(conflict => conflict.column('subject').doNothing())
+      .execute();
+    return (await this.learnerBySubject(subject)) ?? learner;
+  }
+
   async addAuthSession(tokenHash: string, identity: Identity, atMs: number): Promise<void> {
     const learner = identity.role === 'learner' ? identity.learner : null;
     await this.#db

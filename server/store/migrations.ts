@@ -6,6 +6,7 @@ const migrations: Record<string, Migration> = {
   '001-first': { up: first },
   '002-replicas': { up: replicas },
   '003-spares': { up: spares },
+  '004-subjects': { up: subjects },
 };
 
 /** Hands the migrations to Kysely's Migrator. */
@@ -122,5 +123,13 @@ async function spares(db: Kysely<unknown>): Promise<void> {
     .addColumn('home', 'text', column => column.notNull())
     .addColumn('holder', 'text', column => column.notNull())
     .addColumn('created_at', 'bigint', column => column.notNull())
+    .execute();
+}
+
+async function subjects(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('subjects')
+    .addColumn('subject', 'text', column => column.primaryKey())
+    .addColumn('learner_id', 'text', column => column.notNull().references('learners.id').onDelete('cascade'))
     .execute();
 }

@@ -131,6 +131,12 @@ for (const { name, skip, url } of databases) {
     await store.setKey('ada0', 'key');
     assert.equal(await store.learnerByKey('key'), 'ada0');
     assert.equal(await store.learnerByKey('other'), null);
+    assert.equal(await store.learnerBySubject('issuer ada'), null);
+    assert.equal(await store.setSubject('issuer ada', 'ada0'), 'ada0');
+    assert.equal(await store.setSubject('issuer ada', 'ada0'), 'ada0');
+    assert.equal(await store.learnerBySubject('issuer ada'), 'ada0');
+    await store.removeLearner('ada0');
+    assert.equal(await store.learnerBySubject('issuer ada'), null, 'with the learner');
   });
 
   withStore('progress is written over, and is there for the next server', async (store, reopen) => {

@@ -74,6 +74,10 @@ export interface Store {
   setHome(id: string, home: string): Promise<void>;
   setKey(id: string, keyHash: string): Promise<void>;
   learnerByKey(keyHash: string): Promise<string | null>;
+  /** Whom an issuer knows by that name. */
+  learnerBySubject(subject: string): Promise<string | null>;
+  /** Notes that, unless it is noted of another learner already; answers whose it is. */
+  setSubject(subject: string, learner: string): Promise<string>;
 
   addAuthSession(tokenHash: string, identity: Identity, atMs: number): Promise<void>;
   identityOf(tokenHash: string): Promise<Identity | null>;

@@ -13,6 +13,7 @@ export interface Tables {
   session_leases: SessionLeaseTable;
   learner_rows: LearnerRowTable;
   spares: SpareTable;
+  subjects: SubjectTable;
 }
 
 export interface ClassTable {
@@ -120,4 +121,10 @@ export interface SpareTable {
   /** The server that keeps it. */
   holder: string;
   created_at: number;
+}
+
+/** Whom an organisation's issuer knows by that name, with the issuer's own before it. */
+export interface SubjectTable {
+  subject: string;
+  learner_id: string;
 }

@@ -29,7 +29,14 @@ export type Answer = { status: number; body?: unknown };
  * content and no sandbox.
  */
 export class FakeServer {
-  readonly me: Me = { role: 'learner', name: 'Ada', workshopTitle: 'Microservice’ing like a unicorn', alone: false };
+  readonly me: Me = {
+    role: 'learner',
+    name: 'Ada',
+    workshopTitle: 'Microservice’ing like a unicorn',
+    alone: false,
+    byCode: true,
+    organisation: null,
+  };
   learner: LearnerState = newLearner();
   class: ClassState = emptyClass();
   /** Answers that come before the fake's own, by "METHOD /path". */

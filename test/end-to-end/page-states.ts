@@ -123,6 +123,24 @@ export const states: State[] = [
     },
   },
   {
+    name: 'join by an organisation',
+    path: '/#code=FOAL',
+    prepare: fake => void Object.assign(fake.me, { role: null, organisation: 'login.example.org' }),
+    reach: page => shown(page, 'text=Sign in at login.example.org'),
+  },
+  {
+    name: 'join refused by an organisation',
+    path: '/#refused=no-learner',
+    prepare: fake => void Object.assign(fake.me, { role: null, organisation: 'login.example.org', byCode: false }),
+    reach: page => shown(page, '.problem'),
+  },
+  {
+    name: 'instructor refused by an organisation',
+    path: '/instructor#refused=no-instructor',
+    prepare: fake => void Object.assign(fake.me, { role: null, organisation: 'login.example.org' }),
+    reach: page => shown(page, '.problem'),
+  },
+  {
     name: 'learner loading',
     path: lesson,
     prepare: fake => {

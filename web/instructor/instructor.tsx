@@ -29,7 +29,7 @@ import {
 const taken = signal(false);
 
 /** The instructor's page: the class as it is, and what can be done for it. */
-export function Instructor({ secret }: { secret: string }) {
+export function Instructor({ secret, refused }: { secret: string; refused: string | null }) {
   useEffect(() => {
     document.title = 'Instructor · Unicorn';
     if (!taken.peek()) void enter(secret);
@@ -38,7 +38,7 @@ export function Instructor({ secret }: { secret: string }) {
   const me = instructor.value;
   if (me === null && signInFailure.value === null)
     return <Loading title="Unicorn" steps={[{ title: 'Ask who you are', done: false }]} />;
-  if (me?.role !== 'instructor') return <SignIn />;
+  if (me?.role !== 'instructor') return <SignIn organisation={me?.organisation ?? null} refused={refused} />;
   if (signInFailure.value !== null) {
     return (
       <main class="centred">

@@ -1,12 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { Mark } from '../join/join.tsx';
+import { Organisation, Refusal } from '../join/organisation.tsx';
 import { Button } from '../parts/button.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { enter, signInFailure } from './state.ts';
 
 /** The way in for the instructor, where the address brought no secret, or a wrong one. */
-export function SignIn() {
+export function SignIn({ organisation, refused }: { organisation: string | null; refused: string | null }) {
   const secret = useSignal('');
   const id = useId();
   const failure = signInFailure.value;
@@ -16,6 +17,8 @@ export function SignIn() {
         <Mark />
         <h1>The instructor’s page</h1>
         <p class="quiet-text">The server printed its address, with the secret in it, when it started.</p>
+        {organisation === null ? null : <Organisation name={organisation} as="instructor" />}
+        {failure === null ? <Refusal reason={refused} /> : null}
         <form
           class="join-form"
           onSubmit={event => {

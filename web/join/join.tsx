@@ -5,12 +5,13 @@ import { asFailure, post, type RequestFailure } from '../api/request.ts';
 import { Button } from '../parts/button.tsx';
 import { Problem } from '../parts/problem.tsx';
 import { me } from '../state/learner.ts';
+import { Organisation, Refusal } from './organisation.tsx';
 
 /** As the server has it. */
 const longestName = 40;
 
 /** The way in: a name and the workshop's code; alone on one's machine, one click. */
-export function Join({ known, code }: { known: Me; code: string }) {
+export function Join({ known, code, refused }: { known: Me; code: string; refused: string | null }) {
   const name = useSignal('');
   const typed = useSignal(code);
   const failure = useSignal<RequestFailure | null>(null);
@@ -36,21 +37,26 @@ export function Join({ known, code }: { known: Me; code: string }) {
           Services, Envoy and Istio, by doing: a machine of your own in this page, and checks that look at what really
           happens.
         </p>
-        <form
-          class="join-form"
-          onSubmit={event => {
-            event.preventDefault();
-            if (!busy.value) void join();
-          }}
-        >
-          {alone ? null : <Fields name={name} code={typed} given={code !== ''} failure={failure.value} />}
-          <Button
-            label={busy.value ? 'Joining …' : alone ? 'Begin' : 'Join'}
-            type="submit"
-            kind="large main"
-            disabled={busy.value}
-          />
-        </form>
+        {known.organisation === null ? null : <Organisation name={known.organisation} as="learner" />}
+        {known.organisation === null || !known.byCode ? null : <p class="quiet-text">or with the workshop’s code</p>}
+        {failure.value === null ? <Refusal reason={refused} /> : null}
+        {known.byCode ? (
+          <form
+            class="join-form"
+            onSubmit={event => {
+              event.preventDefault();
+              if (!busy.value) void join();
+            }}
+          >
+            {alone ? null : <Fields name={name} code={typed} given={code !== ''} failure={failure.value} />}
+            <Button
+              label={busy.value ? 'Joining …' : alone ? 'Begin' : 'Join'}
+              type="submit"
+              kind="large main"
+              disabled={busy.value}
+            />
+          </form>
+        ) : null}
         {failure.value === null ? null : <Problem what={failure.value.message} remedy={failure.value.remedy} />}
       </div>
     </main>
