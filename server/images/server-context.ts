@@ -8,7 +8,17 @@ import { type Architecture, nodeFor } from './programs.ts';
 const top = resolve(import.meta.dirname, '../..');
 
 /** Packages that the server's sources import and that are not bundled (`imports` in package.json); Docker's client is for machines. */
-export const serverPackages = ['@fastify/static', 'ajv', 'fastify', 'markdown-it', 'pg', 'tar-stream', 'ws', 'yaml'];
+export const serverPackages = [
+  '@fastify/static',
+  'ajv',
+  'fastify',
+  'markdown-it',
+  'openid-client',
+  'pg',
+  'tar-stream',
+  'ws',
+  'yaml',
+];
 const folders = ['server', 'images/agent/protocol', 'web/dist', 'labs'];
 // The lock file is part of what the kept workshop is known by.
 const files = ['package.json', 'package-lock.json'];

@@ -74,7 +74,7 @@ export const headers: Scenario = {
       'POST /echo-body HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx-t: 1\r\n\r\n',
     ),
     together('two requests on one connection are both answered', [request('/echo'), request('/echo')]),
-    accessLog(30, line =>
+    accessLog(34, line =>
       line
         .replace(/^\[.*?\]/, '[<time>]')
         .replace(/ (\d+) (\d+|-) "/, ' <ms> $2 "')

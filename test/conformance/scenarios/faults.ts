@@ -193,6 +193,6 @@ export const faults: Scenario = {
       'cluster.httpbin.upstream_rq_retry',
       'http.ingress.downstream_rq_5xx',
     ),
-    accessLog(33),
+    accessLog(36),
   ],
 };
