@@ -36,75 +36,70 @@ export interface OidcDefinition {
   apply(oidc: OidcSettings, text: string): void;
 }
 
+/** A setting that fills one field. @param read throws a RangeError with what is wrong with the value */
+function define<Field extends keyof OidcSettings>(
+  [key, value, help]: readonly [string, string, string],
+  field: Field,
+  read: (text: string) => OidcSettings[Field],
+): OidcDefinition {
+  return { key, value, help, apply: (oidc, text) => void Object.assign(oidc, { [field]: read(text) }) };
+}
+
 export const oidcDefinitions: readonly OidcDefinition[] = [
-  {
-    key: 'oidc-issuer',
-    value: 'URL',
-    help: 'an OpenID Connect issuer by which an organisation signs its people in; it sends them back to /api/oidc/callback',
-    apply: (oidc, text) => {
-      oidc.issuer = issuerAddress(text);
-    },
-  },
-  {
-    key: 'oidc-client-id',
-    value: 'TEXT',
-    help: 'what the issuer calls this workshop',
-    apply: (oidc, text) => {
-      oidc.clientId = given(text);
-    },
-  },
-  {
-    key: 'oidc-client-secret',
-    value: 'TEXT',
-    help: 'by which the issuer knows it; better as a variable (default: none, a public client)',
-    apply: (oidc, text) => {
-      oidc.clientSecret = given(text);
-    },
-  },
-  {
-    key: 'oidc-scope',
-    value: 'WORDS',
-    help: 'what is asked for (default "openid profile"); some issuers tell groups only when asked for them',
-    apply: (oidc, text) => {
-      if (!/^[\x21-\x7e ]+$/.test(text) || !text.split(' ').includes('openid'))
-        throw new RangeError('words with spaces between them, openid among them');
-      oidc.scope = text;
-    },
-  },
-  {
-    key: 'oidc-role-claim',
-    value: 'NAME',
-    help: 'the claim that tells what somebody may be (default groups)',
-    apply: (oidc, text) => {
-      oidc.roleClaim = given(text);
-    },
-  },
-  {
-    key: 'oidc-instructors',
-    value: 'VALUES',
-    help: 'the values of that claim that make an instructor, with commas between them (default: none does)',
-    apply: (oidc, text) => {
-      oidc.instructors = words(text);
-    },
-  },
-  {
-    key: 'oidc-learners',
-    value: 'VALUES',
-    help: 'the values that make a learner (default: whoever signs in is one)',
-    apply: (oidc, text) => {
-      oidc.learners = words(text);
-    },
-  },
-  {
-    key: 'oidc-name-claim',
-    value: 'NAME',
-    help: 'the claim that tells the name to show (default name)',
-    apply: (oidc, text) => {
-      oidc.nameClaim = given(text);
-    },
-  },
+  define(
+    [
+      'oidc-issuer',
+      'URL',
+      'an OpenID Connect issuer by which an organisation signs its people in; it sends them back to /api/oidc/callback',
+    ],
+    'issuer',
+    issuerAddress,
+  ),
+  define(['oidc-client-id', 'TEXT', 'what the issuer calls this workshop'], 'clientId', given),
+  define(
+    [
+      'oidc-client-secret',
+      'TEXT',
+      'by which the issuer knows it; better as a variable (default: none, a public client)',
+    ],
+    'clientSecret',
+    given,
+  ),
+  define(
+    [
+      'oidc-scope',
+      'WORDS',
+      'what is asked for (default "openid profile"); some issuers tell groups only when asked for them',
+    ],
+    'scope',
+    scopes,
+  ),
+  define(['oidc-role-claim', 'NAME', 'the claim that tells what somebody may be (default groups)'], 'roleClaim', given),
+  define(
+    [
+      'oidc-instructors',
+      'VALUES',
+      'the values of that claim that make an instructor, with commas between them (default: none does)',
+    ],
+    'instructors',
+    words,
+  ),
+  define(
+    ['oidc-learners', 'VALUES', 'the values that make a learner (default: whoever signs in is one)'],
+    'learners',
+    words,
+  ),
+  define(['oidc-name-claim', 'NAME', 'the claim that tells the name to show (default name)'], 'nameClaim', given),
 ];
 
+/** @throws RangeError */
+function scopes(text: string): string {
+  if (!/^[\x21-\x7e ]+$/.test(text) || !text.split(' ').includes('openid'))
+    throw new RangeError('words with spaces between them, openid among them');
+  return text;
+}
+
+/** @throws RangeError */
 function given(text: string): string {
   if (text.trim() === '') throw new RangeError('some text');
   return text.trim();

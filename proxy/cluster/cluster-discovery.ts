@@ -5,8 +5,8 @@ import type { LoadedResource } from '../configuration/resources.ts';
 import type { Log } from '../log.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
-import { type Consumer, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
-import type { XdsContext } from '../xds/xds-context.ts';
+import { type Consumer, complaintOf, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
+import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import type { ClusterManager } from './cluster-manager.ts';
 
 /** @see https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cds */
@@ -20,12 +20,12 @@ export class ClusterDiscovery implements Consumer {
   readonly #reloadedAt: Gauge;
 
   constructor(source: ConfigSource, clusters: ClusterManager, xds: XdsContext | undefined, scope: StatsScope) {
-    if (xds === undefined) throw new Error('no resources can come here');
+    const context = requireXds(xds);
     this.#clusters = clusters;
-    this.#log = xds.log;
+    this.#log = context.log;
     this.#reloads = scope.counter('config_reload');
     this.#reloadedAt = scope.gauge('config_reload_time_ms');
-    this.#subscription = xds.subscribe(source, { typeName: 'envoy.config.cluster.v3.Cluster' }, scope, this);
+    this.#subscription = context.subscribe(source, { typeName: 'envoy.config.cluster.v3.Cluster' }, scope, this);
   }
 
   /** Ends when the clusters of the first update have found their hosts. */
@@ -39,20 +39,20 @@ export class ClusterDiscovery implements Consumer {
   }
 
   accept({ version, resources, removed, refused }: Update): void {
-    const problems = [...refused, ...duplicates(resources)];
+    const problems = [...refused.map(complaintOf), ...duplicates(resources)];
     let changed = 0;
+    let same = 0;
     for (const resource of new Map(resources.map(one => [one.name, one])).values())
       try {
         if (this.#clusters.update(resource.message as Configuration, resource.document, version)) changed++;
+        else same++;
       } catch (error) {
         problems.push(`${resource.name}: ${(error as Error).message}`);
       }
-    const refusedNames = refused.map(nameOf);
-    for (const name of refusedNames) this.#clusters.countUpdate(name);
-    const kept = new Set([...resources.map(({ name }) => name), ...refusedNames]);
+    for (const { name } of refused) this.#clusters.countUpdate(name);
+    const kept = new Set([...resources, ...refused].map(({ name }) => name));
     const gone = removed ?? [...this.#clusters.dynamicNames].filter(name => !kept.has(name));
     const removedCount = gone.filter(name => this.#clusters.remove(name)).length;
-    const same = resources.length - changed;
     const skipped = `(skipped ${same} unmodified cluster(s))`;
     this.#log.info(
       'upstream',
@@ -66,9 +66,6 @@ export class ClusterDiscovery implements Consumer {
     if (problems.length > 0) throw new UpdateRefused(`Error adding/updating cluster(s) ${problems.join(', ')}`);
   }
 }
-
-/** What was refused begins with the name of the resource. */
-const nameOf = (complaint: string): string => complaint.slice(0, complaint.indexOf(': '));
 
 function duplicates(resources: readonly LoadedResource[]): string[] {
   const names = resources.map(({ name }) => name);

@@ -11,7 +11,7 @@ import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
 import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
-import type { XdsContext } from '../xds/xds-context.ts';
+import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import { makePicker, type Picker, type Policy } from './balancer.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import { EndpointDiscovery } from './endpoint-discovery.ts';
@@ -117,8 +117,7 @@ export class Cluster implements ClusterStatus {
     if (type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS)
       return new Resolution(configuration, this.stats, publish);
     if (type !== Cluster_DiscoveryType.EDS) return undefined;
-    if (context.xds === undefined) throw new Error(`cluster ${this.name}: no resources can come here`);
-    return new EndpointDiscovery(configuration, context.xds, this.scope, this.stats, publish);
+    return new EndpointDiscovery(configuration, requireXds(context.xds), this.scope, this.stats, publish);
   }
 
   /** Under which name its hosts come by EDS; undefined where they do not. */

@@ -2,7 +2,7 @@
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { StatsScope } from '../stats/store.ts';
-import { type Consumer, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
+import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
 import type { XdsContext } from '../xds/xds-context.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import { Host } from './host.ts';
@@ -45,8 +45,7 @@ export class EndpointDiscovery implements Consumer {
   }
 
   accept({ resources, refused }: Update): void {
-    const [complaint] = refused;
-    if (complaint !== undefined) throw new UpdateRefused(complaint);
+    refuseAll(refused);
     const assignment = resources.find(({ name }) => name === this.name)?.message as ClusterLoadAssignment | undefined;
     if (assignment !== undefined) this.#take(assignment);
     else if (resources.length === 0) this.#stats.updateEmpty.increment();

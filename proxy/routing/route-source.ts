@@ -6,8 +6,8 @@ import type { HttpConnectionManager } from '../api/envoy/extensions/filters/netw
 import type { RequestHeaders } from '../http/headers.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
-import { type Consumer, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
-import type { XdsContext } from '../xds/xds-context.ts';
+import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
+import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import type { RouteContext, RouteSourceContext } from './route-context.ts';
 import type { RouteEntry } from './route-entry.ts';
 import { RouteTable } from './route-table.ts';
@@ -30,8 +30,7 @@ export function routeSource(
 ): RouteSource {
   if (specifier.case === 'routeConfig') return fixedRoutes(specifier.value, context);
   if (specifier.case !== 'rds') throw new Error('a connection manager takes route_config or rds');
-  if (context.xds === undefined) throw new Error('no resources can come here');
-  return new DiscoveredRoutes(specifier.value, context, context.xds, scope);
+  return new DiscoveredRoutes(specifier.value, context, requireXds(context.xds), scope);
 }
 
 /** Routes that stay as they are. */
@@ -91,8 +90,7 @@ export class DiscoveredRoutes implements RouteSource, Consumer {
   }
 
   accept({ version, resources, refused }: Update): void {
-    const [complaint] = refused;
-    if (complaint !== undefined) throw new UpdateRefused(complaint);
+    refuseAll(refused);
     const [resource] = resources;
     if (resource === undefined) {
       this.#stats.empty.increment();

@@ -46,12 +46,22 @@ export class FileSubscription implements Subscription {
   }
 
   async start(): Promise<void> {
-    const { path, watchedFolder } = this.#source;
-    this.#watcher = watch(watchedFolder || dirname(path), (event, name) => {
-      if (event === 'rename' && (watchedFolder !== '' || name === basename(path))) this.#moved();
-    });
-    this.#watcher.on('error', error => this.#warn(`watching ${path}: ${error.message}`));
+    this.#watch();
     await this.#read();
+  }
+
+  /** Where nothing can be watched (the system bounds how much may be), what is there now is better than nothing. */
+  #watch(): void {
+    const { path, watchedFolder } = this.#source;
+    const failed = (error: unknown) => this.#warn(`watching ${path}: ${(error as Error).message}`);
+    try {
+      this.#watcher = watch(watchedFolder || dirname(path), (event, name) => {
+        if (event === 'rename' && (watchedFolder !== '' || name === basename(path))) this.#moved();
+      });
+      this.#watcher.on('error', failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   stop(): void {

@@ -1,5 +1,5 @@
 /** How resources come to the proxy while it runs, whatever brings them. */
-import type { LoadedResource } from '../configuration/resources.ts';
+import type { LoadedResource, RefusedResource } from '../configuration/resources.ts';
 import { xxHash64 } from '../hash/xx-hash.ts';
 import type { Counter, Gauge, Histogram, TextReadout } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
@@ -10,8 +10,8 @@ export interface Update {
   resources: readonly LoadedResource[];
   /** What is gone, by name; undefined: `resources` is all that there is. */
   removed?: readonly string[];
-  /** Why others that came along cannot be used, each with its name. */
-  refused: readonly string[];
+  /** Others that came along and cannot be used. */
+  refused: readonly RefusedResource[];
 }
 
 /** What is asked for. */
@@ -32,6 +32,14 @@ export interface Consumer {
 
 /** An update, or a part of it, that is not taken into use: what was there before stays. */
 export class UpdateRefused extends Error {}
+
+/** For who takes all of an update or nothing. @throws UpdateRefused for the first that cannot be used */
+export function refuseAll(refused: readonly RefusedResource[]): void {
+  const [first] = refused;
+  if (first !== undefined) throw new UpdateRefused(complaintOf(first));
+}
+
+export const complaintOf = ({ name, refused }: RefusedResource): string => `${name}: ${refused}`;
 
 /** Asks for resources and passes them on, from `start` to `stop`. */
 export interface Subscription {

@@ -1,6 +1,6 @@
 /** Makes updates of what subscriptions are sent. */
 import type { ResourceLoader } from '../configuration/resource-loader.ts';
-import type { LoadedResource, LoadedResources, ResourceRequest } from '../configuration/resources.ts';
+import type { LoadedResource, LoadedResources, RefusedResource, ResourceRequest } from '../configuration/resources.ts';
 import type { Counter } from '../stats/stats.ts';
 import { type Interest, type Update, UpdateRefused } from './subscription.ts';
 
@@ -27,11 +27,11 @@ export class UpdateLoader {
 
 function updateOf({ version, resources }: LoadedResources): Update {
   const taken: LoadedResource[] = [];
-  const refused: string[] = [];
+  const refused: RefusedResource[] = [];
   for (const resource of resources) {
     if (!('refused' in resource)) taken.push(resource);
     else if (resource.invalid) throw new UpdateRefused(resource.refused);
-    else refused.push(`${resource.name}: ${resource.refused}`);
+    else refused.push(resource);
   }
   return { version, resources: taken, refused };
 }

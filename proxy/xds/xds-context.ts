@@ -17,6 +17,12 @@ export interface XdsContextOptions {
   node: { id: string; cluster: string };
 }
 
+/** @throws Error where configurations are made without one: to validate them, say */
+export function requireXds(xds: XdsContext | undefined): XdsContext {
+  if (xds === undefined) throw new Error('no resources can come here');
+  return xds;
+}
+
 export class XdsContext {
   readonly log: Log;
   readonly #loader: UpdateLoader;

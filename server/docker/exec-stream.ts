@@ -17,6 +17,7 @@ export class ExecStream extends Duplex {
   #rest = 0;
   #kind = 0;
   #complaint = '';
+  #over = false;
 
   /** @param connection what the daemon upgraded the request to */
   constructor(connection: Duplex) {
@@ -38,7 +39,9 @@ export class ExecStream extends Duplex {
   }
 
   override _final(done: () => void): void {
-    this.#connection.end(done);
+    // What the daemon ended takes no end of ours: it would wait for ever.
+    if (this.#over) done();
+    else this.#connection.end(done);
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
@@ -69,7 +72,8 @@ export class ExecStream extends Duplex {
   }
 
   #ended(): void {
-    if (this.destroyed || this.readableEnded) return;
+    if (this.#over || this.destroyed) return;
+    this.#over = true;
     if (this.#complaint === '') this.push(null);
     else this.destroy(new Error(this.#complaint.trim()));
   }

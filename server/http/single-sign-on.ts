@@ -42,7 +42,8 @@ export function routeSingleSignOn(app: FastifyInstance, context: HttpContext, oi
       if (!attempt) throw new SignInRefused('late');
       const query = new URL(request.url, context.publicOrigin()).search;
       const person = await oidc.finish(new URL(callback() + query), attempt).catch(error => {
-        context.tries.fail(request.ip);
+        // Who ended it, or whose issuer was away, tried nothing.
+        if (error instanceof SignInRefused && error.refusal === 'failed') context.tries.fail(request.ip);
         throw error;
       });
       return enter(context, reply, person, attempt.as);

@@ -53,6 +53,7 @@ async function fill(store: Store): Promise<void> {
     });
   }
   await store.setKey('learner0', 'key');
+  await store.setSubject('https://issuer.example person', 'learner0');
   await store.addAuthSession('token', { role: 'learner', learner: 'learner0' }, 5);
   await store.saveExercise('learner0', {
     ...{ exercise: 'e', openedAtMs: 1, passedAtMs: 2, failures: 3, hints: 1, solutionShown: true },
@@ -70,6 +71,7 @@ async function contentOf(store: Store): Promise<unknown> {
     await store.identityOf('token'),
     await store.identityOf('instructor'),
     await store.learnerByKey('key'),
+    await store.learnerBySubject('https://issuer.example person'),
     await store.exercises('learner0'),
     await store.checks('learner0'),
   ];
@@ -89,7 +91,7 @@ test('a class moves from SQLite to PostgreSQL and back with nothing lost', { ski
   });
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   const rows = await restoreFrom(server, file, false);
-  assert.equal(rows, 257);
+  assert.equal(rows, 258);
   assert.deepEqual(await withStore(server, contentOf), before);
   assert.equal(await backUp(server, `${file}2`), rows);
   await restoreFrom(again, `${file}2`, false);
@@ -107,7 +109,9 @@ test('a restore ends what is there only when told so, and all of it', async cont
   });
   await assert.rejects(restoreFrom(settings, file, false), /learners in this store already/);
   assert.deepEqual(await withStore(settings, contentOf), before);
+  await withStore(settings, store => store.spares.save({ id: 's', home: 'h', holder: 'x', createdAtMs: 1 }));
   await restoreFrom(settings, file, true);
+  assert.deepEqual(await withStore(settings, store => store.spares.all()), []);
   assert.deepEqual(await withStore(settings, store => store.learners()), []);
   assert.equal(await withStore(settings, store => store.followSlide()), null);
 });

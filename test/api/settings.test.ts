@@ -59,6 +59,36 @@ test('mistakes are named with their place', async context => {
   assert.match(await mistakeOf(['--public-url', 'https://x/path']), /without a path/);
 });
 
+test("an organisation's sign-in is set up by flags or variables, and mistakes in it are told", async () => {
+  const { oidc } = await settingsOf(
+    ['--oidc-issuer', 'https://login.example.org/realm', '--oidc-client-id', ' workshop ', '--oidc-learners', 'a, b'],
+    { UNICORN_OIDC_CLIENT_SECRET: 's', UNICORN_OIDC_INSTRUCTORS: 'teachers', UNICORN_OIDC_SCOPE: 'openid groups' },
+  );
+  assert.deepEqual(
+    { ...oidc, issuer: oidc.issuer?.href },
+    {
+      ...{ issuer: 'https://login.example.org/realm', clientId: 'workshop', clientSecret: 's', scope: 'openid groups' },
+      ...{ roleClaim: 'groups', instructors: ['teachers'], learners: ['a', 'b'], nameClaim: 'name' },
+    },
+  );
+  const issuer = (text: string) => mistakeOf(['--oidc-issuer', text]);
+  for (const text of [
+    'nonsense',
+    'http://login.example.org',
+    'https://login.example.org/?a',
+    'https://u@login.example',
+  ])
+    assert.match(await issuer(text), /^--oidc-issuer is ".*"; it takes an https address such as https:/, text);
+  const local = await settingsOf(['--oidc-issuer', 'http://127.0.0.1:9000']);
+  assert.equal(local.oidc.issuer?.port, '9000');
+  assert.match(
+    await mistakeOf(['--oidc-scope', 'profile']),
+    /^--oidc-scope is "profile"; it takes words .* openid among/,
+  );
+  assert.match(await mistakeOf(['--oidc-instructors', 'a,,b']), /^--oidc-instructors is "a,,b"; it takes one or more/);
+  assert.match(await mistakeOf(['--oidc-client-id', ' ']), /^--oidc-client-id is " "; it takes some text/);
+});
+
 test('DATABASE_URL is taken where it is PostgreSQL and nothing else is said', async () => {
   const url = 'postgres://user@host/db';
   const database = async (args: string[], environment: Record<string, string>) =>

@@ -153,6 +153,17 @@ test('who ends it at the issuer is told so at the page', { timeout: patience }, 
   assert.equal((await travel(null).go(`${server.origin}/api/oidc/start`)).hash, '#refused=ended');
 });
 
+test('a class of whom many end it there does not shut the door on the others of that address', {
+  timeout: patience,
+}, async context => {
+  const { server, travel } = await start(context);
+  for (let person = 0; person < 25; person++)
+    assert.equal((await travel(null).go(`${server.origin}/api/oidc/start`)).hash, '#refused=ended');
+  const browser = travel('ada');
+  await browser.go(`${server.origin}/api/oidc/start`);
+  assert.equal((await browser.me(server)).role, 'learner');
+});
+
 test('an answer is good for the browser that asked, once, with its state alone', {
   timeout: patience,
 }, async context => {

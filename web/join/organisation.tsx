@@ -38,6 +38,7 @@ export function Organisation({ name, as }: { name: string; as: 'learner' | 'inst
 
 /** Why it did not work the last time; what an address names that is no reason says nothing. */
 export function Refusal({ reason }: { reason: string | null }) {
+  if (reason === null || !Object.hasOwn(words, reason)) return null;
   const told = words[reason as SignInRefusal];
-  return told === undefined ? null : <Problem what={told.what} remedy={told.remedy} />;
+  return <Problem what={told.what} remedy={told.remedy} />;
 }
