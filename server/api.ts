@@ -28,6 +28,8 @@ export interface Me {
   alone: boolean;
   /** Whether the workshop's code lets people in. */
   byCode: boolean;
+  /** When the class starts, in milliseconds since the epoch; null: nobody said. */
+  startsAtMs: number | null;
   /** The organisation whose people sign in at `/api/oidc/start?as=…`; null: none. */
   organisation: string | null;
 }
@@ -178,6 +180,8 @@ export interface LearnerState {
   messages: InstructorMessage[];
   /** The slide that the instructor asks all to follow. */
   followSlide: string | null;
+  /** When all that the learner made and did is deleted; null: no time is set. */
+  deletesAtMs: number | null;
   /** The database is away: progress is kept by the server and saved when it is back. */
   savingPaused: boolean;
 }
@@ -208,6 +212,7 @@ export type LearnerEvent =
   | { type: 'files'; paths: string[] }
   | { type: 'notice'; text: string }
   | { type: 'saving'; paused: boolean }
+  | { type: 'deletes-at'; atMs: number | null }
   | { type: 'signed-out' };
 
 /** One request through the learner's proxy, as the proxy reported it. */
@@ -272,7 +277,28 @@ export type InstructorEvent =
   | { type: 'learner-removed'; id: string }
   | { type: 'follow-slide'; slide: string | null }
   | { type: 'message'; message: InstructorMessage };
+/** What a class is set up as; each may be left open. Times are milliseconds since the epoch. */
+export interface ClassPlan {
+  /** How many learners are expected: around the start a sandbox waits for each of them. */
+  size: number | null;
+  /** From then on the class keeps the content that it has. */
+  startsAtMs: number | null;
+  /** When learners are removed, with all that they made and did. */
+  deletesAtMs: number | null;
+}
+export interface ClassContent {
+  /** Of the lessons that are shown. */
+  revision: string;
+  /** Of those in the server's folder. */
+  newest: string;
+  /** The class has begun, and keeps its own. */
+  kept: boolean;
+}
 export interface ClassState {
+  plan: ClassPlan;
+  content: ClassContent;
+  /** How many sandboxes may run at once at one server. */
+  maximumSandboxes: number;
   learners: LearnerRow[];
   joinUrl: string;
   code: string;
@@ -307,6 +333,9 @@ export interface LearnerRow {
 // POST /api/instructor/learners/:id/catch-up       CatchUpRequest
 // POST /api/instructor/message                     MessageRequest
 // POST /api/instructor/follow-slide                FollowSlideRequest
+// POST /api/instructor/class/plan                  ClassPlan; 400 `invalid`
+// POST /api/instructor/class/code                  makes a new code to join by: the one before opens nothing any more
+// POST /api/instructor/class/content               takes the content of the server's folder from its next start on
 export interface CatchUpRequest {
   lesson: string;
 }

@@ -32,14 +32,20 @@ export async function loadSecrets(store: Store, settings: Settings): Promise<Sec
 }
 
 function newSecrets(): Secrets {
-  const code = Array.from({ length: 10 }, () => alphabet[randomInt(alphabet.length)]).join('');
   return {
-    aloneCode: randomBytes(24).toString('hex'),
-    classCode: `${code.slice(0, 5)}-${code.slice(5)}`,
+    aloneCode: newClassCode('aloneCode'),
+    classCode: newClassCode('classCode'),
     instructor: randomBytes(24).toString('base64url'),
     replicas: randomBytes(32).toString('base64url'),
     owner: randomBytes(6).toString('hex'),
   };
+}
+
+/** A code by which to join: for typing where there is a class. */
+export function newClassCode(name: 'classCode' | 'aloneCode'): string {
+  if (name === 'aloneCode') return randomBytes(24).toString('hex');
+  const code = Array.from({ length: 10 }, () => alphabet[randomInt(alphabet.length)]).join('');
+  return `${code.slice(0, 5)}-${code.slice(5)}`;
 }
 
 /** Those of a data folder from before they were in the store. */

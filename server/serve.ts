@@ -3,8 +3,10 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { originsOf, replicaAddress } from './addresses.ts';
 import type { AgentClient } from './agent/client.ts';
+import { loadPackedWorkshop } from './class/content.ts';
+import { PlannedClass } from './class/planned-class.ts';
 import { lockDataFolder } from './data-lock.ts';
-import { StartError } from './errors.ts';
+import { messageOf, StartError } from './errors.ts';
 import { Authenticator, monthSeconds } from './http/auth.ts';
 import { OpenIdConnect } from './http/openid-connect.ts';
 import { originPolicy } from './http/origin.ts';
@@ -29,6 +31,7 @@ import { WarmPool } from './sessions/warm-pool.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { databaseOf } from './store/database.ts';
 import { openStore } from './store/kysely-store.ts';
+import type { Store } from './store/store.ts';
 import { StoreUnavailable } from './store/unavailable.ts';
 
 const trialMs = 5_000;
@@ -82,7 +85,7 @@ async function serveLocked(
   const log = createLog(settings.logLevel, settings.logFormat);
   const organisation = organisationOf(settings, log);
   const shared = settings.databaseUrl !== null;
-  const [workshop, own, store] = await Promise.all([
+  const [newest, own, store] = await Promise.all([
     readWorkshop(settings, log),
     shared ? null : chooseProvider(settings, null),
     openStore(await databaseOf(settings)),
@@ -91,19 +94,25 @@ async function serveLocked(
   const provider = own ?? (await chooseProvider(settings, secrets.owner));
   await store.removeOldAuthSessions(Date.now() - monthSeconds * 1000);
   const alone = isAlone(settings);
-  const code = alone ? secrets.aloneCode : secrets.classCode;
+  const workshop = await contentOfClass(newest, store, settings.data, log);
   const capacity = new Capacity(settings.maximumSandboxes ?? defaultCapacity(settings));
   let { port } = settings;
   const origin = () => originsOf(settings, port)[0] ?? '';
-  const joinUrl = () => `${origin()}/#code=${code}`;
   const membership = await joinReplicas(settings, store, secrets.replicas, log);
   const { replicas } = membership;
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
   const readiness = new Readiness(store);
   const services = sandboxServices(settings, { workshop, store, provider, capacity, log, replicas, saving, metrics });
-  const pool = new WarmPool(services, settings.warm);
-  const classroom = await Classroom.open({ ...services, pool }, () => ({ joinUrl: joinUrl(), code }));
+  const codeName = alone ? 'aloneCode' : 'classCode';
+  const planned = await PlannedClass.open({
+    ...{ store: store.class, replicas, log, codeName, code: secrets[codeName], labs: settings.labs },
+    ...{ revision: workshop.revision, newestRevision: newest.revision, warm: settings.warm },
+    maximumSandboxes: () => capacity.maximum,
+  });
+  const joinUrl = () => `${origin()}/#code=${planned.code}`;
+  const pool = new WarmPool(services, () => planned.poolSize());
+  const classroom = await Classroom.open({ ...services, pool }, planned, joinUrl);
   metrics.watch({ rows: () => classroom.rows(), queueLength: () => capacity.waiting, spares: () => pool.size });
   let closeHttp = async () => {};
   const giveUp = async (error: unknown): Promise<never> => {
@@ -117,7 +126,7 @@ async function serveLocked(
   const http = await startHttp(
     settings,
     {
-      ...{ classroom, replicas, store, log, alone, code, instructorSecret: secrets.instructor, publicOrigin: origin },
+      ...{ classroom, replicas, store, log, alone, instructorSecret: secrets.instructor, publicOrigin: origin },
       ...{ metrics, readiness },
       byCode: settings.signIn === 'any',
       organisation,
@@ -143,6 +152,7 @@ async function serveLocked(
       held: learners => classroom.held(learners),
     })
     .catch(giveUp);
+  planned.start(classroom);
   let warmed = Promise.resolve();
   const report = settle(provider, classroom, capacity, log, tell).then(found => {
     readiness.tried(found.usable);
@@ -154,9 +164,10 @@ async function serveLocked(
     learnerUrl: joinUrl(),
     instructorUrl: `${origin()}/instructor#secret=${secrets.instructor}`,
     origins: originsOf(settings, port),
-    code: alone ? null : code,
+    code: alone ? null : planned.code,
     report,
     close: once(async keep => {
+      await planned.stop();
       classroom.stopLooking();
       await http.close();
       // A trial is let end; what takes longer, as the making of an image, is broken off.
@@ -252,6 +263,25 @@ async function readWorkshop({ labs, data }: Settings, log: Log): Promise<Worksho
       `the workshop in ${labs} cannot be read: ${(error as Error).message}`,
       'Name its folder with --labs FOLDER.',
     );
+  }
+}
+
+/** The content with which the class began; where it has none of its own, or this version cannot read it, the newest. */
+async function contentOfClass(newest: Workshop, store: Store, data: string, log: Log): Promise<Workshop> {
+  const kept = await store.class.content();
+  if (kept === null || kept.revision === newest.revision) return newest;
+  try {
+    const workshop = await loadPackedWorkshop(kept.packed, kept.revision, data);
+    log.warn('the class goes on with the content that it began with; the labs folder has other content', {
+      revision: kept.revision,
+    });
+    return workshop;
+  } catch (error) {
+    log.error('the content that the class began with cannot be read: it goes on with that of the labs folder', {
+      revision: kept.revision,
+      cause: messageOf(error),
+    });
+    return newest;
   }
 }
 

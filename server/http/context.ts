@@ -24,8 +24,6 @@ export interface HttpContext {
   metrics: ServerMetrics;
   readiness: Readiness;
   alone: boolean;
-  /** What a learner needs to join. */
-  code: string;
   instructorSecret: string;
   /** Whether the code lets learners in. */
   byCode: boolean;

@@ -10,11 +10,22 @@ const catchUpBody = Type.Object({ lesson: Type.String({ maxLength: 100 }) }, str
 const messageBody = Type.Object({ text: Type.String({ minLength: 1, maxLength: 2000 }) }, strict);
 const slideBody = Type.Object({ slide: Type.Union([Type.String({ maxLength: 100 }), Type.Null()]) }, strict);
 
+const time = Type.Union([Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), Type.Null()]);
+const planBody = Type.Object(
+  {
+    size: Type.Union([Type.Integer({ minimum: 1, maximum: 2000 }), Type.Null()]),
+    startsAtMs: time,
+    deletesAtMs: time,
+  },
+  strict,
+);
+
 type LearnerWork = (session: LearnerSession) => Promise<void> | void;
 
 /** What the instructor does. Results come as events. */
 export function routeInstructor(app: FastifyInstance, context: HttpContext): void {
   const { classroom } = context;
+  const { planned } = classroom;
   const act = <Body extends TSchema>(
     path: string,
     body: Body | undefined,
@@ -37,6 +48,9 @@ export function routeInstructor(app: FastifyInstance, context: HttpContext): voi
   actOnLearner('remove', session => classroom.remove(session.id));
   act('learners/:id/catch-up', catchUpBody, (id, { lesson }) => requireSession(context, id).catchUp(lesson));
   act('message', messageBody, (_, { text }) => classroom.message({ id: randomUUID(), text, atMs: Date.now() }));
+  act('class/plan', planBody, (_, plan) => planned.set(plan));
+  act('class/code', undefined, () => planned.renewCode());
+  act('class/content', undefined, () => planned.takeNewContent());
   act('follow-slide', slideBody, (_, { slide }) => classroom.askToFollow(slide));
 }
 

@@ -25,7 +25,7 @@ export function routeSigningIn(app: FastifyInstance, context: HttpContext): void
     context.tries.check(request.ip);
     if (!context.byCode)
       throw new UnicornError('forbidden', 'People join this workshop by their organisation.', 'Sign in there.');
-    if (!sameSecret(plainCode(code), plainCode(context.code))) {
+    if (!sameSecret(plainCode(code), plainCode(context.classroom.planned.code))) {
       context.tries.fail(request.ip);
       throw new UnicornError(
         'wrong-code',
@@ -96,5 +96,6 @@ async function whoAsks(context: HttpContext, cookie: string | undefined, as: Rol
 function me(context: HttpContext, role: Role | null, name: string | null): Me {
   const { alone, byCode, organisation } = context;
   const workshopTitle = context.classroom.workshop.title;
-  return { role, name, workshopTitle, alone, byCode, organisation: organisation?.name ?? null };
+  const { startsAtMs } = context.classroom.planned.plan;
+  return { role, name, workshopTitle, alone, byCode, startsAtMs, organisation: organisation?.name ?? null };
 }

@@ -17,6 +17,11 @@ export class Capacity {
     this.#maximum = maximum;
   }
 
+  /** How many may run at once. */
+  get maximum(): number {
+    return this.#maximum;
+  }
+
   /** Whether the next one has to wait. */
   get full(): boolean {
     return this.#used >= this.#maximum;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ClassState, InstructorEvent, InstructorMessage, LearnerRow } from '../api.ts';
+import type { Learners, PlannedClass } from '../class/planned-class.ts';
 import { messageOf, UnicornError } from '../errors.ts';
 import type { Workshop } from '../labs/content.ts';
 import type { Change, ReplicaListener } from '../replicas/replicas.ts';
@@ -15,9 +16,10 @@ const stuckEveryMs = 10_000;
 const mostLearners = 2000;
 
 /** Everyone who takes part, and what they are told together. */
-export class Classroom implements SessionClass, ReplicaListener {
+export class Classroom implements SessionClass, ReplicaListener, Learners {
   readonly services: SessionServices;
-  readonly #invitation: () => Pick<ClassState, 'joinUrl' | 'code'>;
+  readonly planned: PlannedClass;
+  readonly #joinUrl: () => string;
   readonly #sessions = new Map<string, LearnerSession>();
   readonly #instructors = new Set<(event: InstructorEvent) => void>();
   readonly #rows: ClassRows;
@@ -28,12 +30,9 @@ export class Classroom implements SessionClass, ReplicaListener {
   #followSlide: string | null = null;
 
   /** Reads the class from the store. */
-  static async open(
-    services: SessionServices,
-    invitation: () => Pick<ClassState, 'joinUrl' | 'code'>,
-  ): Promise<Classroom> {
+  static async open(services: SessionServices, planned: PlannedClass, joinUrl: () => string): Promise<Classroom> {
     const { store, replicas } = services;
-    const classroom = new Classroom(services, invitation);
+    const classroom = new Classroom(services, planned, joinUrl);
     classroom.#messages = await store.messages();
     classroom.#followSlide = await store.followSlide();
     for (const record of await store.learners()) await classroom.#add(record);
@@ -42,9 +41,10 @@ export class Classroom implements SessionClass, ReplicaListener {
     return classroom;
   }
 
-  private constructor(services: SessionServices, invitation: () => Pick<ClassState, 'joinUrl' | 'code'>) {
+  private constructor(services: SessionServices, planned: PlannedClass, joinUrl: () => string) {
     this.services = services;
-    this.#invitation = invitation;
+    this.planned = planned;
+    this.#joinUrl = joinUrl;
     const { replicas, store, saving } = services;
     this.#finder = new SandboxFinder(services);
     this.#rows = new ClassRows({
@@ -117,11 +117,19 @@ export class Classroom implements SessionClass, ReplicaListener {
     this.#forget(session);
     await session.endSandbox('You were removed from the workshop.');
     await session.close(false);
-    const home = (await store.learner(id))?.home ?? id;
+    const record = await store.learner(id);
+    try {
+      await provider.removeHome(record?.home ?? id);
+    } catch (error) {
+      // Whoever still has files here is still a learner, to be removed when that can be done.
+      if (record) this.rowChanged(await this.#open(record));
+      throw error;
+    }
     await store.removeLearner(id);
+    const returned = this.#sessions.get(id);
+    if (returned) this.#forget(returned);
     replicas.forget(id);
     replicas.tell({ kind: 'removed', id });
-    await provider.removeHome(home);
   }
 
   #forget(session: LearnerSession): void {
@@ -141,7 +149,8 @@ export class Classroom implements SessionClass, ReplicaListener {
   state(): ClassState {
     return {
       learners: [...this.#sessions.values()].map(session => this.#rows.of(session)),
-      ...this.#invitation(),
+      joinUrl: this.#joinUrl(),
+      ...this.planned.facts(),
       followSlide: this.#followSlide,
       messages: this.#messages,
     };
@@ -158,6 +167,37 @@ export class Classroom implements SessionClass, ReplicaListener {
 
   followSlide(): string | null {
     return this.#followSlide;
+  }
+
+  deletesAtMs(): number | null {
+    return this.planned.plan.deletesAtMs;
+  }
+
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  async classChanged(): Promise<void> {
+    const { store } = this.services;
+    this.#messages = await store.messages();
+    this.#followSlide = await store.followSlide();
+    this.#tell({ type: 'class', class: this.state() });
+    const atMs = this.deletesAtMs();
+    for (const session of this.#sessions.values()) session.publish({ type: 'deletes-at', atMs });
+  }
+
+  async removeAll(joinedUntilMs: number): Promise<boolean> {
+    const { store, replicas } = this.services;
+    const due = (await store.learners()).filter(({ joinedAtMs }) => joinedAtMs <= joinedUntilMs);
+    let gone = 0;
+    for (const { id } of due) {
+      const elsewhere = await replicas.reach(id);
+      elsewhere?.socket.destroy();
+      if (elsewhere) continue;
+      await this.remove(id);
+      gone++;
+    }
+    return gone === due.length;
   }
 
   async message(message: InstructorMessage): Promise<void> {
@@ -224,6 +264,7 @@ export class Classroom implements SessionClass, ReplicaListener {
     if (all) await this.#compare(await store.learners());
     if (all || change.kind === 'messages') this.#newMessages(await store.messages());
     if (all || change.kind === 'slide') this.#newSlide(await store.followSlide());
+    if (all || change.kind === 'class') await this.planned.changed();
     if (all) await this.#rows.read();
     else if (change.kind === 'rows') await this.#rows.read(change.ids);
   }

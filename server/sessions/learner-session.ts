@@ -32,6 +32,7 @@ export interface SessionClass {
   services: SessionServices;
   messages(): InstructorMessage[];
   followSlide(): string | null;
+  deletesAtMs(): number | null;
   /** The learner's row on the instructor's map has changed. */
   rowChanged(session: LearnerSession): void;
 }
@@ -111,6 +112,7 @@ export class LearnerSession {
       action: this.#actions.state,
       messages: this.#class.messages(),
       followSlide: this.#class.followSlide(),
+      deletesAtMs: this.#class.deletesAtMs(),
       savingPaused: this.#services.saving.paused,
     };
   }

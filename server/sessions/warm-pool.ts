@@ -11,15 +11,16 @@ const againMs = 5000;
 /** Keeps sandboxes ready for learners to come, as far as places are free. Each belongs to one server; who gets it is decided in the store. */
 export class WarmPool implements SparePool {
   readonly #services: SandboxServices;
-  readonly #size: number;
+  readonly #wanted: () => number;
   readonly #spares: Spare[] = [];
   readonly #closing = new AbortController();
   #filling: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(services: SandboxServices, size: number) {
+  /** @param wanted how many there should be; it may change */
+  constructor(services: SandboxServices, wanted: () => number) {
     this.#services = services;
-    this.#size = size;
+    this.#wanted = wanted;
   }
 
   /** How many wait. */
@@ -37,7 +38,7 @@ export class WarmPool implements SparePool {
         error: error as Error,
       });
     }
-    if (this.#size === 0 || this.#closing.signal.aborted) return;
+    if (this.#closing.signal.aborted) return;
     this.#timer = setInterval(() => this.#fill(), againMs);
     this.#timer.unref();
     this.#fill();
@@ -73,7 +74,9 @@ export class WarmPool implements SparePool {
     await Promise.all(this.#spares.splice(0).map(spare => (stay ? this.#leave(spare) : this.#end(spare))));
   }
 
+  /** Makes those that are missing; those that are too many end. */
   #fill(): void {
+    while (this.#spares.length > this.#wanted()) this.makeRoom();
     this.#filling ??= this.#makeMissing()
       .catch(error => this.#services.log.warn('a spare sandbox could not be made', { cause: messageOf(error) }))
       .finally(() => {
@@ -83,7 +86,7 @@ export class WarmPool implements SparePool {
 
   async #makeMissing(): Promise<void> {
     const { capacity } = this.#services;
-    while (!this.#closing.signal.aborted && this.#spares.length < this.#size && !capacity.full) {
+    while (!this.#closing.signal.aborted && this.#spares.length < this.#wanted() && !capacity.full) {
       const release = capacity.take();
       try {
         await this.#make(release);
@@ -174,7 +177,7 @@ export class WarmPool implements SparePool {
 
   async #adopt(record: SpareRecord, sandbox: Sandbox | undefined): Promise<void> {
     const { capacity, log, replicas } = this.#services;
-    const wanted = replicas.alone && this.#spares.length < this.#size && !capacity.full;
+    const wanted = replicas.alone && this.#spares.length < this.#wanted() && !capacity.full;
     if (sandbox && wanted && !this.#closing.signal.aborted) {
       const release = capacity.take();
       try {

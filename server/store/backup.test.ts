@@ -39,6 +39,8 @@ async function withStore<T>(settings: Settings, work: (store: Store) => Promise<
 async function fill(store: Store): Promise<void> {
   await store.secrets({ classCode: 'abcde-fghij' });
   await store.setFollowSlide('retries');
+  await store.class.setPlan({ size: 250, startsAtMs: 2 ** 41, deletesAtMs: 2 ** 42 });
+  await store.class.keepContent('r1', 'packed');
   await store.addMessage({ id: 'm', text: 'Ünïcode "quotes"\n', atMs: 1_700_000_000_000 });
   await store.addAuthSession('instructor', { role: 'instructor' }, 2 ** 41);
   for (let index = 0; index < 250; index++) {
@@ -66,6 +68,8 @@ async function contentOf(store: Store): Promise<unknown> {
   return [
     await store.secrets({ classCode: 'x' }),
     await store.followSlide(),
+    await store.class.plan(),
+    await store.class.content(),
     await store.messages(),
     await store.learners(),
     await store.identityOf('token'),
@@ -91,7 +95,7 @@ test('a class moves from SQLite to PostgreSQL and back with nothing lost', { ski
   });
   assert.equal((await stat(file)).mode & 0o777, 0o600);
   const rows = await restoreFrom(server, file, false);
-  assert.equal(rows, 258);
+  assert.equal(rows, 259);
   assert.deepEqual(await withStore(server, contentOf), before);
   assert.equal(await backUp(server, `${file}2`), rows);
   await restoreFrom(again, `${file}2`, false);

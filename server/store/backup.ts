@@ -17,6 +17,7 @@ import type { Tables } from './tables.ts';
 /** In an order in which each finds what it refers to. */
 const kept = [
   'class',
+  'class_content',
   'secrets',
   'messages',
   'learners',

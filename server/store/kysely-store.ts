@@ -1,6 +1,7 @@
 import { type Dialect, Kysely, Migrator, type RawBuilder } from '#kysely';
 import type { CheckState, InstructorMessage } from '../api.ts';
 import { StartError } from '../errors.ts';
+import { classId, KyselyClassStore } from './class-store.ts';
 import type { Database } from './database.ts';
 import { migrationProvider } from './migrations.ts';
 import { KyselyReplicaStore } from './replica-store.ts';
@@ -10,7 +11,6 @@ import type { CheckRecord, ExerciseRecord, Identity, LearnerRecord, SandboxRecor
 import type { AuthSessionTable, ExerciseTable, LearnerTable, SandboxTable, Tables } from './tables.ts';
 import { StoreUnavailable } from './unavailable.ts';
 
-const classId = 'class';
 const keptMessages = 100;
 
 /** Opens the store in this database, its tables brought up to date. */
@@ -46,12 +46,14 @@ function cannotOpen(error: unknown): unknown {
 class KyselyStore implements Store {
   readonly replicas: KyselyReplicaStore;
   readonly spares: KyselySpareStore;
+  readonly class: KyselyClassStore;
   readonly #db: Kysely<Tables>;
 
   constructor(db: Kysely<Tables>, now: RawBuilder<number>) {
     this.#db = db;
     this.replicas = new KyselyReplicaStore(db, now);
     this.spares = new KyselySpareStore(db);
+    this.class = new KyselyClassStore(db);
   }
 
   async close(): Promise<void> {

@@ -7,6 +7,7 @@ const migrations: Record<string, Migration> = {
   '002-replicas': { up: replicas },
   '003-spares': { up: spares },
   '004-subjects': { up: subjects },
+  '005-class-plan': { up: classPlan },
 };
 
 /** Hands the migrations to Kysely's Migrator. */
@@ -131,5 +132,18 @@ async function subjects(db: Kysely<unknown>): Promise<void> {
     .createTable('subjects')
     .addColumn('subject', 'text', column => column.primaryKey())
     .addColumn('learner_id', 'text', column => column.notNull().references('learners.id').onDelete('cascade'))
+    .execute();
+}
+
+async function classPlan(db: Kysely<unknown>): Promise<void> {
+  // One at a time, for SQLite.
+  await db.schema.alterTable('class').addColumn('size', 'integer').execute();
+  await db.schema.alterTable('class').addColumn('starts_at', 'bigint').execute();
+  await db.schema.alterTable('class').addColumn('deletes_at', 'bigint').execute();
+  await db.schema.alterTable('class').addColumn('revision', 'text').execute();
+  await db.schema
+    .createTable('class_content')
+    .addColumn('revision', 'text', column => column.primaryKey())
+    .addColumn('packed', 'text', column => column.notNull())
     .execute();
 }

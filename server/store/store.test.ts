@@ -54,6 +54,9 @@ for (const { name, skip, url } of databases) {
       await work(await open(), open);
     });
 
+  /** Where several servers may share it, as another one has it. */
+  const another = async (store: Store, reopen: () => Promise<Store>) => (name === 'SQLite' ? store : reopen());
+
   withStore('learners keep what was stored; names are unique without regard to case', async store => {
     assert.equal(await store.addLearner(ada), true);
     assert.equal(await store.addLearner(bob), true);
@@ -292,6 +295,49 @@ for (const { name, skip, url } of databases) {
     assert.deepEqual(await store.sandboxOf('ada0'), record);
     await store.replicas.bury('one');
     assert.deepEqual(await store.replicas.abandoned(), ['ada0']);
+  });
+
+  withStore('a class has a plan; its content is kept once, until it is released', async (store, reopen) => {
+    const open = { size: null, startsAtMs: null, deletesAtMs: null };
+    assert.deepEqual(await store.class.plan(), { plan: open, revision: null });
+    const plan = { size: 30, startsAtMs: 2 ** 41, deletesAtMs: 2 ** 42 };
+    await store.class.setPlan(plan);
+    await store.setFollowSlide('retries');
+    const other = await another(store, reopen);
+    await Promise.all([store.class.keepContent('r1', 'one'), other.class.keepContent('r2', 'two')]);
+    const content = await store.class.content();
+    assert.ok(content && content.packed === { r1: 'one', r2: 'two' }[content.revision]);
+    assert.deepEqual(await other.class.plan(), { plan, revision: content.revision });
+    await store.class.keepContent('r3', 'three');
+    assert.deepEqual(await store.class.content(), content);
+    await store.class.setPlan({ ...plan, size: null });
+    assert.deepEqual(await store.class.plan(), { plan: { ...plan, size: null }, revision: content.revision });
+    assert.equal(await store.followSlide(), 'retries');
+    await store.class.releaseContent();
+    assert.equal(await store.class.content(), null);
+    await store.class.keepContent('r3', 'three');
+    assert.equal((await store.class.content())?.revision, 'r3');
+  });
+
+  withStore('the end of a class comes once, at its time alone', async (store, reopen) => {
+    await store.secrets({ classCode: 'old' });
+    await store.class.setPlan({ size: 30, startsAtMs: 5, deletesAtMs: 7 });
+    await store.class.keepContent('r1', 'one');
+    await store.addMessage({ id: 'm', text: 'Hello', atMs: 1 });
+    assert.equal(await store.class.end(6, { classCode: 'new' }), false);
+    assert.equal(await store.class.secret('classCode'), 'old');
+    const other = await another(store, reopen);
+    const ends = await Promise.all([
+      store.class.end(7, { classCode: 'one' }),
+      other.class.end(7, { classCode: 'other' }),
+    ]);
+    assert.deepEqual(ends.toSorted(), [false, true]);
+    assert.equal(await store.class.secret('classCode'), ends[0] ? 'one' : 'other');
+    assert.deepEqual(await store.class.plan(), {
+      plan: { size: null, startsAtMs: null, deletesAtMs: null },
+      revision: null,
+    });
+    assert.deepEqual([await store.class.content(), await store.messages()], [null, []]);
   });
 
   withStore('rows of the map are kept for learners that are there', async store => {

@@ -1,4 +1,5 @@
 import type { CheckState, InstructorMessage } from '../api.ts';
+import type { ClassStore } from './class-store.ts';
 import type { ReplicaStore } from './replica-store.ts';
 import type { SpareStore } from './spare-store.ts';
 
@@ -53,6 +54,8 @@ export interface Store {
   readonly replicas: ReplicaStore;
   /** Sandboxes that wait for a learner. */
   readonly spares: SpareStore;
+  /** What the class is set up as. */
+  readonly class: ClassStore;
 
   /** Stores those of the secrets that are not there yet; answers what is stored of them. All servers get the same. */
   secrets(proposed: Record<string, string>): Promise<Record<string, string>>;

@@ -1,6 +1,9 @@
+import type { ColumnType } from '#kysely';
+
 /** The tables as Kysely sees them. Times are milliseconds since the epoch, flags are 0 and 1, so that every database holds them alike. */
 export interface Tables {
   class: ClassTable;
+  class_content: ClassContentTable;
   learners: LearnerTable;
   auth_sessions: AuthSessionTable;
   exercises: ExerciseTable;
@@ -19,6 +22,23 @@ export interface Tables {
 export interface ClassTable {
   id: string;
   follow_slide: string | null;
+  /** How many learners are expected. */
+  size: Unset<number>;
+  starts_at: Unset<number>;
+  /** When all that learners made and did is deleted. */
+  deletes_at: Unset<number>;
+  /** Of the content that the class keeps. */
+  revision: Unset<string>;
+}
+
+/** Null where an insertion leaves it out. */
+type Unset<Value> = ColumnType<Value | null, Value | null | undefined>;
+
+/** The content that the class began with. */
+export interface ClassContentTable {
+  revision: string;
+  /** Its files; see class/content.ts. */
+  packed: string;
 }
 
 export interface LearnerTable {

@@ -53,11 +53,11 @@ class WatchedProvider extends FakeProvider {
 }
 
 /** A server whose pool is full. */
-async function warmServer(context: TestContext, settings: Parameters<typeof startServer>[1] = {}) {
+async function warmServer(context: TestContext, settings: Parameters<typeof startServer>[1] = {}, size = 2) {
   const provider = new WatchedProvider();
   const server = await startServer(context, { warm: 2, ...settings }, provider);
-  await provider.until(() => provider.living().length === 2 && provider.making === 0);
-  await spares(server.origin, 2);
+  await provider.until(() => provider.living().length === size && provider.making === 0);
+  await spares(server.origin, size);
   return { server, provider, waiting: provider.living() };
 }
 
@@ -91,6 +91,28 @@ test('learners get sandboxes that wait, each another one, and more are made', as
     await browser.send('PUT', '/api/files?path=whose', { content: browser.cookie, modifiedMs: null });
   const owners = provider.living().flatMap(({ files }) => files.get('whose')?.content ?? []);
   assert.deepEqual(owners.sort(), people.map(({ browser }) => browser.cookie).sort());
+});
+
+test('before a class starts a sandbox waits for each of its learners; who has come needs none more', async context => {
+  const { server, provider } = await warmServer(context, { warm: 1, maximumSandboxes: 4 }, 1);
+  const teacher = await instructor(server);
+  const plan = async (size: number, startsInMs: number) => {
+    const body = { size, startsAtMs: Date.now() + startsInMs, deletesAtMs: null };
+    assert.equal((await teacher.post('/api/instructor/class/plan', body)).status, 204);
+  };
+  const hour = 3_600_000;
+  await plan(3, 60_000);
+  await spares(server.origin, 3);
+  await served(context, server, 'Ada');
+  await spares(server.origin, 2);
+  assert.equal(provider.living().length, 3);
+  await plan(30, 60_000);
+  await spares(server.origin, 3);
+  assert.equal(provider.living().length, 4, 'no more than may run');
+  // It was put off.
+  await plan(30, hour);
+  await spares(server.origin, 1);
+  await provider.until(() => provider.living().length === 2);
 });
 
 test('the home of the sandbox is the home of its learner from then on, and goes with them', async context => {

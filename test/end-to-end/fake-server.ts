@@ -35,6 +35,7 @@ export class FakeServer {
     workshopTitle: 'Microservice’ing like a unicorn',
     alone: false,
     byCode: true,
+    startsAtMs: null,
     organisation: null,
   };
   learner: LearnerState = newLearner();

@@ -12,6 +12,7 @@ export function newLearner(): LearnerState {
     action: null,
     messages: [],
     followSlide: null,
+    deletesAtMs: null,
     savingPaused: false,
   };
 }
@@ -19,6 +20,9 @@ export function newLearner(): LearnerState {
 export function emptyClass(): ClassState {
   return {
     learners: [],
+    plan: { size: null, startsAtMs: null, deletesAtMs: null },
+    content: { revision: '0123456789ab', newest: '0123456789ab', kept: false },
+    maximumSandboxes: 40,
     joinUrl: 'http://192.168.1.20:8080/#code=FOAL-7Q2M',
     code: 'FOAL-7Q2M',
     followSlide: null,

@@ -269,6 +269,26 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     assert.equal(await teacher.locator('.bars .bar').count(), 0);
   });
 
+  test('the instructor sets up the class, is told of a mistake, and makes a new code', async () => {
+    await teacher.getByRole('button', { name: 'set up the class' }).click();
+    await teacher.getByLabel('Learners expected').fill('12');
+    await teacher.getByLabel('Start').fill('2020-01-01T10:00');
+    await teacher.getByLabel('Delete everything on').fill('2020-01-02T10:00');
+    await teacher.getByRole('button', { name: 'Save' }).click();
+    await teacher.getByText('The date of the deletion has passed.').waitFor();
+    await teacher.getByLabel('Start').fill('');
+    await teacher.getByLabel('Delete everything on').fill('');
+    await teacher.getByRole('button', { name: 'Save' }).click();
+    await teacher.locator('.class-form').waitFor({ state: 'detached' });
+    await teacher.getByRole('button', { name: 'set up the class' }).click();
+    assert.equal(await teacher.getByLabel('Learners expected').inputValue(), '12');
+    const before = await teacher.locator('.join-code b').textContent();
+    await teacher.getByRole('button', { name: 'Make a new code' }).click();
+    await teacher.getByRole('button', { name: 'Make a new code' }).last().click();
+    await teacher.waitForFunction(old => document.querySelector('.join-code b')?.textContent !== old, before);
+    await teacher.getByRole('button', { name: 'Close' }).click();
+  });
+
   /** The lesson is open there, and what was done to get there is over. */
   async function caughtUp(lesson: Locator): Promise<void> {
     await lesson.waitFor({ timeout: soonMs });

@@ -123,6 +123,12 @@ export const states: State[] = [
     },
   },
   {
+    name: 'join before the start',
+    path: '/#code=FOAL',
+    prepare: fake => void Object.assign(fake.me, { role: null, startsAtMs: Date.now() + 20 * 3_600_000 }),
+    reach: page => shown(page, '.join-start'),
+  },
+  {
     name: 'join by an organisation',
     path: '/#code=FOAL',
     prepare: fake => void Object.assign(fake.me, { role: null, organisation: 'login.example.org' }),
@@ -261,6 +267,15 @@ export const states: State[] = [
       fake.learner.savingPaused = true;
     },
     reach: async page => shown(page, '.bar[data-state=saving-paused]'),
+  },
+  {
+    name: 'learner before a deletion',
+    path: lesson,
+    prepare: fake => {
+      inTheMiddle(fake);
+      fake.learner.deletesAtMs = Date.now() + 5 * 3_600_000;
+    },
+    reach: async page => shown(page, '.bar[data-state=deletion]'),
   },
   {
     name: 'learner split with editor',
@@ -405,6 +420,24 @@ export const states: State[] = [
     reach: async page => {
       await page.click('text=show how to join');
       await shown(page, '.poster');
+    },
+  },
+  {
+    name: 'instructor class dialog',
+    path: '/instructor',
+    prepare: fake => {
+      aClass(fake);
+      fake.class.plan = {
+        size: 60,
+        startsAtMs: Date.now() + 3 * 3_600_000,
+        deletesAtMs: Date.now() + 20 * 3_600_000,
+      };
+      fake.class.content = { revision: '0123456789ab', newest: 'ba9876543210', kept: true };
+    },
+    reach: async page => {
+      await shown(page, '.bar[data-state=deletion]');
+      await page.click('text=set up the class');
+      await shown(page, '.class-form');
     },
   },
   {

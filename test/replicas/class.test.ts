@@ -81,6 +81,27 @@ test('an instructor sees and does at one server what happens at the other', { sk
   assertRefused(await teacher.post(`/api/instructor/learners/${id}/end`), 404, 'not-found');
 });
 
+test('a class is set up at one server for all; at its end each removes the learners it has', {
+  skip,
+}, async context => {
+  const { a, b, provider } = await twoServers(context, postgres);
+  const [ada, grace] = [await ready(context, a, 'Ada'), await ready(context, b, 'Grace')];
+  const room = await (await instructor(a)).instructorEvents(context);
+  const teacher = await instructor(b);
+  await teacher.post('/api/instructor/class/code');
+  const { code } = (await room.until('class', state => state.class.code !== a.code)).class;
+  const cy = new Browser(a.origin);
+  assertRefused(await cy.post('/api/join', { code: a.code, name: 'Cy' }), 403, 'wrong-code');
+  assert.equal((await cy.post('/api/join', { code, name: 'Cy' })).status, 200);
+  const plan = { size: 2, startsAtMs: null, deletesAtMs: Date.now() + 500 };
+  assert.equal((await teacher.post('/api/instructor/class/plan', plan)).status, 204);
+  await Promise.all([ada.events.until('signed-out'), grace.events.until('signed-out')]);
+  const { class: after } = await room.until('class', state => state.class.code !== code && state.class.code !== a.code);
+  assert.deepEqual([after.learners, after.plan.deletesAtMs], [[], null]);
+  assert.deepEqual(provider.living(), []);
+  assert.equal(provider.removedHomes.length, 3);
+});
+
 test('of two who join by one name at once at two servers, one is let in', { skip }, async context => {
   const { a, b } = await twoServers(context, postgres);
   const tries = Array.from({ length: 10 }, (_, index) => {

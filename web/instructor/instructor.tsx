@@ -9,6 +9,7 @@ import { Icon } from '../parts/icon.tsx';
 import { Loading } from '../parts/loading.tsx';
 import { FailureProblem } from '../parts/problem.tsx';
 import { dismissNotice, notices } from '../state/learner.ts';
+import { ClassDialog, ClassTimes, classDialogOpen } from './class-dialog.tsx';
 import { JoinPoster, posterOpen } from './join-poster.tsx';
 import { LearnersMap } from './learners-map.tsx';
 import { MessageToAll } from './message.tsx';
@@ -68,6 +69,7 @@ export function Instructor({ secret, refused }: { secret: string; refused: strin
         </div>
       </main>
       <JoinPoster />
+      <ClassDialog />
       <Confirmations />
     </div>
   );
@@ -97,6 +99,13 @@ function Top({ title }: { title: string }) {
         code <b class="code">{classState.value?.code}</b>
       </span>
       <Button
+        label="set up the class"
+        icon="clock"
+        onClick={() => {
+          classDialogOpen.value = true;
+        }}
+      />
+      <Button
         label="show how to join"
         icon="person"
         onClick={() => {
@@ -121,6 +130,7 @@ function Notices() {
           <Button label="Try now" onClick={reconnectClass} />
         </p>
       ) : null}
+      <ClassTimes />
       {notices.value.map(notice => (
         <p class="bar" key={notice.id}>
           <Icon name="alert" />

@@ -3,7 +3,9 @@ import { useEffect, useId } from 'preact/hooks';
 import type { JoinRequest, Me } from '../../server/api.ts';
 import { asFailure, post, type RequestFailure } from '../api/request.ts';
 import { Button } from '../parts/button.tsx';
+import { useNow } from '../parts/countdown.tsx';
 import { Problem } from '../parts/problem.tsx';
+import { fullTime } from '../parts/time.ts';
 import { me } from '../state/learner.ts';
 import { Organisation, Refusal } from './organisation.tsx';
 
@@ -37,6 +39,7 @@ export function Join({ known, code, refused }: { known: Me; code: string; refuse
           Services, Envoy and Istio, by doing: a machine of your own in this page, and checks that look at what really
           happens.
         </p>
+        <Start atMs={known.startsAtMs} />
         {known.organisation === null ? null : <Organisation name={known.organisation} as="learner" />}
         {known.organisation === null || !known.byCode ? null : <p class="quiet-text">or with the workshop’s code</p>}
         {failure.value === null ? <Refusal reason={refused} /> : null}
@@ -60,6 +63,15 @@ export function Join({ known, code, refused }: { known: Me; code: string; refuse
         {failure.value === null ? null : <Problem what={failure.value.message} remedy={failure.value.remedy} />}
       </div>
     </main>
+  );
+}
+
+function Start({ atMs }: { atMs: number | null }) {
+  if (atMs === null || atMs <= useNow()) return null;
+  return (
+    <p class="join-start">
+      It starts on <b>{fullTime(atMs)}</b>. You can join before, and try your browser.
+    </p>
   );
 }
 

@@ -3,10 +3,12 @@ import { post } from '../api/request.ts';
 import { Button } from '../parts/button.tsx';
 import { Countdown, NextTry, useNow } from '../parts/countdown.tsx';
 import { Icon } from '../parts/icon.tsx';
+import { fullTime } from '../parts/time.ts';
 import { act, connection, dismissNotice, learner, notices, reconnect } from '../state/learner.ts';
 
 /** Say so before a sandbox ends by itself. */
 const warnBeforeMs = 5 * 60_000;
+const dayMs = 24 * 3_600_000;
 const dismissed = signal<ReadonlySet<string>>(new Set());
 
 /** Lines under the top bar: a lost connection, a message of the instructor, a sandbox that is about to end, notices. */
@@ -15,6 +17,7 @@ export function Bars() {
     <div class="bars" aria-live="polite">
       <Reconnecting />
       <SavingPaused />
+      <Deletion />
       <LastMessage />
       <Expiry />
       {notices.value.map(notice => (
@@ -49,6 +52,21 @@ function SavingPaused() {
       <Icon name="alert" />
       <span class="grow">
         Saving is paused: the database does not answer. Go on working; what you pass is kept and saved when it is back.
+      </span>
+    </p>
+  );
+}
+
+/** In the last day, so that whoever wants to keep something can. */
+function Deletion() {
+  const atMs = learner.value?.deletesAtMs ?? null;
+  const now = useNow();
+  if (atMs === null || atMs - now > dayMs) return null;
+  return (
+    <p class="bar warning" data-state="deletion">
+      <Icon name="clock" />
+      <span class="grow">
+        The class ends: your files and your progress are deleted on {fullTime(atMs)}. Copy what you want to keep.
       </span>
     </p>
   );

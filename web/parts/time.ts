@@ -20,4 +20,7 @@ export function ago(atMs: number, nowMs: number): string {
 }
 
 export const exactly = (atMs: number): string => new Date(atMs).toLocaleString();
+/** A day and a time of it: `Fri, 27 Nov 2026, 10:00`, as the browser's language has it. */
+export const fullTime = (atMs: number): string =>
+  new Date(atMs).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
 export const clockTime = (atMs: number): string => new Date(atMs).toLocaleTimeString([], { hour12: false });

@@ -13,6 +13,7 @@ const state: LearnerState = {
   action: null,
   messages: [],
   followSlide: null,
+  deletesAtMs: null,
   savingPaused: false,
 };
 const exercise = (passed: boolean): LearnerEvent => ({

@@ -20,6 +20,8 @@ export function applyEvent(state: LearnerState, event: LearnerEvent): LearnerSta
       return { ...state, messages: [...state.messages.filter(one => one.id !== event.message.id), event.message] };
     case 'follow-slide':
       return { ...state, followSlide: event.slide };
+    case 'deletes-at':
+      return { ...state, deletesAtMs: event.atMs };
     case 'saving':
       return { ...state, savingPaused: event.paused };
     default:
