@@ -15,6 +15,17 @@ export async function lockDataFolder({
   host,
   port,
 }: Pick<Settings, 'data' | 'host' | 'port'>): Promise<() => void> {
+  const unlock = tryLockFolder(data);
+  if (unlock) return unlock;
+  if (await isTaken(host, port)) throw portTaken(port);
+  throw new StartError(
+    `Another Unicorn uses the data folder ${data}.`,
+    'Stop it, or give this one a folder of its own: npm start -- --data FOLDER',
+  );
+}
+
+/** Locks a folder if nobody has it. Answers how to give it back; null: somebody has it. @throws StartError where it cannot be written to */
+export function tryLockFolder(data: string): (() => void) | null {
   const database = openLock(data);
   try {
     database.exec('begin exclusive');
@@ -22,11 +33,7 @@ export async function lockDataFolder({
   } catch (error) {
     database.close();
     if (!/locked/.test((error as Error).message)) throw error;
-    if (await isTaken(host, port)) throw portTaken(port);
-    throw new StartError(
-      `Another Unicorn uses the data folder ${data}.`,
-      'Stop it, or give this one a folder of its own: npm start -- --data FOLDER',
-    );
+    return null;
   }
 }
 

@@ -14,10 +14,8 @@ import { choose, type Group, groups } from './runner/groups.ts';
 import { Leftovers } from './runner/leftovers.ts';
 import { closingLine, single, sum, type Tally } from './runner/tally.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { verbose: { type: 'boolean', default: false } },
-});
+const usage = "npm test [-- [--verbose] [NAME]]     NAME: a group, or a part of test files' paths";
+const { values, positionals } = readArguments();
 const filter = positionals[0] ?? '';
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
@@ -43,6 +41,21 @@ tallies.push(
 const total = sum(tallies);
 console.log(`\n${closingLine(total)}`);
 process.exit(total.failures.length > 0 || stop.signal.aborted ? 1 : 0);
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { verbose: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    });
+    if (!values.help && positionals.length <= 1) return { values, positionals };
+    console.log(usage);
+    process.exit(values.help ? 0 : 2);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
 
 async function report(group: Group): Promise<Tally> {
   const started = Date.now();

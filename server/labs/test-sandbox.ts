@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentClient } from '../agent/client.ts';
 import { environmentSettings } from '../command-line.ts';
+import { tryLockFolder } from '../data-lock.ts';
 import { makeProvider } from '../providers/choose.ts';
 import { type Provider, ProviderError, type ProviderName, type ProviderReport } from '../providers/provider.ts';
 
+/** A folder that is younger may belong to a run that has not locked it yet. */
+const freshMs = 60_000;
 const limits = { memoryBytes: 384 << 20, processes: 256, diskBytes: 64 << 20, cpus: 2, openFiles: 1024 };
 
 export interface TestSandbox {
@@ -43,24 +46,63 @@ export async function makeTestSandbox(providerName: ProviderName): Promise<TestS
 
 /** Tries the provider with a data folder of its own. @throws ProviderError with a remedy where this machine has none */
 export async function openTestSandboxes(providerName: ProviderName): Promise<TestSandboxes> {
-  const data = await mkdtemp(join(tmpdir(), 'unicorn-labs-'));
-  const end = () => rm(data, { recursive: true, force: true });
+  await removeLeft(providerName);
+  const data = await mkdtemp(join(tmpdir(), prefixOf(providerName)));
+  const unlock = tryLockFolder(data);
+  await mkdir(madeIn(data));
+  const end = async () => {
+    unlock?.();
+    await rm(data, { recursive: true, force: true });
+  };
   try {
-    const provider = await makeProvider(providerName, { ...environmentSettings(process.env), data });
+    const provider = await providerOf(providerName, data);
     const { maximumSandboxes } = usable(await provider.probe());
-    return { maximum: maximumSandboxes, make: () => makeSandbox(provider), end };
+    return { maximum: maximumSandboxes, make: () => makeSandbox(provider, data), end };
   } catch (error) {
     await end();
     throw error;
   }
 }
 
-async function makeSandbox(provider: Provider): Promise<TestSandbox> {
+const prefixOf = (providerName: ProviderName): string => `unicorn-labs-${providerName}-`;
+/** In it a file is named for each sandbox, from before it is made until nothing of it is left. */
+const madeIn = (data: string): string => join(data, 'made');
+const providerOf = (providerName: ProviderName, data: string): Promise<Provider> =>
+  makeProvider(providerName, { ...environmentSettings(process.env), data });
+
+/** Removes what runs before have left that were killed. Who runs has its folder locked, or made it just now. */
+async function removeLeft(providerName: ProviderName): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(prefixOf(providerName))) continue;
+    const data = join(tmpdir(), name);
+    const { uid, mtimeMs } = await stat(data);
+    if (uid !== process.getuid?.() || Date.now() - mtimeMs < freshMs) continue;
+    const unlock = tryLockFolder(data);
+    if (!unlock) continue;
+    try {
+      await removeAll(await providerOf(providerName, data), await readdir(madeIn(data)));
+      await rm(data, { recursive: true });
+    } finally {
+      unlock();
+    }
+  }
+}
+
+async function removeAll(provider: Provider, ids: string[]): Promise<void> {
+  for (const sandbox of await provider.find()) await sandbox.end();
+  await provider.sweep();
+  for (const id of ids) await provider.removeHome(id);
+}
+
+async function makeSandbox(provider: Provider, data: string): Promise<TestSandbox> {
   const id = `labs${randomBytes(8).toString('hex')}`;
+  const note = join(madeIn(data), id);
+  await writeFile(note, '');
   const sandbox = await provider.create({ id, home: id, limits, orphanTimeoutSeconds: 60 }, () => {});
   const end = async () => {
     await sandbox.end();
     await provider.removeHome(id);
+    await rm(note);
   };
   try {
     const agent = await AgentClient.connect(await sandbox.connect());

@@ -6,6 +6,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { TestPostgres, whyNoPostgres } from '../../test/fixtures/postgres.ts';
 import { backUp, restoreFrom } from '../backup.ts';
 import { StartError } from '../errors.ts';
+import { ownerOf } from '../providers/owner.ts';
 import { defaultSettings, type Settings } from '../settings.ts';
 import { databaseOf } from './database.ts';
 import { openStore } from './kysely-store.ts';
@@ -100,6 +101,24 @@ test('a class moves from SQLite to PostgreSQL and back with nothing lost', { ski
   assert.equal(await backUp(server, `${file}2`), rows);
   await restoreFrom(again, `${file}2`, false);
   assert.deepEqual(await withStore(again, contentOf), before);
+});
+
+test('containers and homes are found again where a class moved to', { skip }, async context => {
+  const data = await folder(context);
+  const file = join(data, 'backup');
+  const [sqlite, server, again] = [
+    settingsOf(data),
+    settingsOf(data, await postgres.database()),
+    settingsOf(join(data, 'other')),
+  ];
+  const owner = await ownerOf(data);
+  await withStore(sqlite, store => store.secrets({ owner: 'another' }));
+  await backUp(sqlite, file);
+  await restoreFrom(server, file, false);
+  assert.equal((await withStore(server, store => store.secrets({ owner: 'new' }))).owner, owner);
+  await backUp(server, `${file}2`);
+  await restoreFrom(again, `${file}2`, false);
+  assert.equal(await ownerOf(again.data), owner);
 });
 
 test('a restore ends what is there only when told so, and all of it', async context => {

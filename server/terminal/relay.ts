@@ -17,9 +17,6 @@ export interface TerminalView {
 
 /** Bytes that may wait in a WebSocket before the agent has to wait. */
 const mostWaiting = 128 * 1024;
-const heartbeatMs = 20_000;
-/** Larger messages of a viewer are refused by the WebSocket server; a paste goes on in parts. */
-const largestPart = 64 * 1024;
 
 /** Close codes that pages act on. */
 export const closeCodes = {
@@ -50,7 +47,6 @@ export async function relayTerminal(socket: WebSocket, agent: AgentClient, view:
     close(socket, error);
     return;
   }
-  const stopBeating = heartbeat(socket);
   const input = new Input(socket, stream, readOnly ? onlyAcknowledges : fromViewer);
   try {
     for await (const message of stream) await send(socket, message);
@@ -58,7 +54,6 @@ export async function relayTerminal(socket: WebSocket, agent: AgentClient, view:
   } catch (error) {
     close(socket, error);
   } finally {
-    stopBeating();
     input.stop();
   }
 }
@@ -86,26 +81,6 @@ function send(socket: WebSocket, message: Buffer): Promise<void> {
     });
     if (!waits) resolve();
   });
-}
-
-/** Keeps proxies on the way from dropping a silent connection, and finds out when the page has gone without a word. */
-function heartbeat(socket: WebSocket): () => void {
-  let alive = true;
-  const answered = (): void => {
-    alive = true;
-  };
-  socket.on('pong', answered);
-  socket.on('message', answered);
-  const timer = setInterval(() => {
-    if (!alive) socket.terminate();
-    alive = false;
-    socket.ping();
-  }, heartbeatMs);
-  return () => {
-    clearInterval(timer);
-    socket.off('pong', answered);
-    socket.off('message', answered);
-  };
 }
 
 /** What the page sends: one message at a time; the socket is not read while the agent lets us wait. */
@@ -137,7 +112,7 @@ class Input {
       return;
     }
     if (!this.#allowed.has(data[0]!)) return;
-    for (const part of parts(data)) this.#write(part);
+    this.#write(data);
   };
 
   #write(message: Buffer): void {
@@ -149,14 +124,4 @@ class Input {
     // A failure of the stream shows where it is read.
     this.#stream.write(message).then(done, done);
   }
-}
-
-/** A long paste in messages that fit into a stream's window. */
-function* parts(message: Buffer): Generator<Buffer> {
-  if (message[0] !== terminalMessage.input || message.length <= largestPart) {
-    yield message;
-    return;
-  }
-  for (let at = 1; at < message.length; at += largestPart)
-    yield Buffer.concat([message.subarray(0, 1), message.subarray(at, at + largestPart)]);
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -25,8 +26,8 @@ async function usable(context: TestContext): Promise<boolean> {
 }
 
 /** Starts `labs rehearse`, all of whose folders are below a folder of its own. */
-async function startRehearsal(context: TestContext, args: string[]) {
-  const folder = await temporaryFolder(context);
+async function startRehearsal(context: TestContext, args: string[], given?: string) {
+  const folder = given ?? (await temporaryFolder(context));
   const child = spawn(process.execPath, [join(top, 'server/labs/main.ts'), 'rehearse', ...args], {
     env: { ...process.env, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -34,7 +35,23 @@ async function startRehearsal(context: TestContext, args: string[]) {
   const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
     ([output, errors, [status]]) => ({ status, output, errors }),
   );
-  return { child, ended, left: () => readdir(folder) };
+  return { child, ended, folder, left: () => readdir(folder) };
+}
+
+/** Waits for an entry of a folder. */
+async function appears(folder: string, name: RegExp): Promise<string> {
+  const watcher = watch(folder);
+  try {
+    for (;;) {
+      const changed = once(watcher, 'change', { signal: AbortSignal.timeout(30_000) });
+      changed.catch(() => {});
+      const found = (await readdir(folder)).find(one => name.test(one));
+      if (found !== undefined) return found;
+      await changed;
+    }
+  } finally {
+    watcher.close();
+  }
 }
 
 test('three learners at once rehearse a lesson, and nothing is left of them', async context => {
@@ -47,6 +64,24 @@ test('three learners at once rehearse a lesson, and nothing is left of them', as
   assert.match(output, /^✓ 2\.1 httpbin-answers: 3 of 3 /m);
   assert.match(output, /^3 of 3 learners passed everything$/m);
   assert.deepEqual(await left(), []);
+});
+
+test('what a run that was killed has left is removed by the next one, and what another run has is not', async context => {
+  if (!(await usable(context))) return;
+  const killed = await startRehearsal(context, ['--learners', '1', '2.1']);
+  const data = join(killed.folder, await appears(killed.folder, /^unicorn-labs-local-/));
+  await appears(data, /^sandboxes$/);
+  await appears(join(data, 'sandboxes'), /^labs/);
+  const running = await startRehearsal(context, ['--learners', '1', '2.1'], killed.folder);
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  await utimes(data, 0, 0);
+  const next = await startRehearsal(context, ['--learners', '1', '2.1'], killed.folder);
+  for (const { ended } of [running, next]) {
+    const { status, output, errors } = await ended;
+    assert.equal(status, 0, output + errors);
+  }
+  assert.deepEqual(await next.left(), []);
 });
 
 test('what fails is told by learner and check, and in the exit status', async context => {
