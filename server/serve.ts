@@ -25,8 +25,10 @@ import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
 import { creationsAtOnce, defaultCapacity, sandboxLimits } from './sessions/limits.ts';
+import { OwnPlaces, type Places } from './sessions/places.ts';
 import { Saving } from './sessions/saving.ts';
 import type { SandboxServices } from './sessions/services.ts';
+import { SharedPlaces } from './sessions/shared-places.ts';
 import { WarmPool } from './sessions/warm-pool.ts';
 import { isAlone, type Settings } from './settings.ts';
 import { databaseOf } from './store/database.ts';
@@ -95,25 +97,28 @@ async function serveLocked(
   await store.removeOldAuthSessions(Date.now() - monthSeconds * 1000);
   const alone = isAlone(settings);
   const workshop = await contentOfClass(newest, store, settings.data, log);
-  const capacity = new Capacity(settings.maximumSandboxes ?? defaultCapacity(settings));
   let { port } = settings;
   const origin = () => originsOf(settings, port)[0] ?? '';
   const membership = await joinReplicas(settings, store, secrets.replicas, log);
   const { replicas } = membership;
+  const maximum = settings.maximumSandboxes ?? defaultCapacity(settings);
+  const shares = shared ? new SharedPlaces({ store: store.places, replicas, log, maximum }) : null;
+  const places = shares ?? new OwnPlaces(maximum);
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
   const readiness = new Readiness(store);
-  const services = sandboxServices(settings, { workshop, store, provider, capacity, log, replicas, saving, metrics });
+  const services = sandboxServices(settings, { workshop, store, provider, places, log, replicas, saving, metrics });
   const codeName = alone ? 'aloneCode' : 'classCode';
   const planned = await PlannedClass.open({
     ...{ store: store.class, replicas, log, codeName, code: secrets[codeName], labs: settings.labs },
     ...{ revision: workshop.revision, newestRevision: newest.revision, warm: settings.warm },
-    maximumSandboxes: () => capacity.maximum,
+    maximumSandboxes: () => places.maximum,
   });
   const joinUrl = () => `${origin()}/#code=${planned.code}`;
   const pool = new WarmPool(services, () => planned.poolSize());
+  if (shares) shares.makeRoom = () => pool.makeRoom();
   const classroom = await Classroom.open({ ...services, pool }, planned, joinUrl);
-  metrics.watch({ rows: () => classroom.rows(), queueLength: () => capacity.waiting, spares: () => pool.size });
+  metrics.watch({ rows: () => classroom.rows(), queueLength: () => places.waiting, spares: () => pool.size });
   let closeHttp = async () => {};
   const giveUp = async (error: unknown): Promise<never> => {
     await closeHttp();
@@ -154,7 +159,7 @@ async function serveLocked(
     .catch(giveUp);
   planned.start(classroom);
   let warmed = Promise.resolve();
-  const report = settle(provider, classroom, capacity, log, tell).then(found => {
+  const report = settle(provider, classroom, places, log, tell).then(found => {
     readiness.tried(found.usable);
     if (found.usable) warmed = pool.start();
     return found;
@@ -175,6 +180,7 @@ async function serveLocked(
       await classroom.close(keep);
       await warmed;
       await pool.close(keep);
+      places.close();
       await saving.close(savingMs);
       await membership.close();
       await store.close();
@@ -215,7 +221,7 @@ function publicPort({ publicUrl }: Settings): number | null {
 
 type Base = Pick<
   SandboxServices,
-  'workshop' | 'store' | 'provider' | 'capacity' | 'log' | 'replicas' | 'saving' | 'metrics'
+  'workshop' | 'store' | 'provider' | 'places' | 'log' | 'replicas' | 'saving' | 'metrics'
 >;
 
 function sandboxServices(settings: Settings, base: Base): SandboxServices {
@@ -233,7 +239,7 @@ function sandboxServices(settings: Settings, base: Base): SandboxServices {
 async function settle(
   provider: Provider,
   classroom: Classroom,
-  capacity: Capacity,
+  places: Places,
   log: Log,
   progress: TellProgress,
 ): Promise<ProviderReport> {
@@ -243,7 +249,7 @@ async function settle(
     log.error('what an earlier server left could not be removed', { error: error as Error });
   }
   const report = await provider.probe(progress);
-  if (report.usable) capacity.limit(report.maximumSandboxes);
+  if (report.usable) places.limit(report.maximumSandboxes);
   return report;
 }
 

@@ -6,7 +6,7 @@ import type { LearnerRow } from '../api.ts';
 export type Change =
   | { kind: 'joined' | 'removed'; id: string }
   | { kind: 'rows'; ids: string[] }
-  | { kind: 'messages' | 'slide' | 'class' }
+  | { kind: 'messages' | 'slide' | 'class' | 'places' }
   /** Something may have been missed: read everything again. */
   | { kind: 'all' };
 

@@ -1,6 +1,8 @@
 import { UnicornError } from '../errors.ts';
 
-const longestQueue = 1000;
+export const longestQueue = 1000;
+export const tooManyWait = (): UnicornError =>
+  new UnicornError('no-capacity', 'Too many wait for a sandbox already.', 'Try again in some minutes.');
 
 interface Waiting {
   admit(release: () => void): void;
@@ -46,9 +48,7 @@ export class Capacity {
   async acquire(signal: AbortSignal, tell: (place: number) => void): Promise<() => void> {
     signal.throwIfAborted();
     if (!this.full) return this.take();
-    if (this.#queue.length >= longestQueue) {
-      throw new UnicornError('no-capacity', 'Too many wait for a sandbox already.', 'Try again in some minutes.');
-    }
+    if (this.#queue.length >= longestQueue) throw tooManyWait();
     const { promise, resolve, reject } = Promise.withResolvers<() => void>();
     const waiting: Waiting = { admit: resolve, tell };
     const leave = () => {

@@ -265,6 +265,7 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
     if (all || change.kind === 'messages') this.#newMessages(await store.messages());
     if (all || change.kind === 'slide') this.#newSlide(await store.followSlide());
     if (all || change.kind === 'class') await this.planned.changed();
+    if (all || change.kind === 'places') this.services.places.changed();
     if (all) await this.#rows.read();
     else if (change.kind === 'rows') await this.#rows.read(change.ids);
   }

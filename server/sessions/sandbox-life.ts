@@ -98,7 +98,7 @@ export class SandboxLife {
     this.#expected = false;
     const run = this.#newRun(sandbox.id, record.createdAtMs);
     run.sandbox = sandbox;
-    run.release = this.#services.capacity.take();
+    run.release = this.#services.places.take();
     run.started = this.#attach(run, record.expiresAtMs).catch(error => this.#lose(run, null, error));
   }
 
@@ -186,10 +186,10 @@ export class SandboxLife {
   }
 
   async #make(run: Run, home: string): Promise<void> {
-    const { capacity, creating, pool, provider, limits, orphanTimeoutSeconds } = this.#services;
+    const { places, creating, pool, provider, limits, orphanTimeoutSeconds } = this.#services;
     const tell = (place: number) => this.#showOf(run, { phase: 'queued', place });
-    if (capacity.full) pool.makeRoom();
-    run.release = await capacity.acquire(run.abort.signal, tell);
+    if (places.full) pool.makeRoom();
+    run.release = await places.acquire(this.#recordOf(run), run.abort.signal, tell);
     const made = await creating.acquire(run.abort.signal, tell);
     const progress = this.#progressOf(run);
     progress('Making room for the sandbox');
@@ -306,16 +306,14 @@ export class SandboxLife {
   }
 
   async #save(run: Run): Promise<void> {
-    await this.#keep(() =>
-      this.#services.store.saveSandbox({
-        learner: this.#learner,
-        id: run.id,
-        home: this.#home ?? this.#learner,
-        provider: this.#services.provider.name,
-        createdAtMs: run.createdAtMs,
-        expiresAtMs: this.#idle.expiresAtMs,
-      }),
-    );
+    await this.#keep(() => this.#services.store.saveSandbox(this.#recordOf(run)));
+  }
+
+  #recordOf({ id, createdAtMs }: Run): SandboxRecord {
+    return {
+      ...{ learner: this.#learner, id, home: this.#home ?? this.#learner, provider: this.#services.provider.name },
+      ...{ createdAtMs, expiresAtMs: this.#idle.expiresAtMs },
+    };
   }
 
   #keep(write: () => Promise<void>): Promise<void> {

@@ -7,6 +7,7 @@ import type { Provider, SandboxLimits } from '../providers/provider.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 import type { Store } from '../store/store.ts';
 import type { Capacity } from './capacity.ts';
+import type { Places } from './places.ts';
 import type { Saving } from './saving.ts';
 import type { SparePool } from './spare.ts';
 
@@ -16,7 +17,7 @@ export interface SandboxServices {
   store: Store;
   provider: Provider;
   /** How many there are at once. */
-  capacity: Capacity;
+  places: Places;
   /** How many are being made at once; who comes later is made later. */
   creating: Capacity;
   log: Log;

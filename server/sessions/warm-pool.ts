@@ -85,11 +85,14 @@ export class WarmPool implements SparePool {
   }
 
   async #makeMissing(): Promise<void> {
-    const { capacity } = this.#services;
-    while (!this.#closing.signal.aborted && this.#spares.length < this.#wanted() && !capacity.full) {
-      const release = capacity.take();
+    const { places, replicas } = this.#services;
+    while (!this.#closing.signal.aborted && this.#spares.length < this.#wanted()) {
+      const name = () => randomBytes(10).toString('hex');
+      const record = { id: name(), home: name(), holder: replicas.id, createdAtMs: Date.now() };
+      const release = await places.takeSpare(record);
+      if (release === null) return;
       try {
-        await this.#make(release);
+        await this.#make(record, release);
       } catch (error) {
         release();
         throw error;
@@ -98,12 +101,11 @@ export class WarmPool implements SparePool {
   }
 
   /** One at a time, in the order of those who wait for theirs. */
-  async #make(release: () => void): Promise<void> {
-    const { creating, store, provider, replicas, limits, orphanTimeoutSeconds } = this.#services;
-    const made = await creating.acquire(this.#closing.signal, () => {});
-    const name = () => randomBytes(10).toString('hex');
-    const record = { id: name(), home: name(), holder: replicas.id, createdAtMs: Date.now() };
+  async #make(record: SpareRecord, release: () => void): Promise<void> {
+    const { creating, store, provider, limits, orphanTimeoutSeconds } = this.#services;
+    let made = () => {};
     try {
+      made = await creating.acquire(this.#closing.signal, () => {});
       await store.spares.save(record);
       const { id, home } = record;
       const sandbox = await provider.create({ id, home, limits, orphanTimeoutSeconds }, () => {});
@@ -176,10 +178,10 @@ export class WarmPool implements SparePool {
   }
 
   async #adopt(record: SpareRecord, sandbox: Sandbox | undefined): Promise<void> {
-    const { capacity, log, replicas } = this.#services;
-    const wanted = replicas.alone && this.#spares.length < this.#wanted() && !capacity.full;
+    const { places, log, replicas } = this.#services;
+    const wanted = replicas.alone && this.#spares.length < this.#wanted() && !places.full;
     if (sandbox && wanted && !this.#closing.signal.aborted) {
-      const release = capacity.take();
+      const release = places.take();
       try {
         return await this.#keep(sandbox, record.createdAtMs, release);
       } catch (error) {

@@ -27,7 +27,15 @@ const kept = [
   'check_results',
 ] as const;
 /** Of servers that run, and emptied with the rest. */
-const passing = ['replicas', 'check_leases', 'session_leases', 'learner_rows', 'sandboxes', 'spares'] as const;
+const passing = [
+  'sandbox_queue',
+  'replicas',
+  'check_leases',
+  'session_leases',
+  'learner_rows',
+  'sandboxes',
+  'spares',
+] as const;
 const format = 'unicorn-backup';
 const version = 1;
 /** Rows that are inserted by one statement: databases bound the parameters of each. */

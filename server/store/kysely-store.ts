@@ -4,6 +4,7 @@ import { StartError } from '../errors.ts';
 import { classId, KyselyClassStore } from './class-store.ts';
 import type { Database } from './database.ts';
 import { migrationProvider } from './migrations.ts';
+import { KyselyPlaceStore } from './place-store.ts';
 import { KyselyReplicaStore } from './replica-store.ts';
 import { KyselySpareStore, noHome } from './spare-store.ts';
 import { isOfSqlite, sqliteTrouble } from './sqlite-trouble.ts';
@@ -46,6 +47,7 @@ function cannotOpen(error: unknown): unknown {
 class KyselyStore implements Store {
   readonly replicas: KyselyReplicaStore;
   readonly spares: KyselySpareStore;
+  readonly places: KyselyPlaceStore;
   readonly class: KyselyClassStore;
   readonly #db: Kysely<Tables>;
 
@@ -53,6 +55,7 @@ class KyselyStore implements Store {
     this.#db = db;
     this.replicas = new KyselyReplicaStore(db, now);
     this.spares = new KyselySpareStore(db);
+    this.places = new KyselyPlaceStore(db, now);
     this.class = new KyselyClassStore(db);
   }
 

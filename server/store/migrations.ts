@@ -8,6 +8,7 @@ const migrations: Record<string, Migration> = {
   '003-spares': { up: spares },
   '004-subjects': { up: subjects },
   '005-class-plan': { up: classPlan },
+  '006-queue': { up: queue },
 };
 
 /** Hands the migrations to Kysely's Migrator. */
@@ -145,5 +146,14 @@ async function classPlan(db: Kysely<unknown>): Promise<void> {
     .createTable('class_content')
     .addColumn('revision', 'text', column => column.primaryKey())
     .addColumn('packed', 'text', column => column.notNull())
+    .execute();
+}
+
+async function queue(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('sandbox_queue')
+    .addColumn('learner_id', 'text', column => column.primaryKey().references('learners.id').onDelete('cascade'))
+    .addColumn('replica_id', 'text', column => column.notNull().references('replicas.id').onDelete('cascade'))
+    .addColumn('asked_at', 'bigint', column => column.notNull())
     .execute();
 }

@@ -340,6 +340,43 @@ for (const { name, skip, url } of databases) {
     assert.deepEqual([await store.class.content(), await store.messages()], [null, []]);
   });
 
+  withStore('places are taken in the order of asking, and never more than there may be', async store => {
+    const people = Array.from({ length: 12 }, (_, index) => ({ ...ada, id: `learner${index}`, name: `N${index}` }));
+    for (const learner of people) await store.addLearner(learner);
+    await store.secrets({ replicas: 'secret' });
+    await store.replicas.register('one', 'host:1', 60_000);
+    await store.replicas.register('two', 'host:2', 60_000);
+    const record = (learner: string) => ({
+      ...{ learner, id: `box-${learner}`, home: learner, provider: 'local', createdAtMs: 1, expiresAtMs: null },
+    });
+    const ask = (learner: string, replica = 'one') => store.places.ask(record(learner), replica, 3);
+    const ids = people.map(({ id }) => id);
+    const answers = await Promise.all(ids.map((id, index) => ask(id, index % 2 ? 'one' : 'two')));
+    assert.deepEqual(
+      answers.filter(place => place !== null).toSorted((one, other) => one - other),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+    const { used, queue } = await store.places.state();
+    assert.deepEqual([used, queue.length], [3, 9]);
+    assert.equal((await store.sandboxes()).length, 3);
+    assert.equal(await ask(queue[4]!), 5, 'who asks again keeps their place');
+    assert.equal(await store.places.askForSpare({ id: 's', home: 'h', holder: 'one', createdAtMs: 1 }, 3), false);
+    await store.removeSandbox((await store.sandboxes())[0]!.id);
+    assert.equal(await ask(queue[1]!), 2, 'the place is of whoever is first');
+    assert.equal(await ask(queue[0]!), null);
+    await store.places.leave(queue[1]!);
+    await store.removeLearner(queue[2]!);
+    assert.deepEqual((await store.places.state()).queue, queue.slice(3));
+    // A server that is gone waits for nobody.
+    await store.replicas.bury('two');
+    const left = (await store.places.state()).queue;
+    assert.ok(left.length < 6 && left.every(id => ids.indexOf(id) % 2 === 1 || id === queue[4]));
+    await store.replicas.bury('one');
+    assert.equal(await store.places.askForSpare({ id: 's', home: 'h', holder: 'one', createdAtMs: 1 }, 3), false);
+    assert.equal(await store.places.askForSpare({ id: 's', home: 'h', holder: 'one', createdAtMs: 1 }, 4), true);
+    assert.deepEqual(await store.places.state(), { used: 4, queue: [] });
+  });
+
   withStore('rows of the map are kept for learners that are there', async store => {
     await store.addLearner(ada);
     const row = { id: 'ada0', name: 'Ada', online: true } as LearnerRow;

@@ -1,5 +1,6 @@
 import type { CheckState, InstructorMessage } from '../api.ts';
 import type { ClassStore } from './class-store.ts';
+import type { PlaceStore } from './place-store.ts';
 import type { ReplicaStore } from './replica-store.ts';
 import type { SpareStore } from './spare-store.ts';
 
@@ -52,6 +53,8 @@ export interface Store {
   close(): Promise<void>;
   /** The servers that share this store, and who has which session. */
   readonly replicas: ReplicaStore;
+  /** How many sandboxes the servers that share this store have, and who waits for one. */
+  readonly places: PlaceStore;
   /** Sandboxes that wait for a learner. */
   readonly spares: SpareStore;
   /** What the class is set up as. */

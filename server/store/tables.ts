@@ -16,6 +16,7 @@ export interface Tables {
   session_leases: SessionLeaseTable;
   learner_rows: LearnerRowTable;
   spares: SpareTable;
+  sandbox_queue: SandboxQueueTable;
   subjects: SubjectTable;
 }
 
@@ -141,6 +142,13 @@ export interface SpareTable {
   /** The server that keeps it. */
   holder: string;
   created_at: number;
+}
+
+/** Who waits for a sandbox. It ends with the server that asked. */
+export interface SandboxQueueTable {
+  learner_id: string;
+  replica_id: string;
+  asked_at: number;
 }
 
 /** Whom an organisation's issuer knows by that name, with the issuer's own before it. */

@@ -102,6 +102,63 @@ test('a class is set up at one server for all; at its end each removes the learn
   assert.equal(provider.removedHomes.length, 3);
 });
 
+test('there are no more sandboxes than may be over all servers, and one queue for those who wait', {
+  skip,
+}, async context => {
+  const { a, b, provider } = await twoServers(context, postgres, { maximumSandboxes: 2 });
+  const ask = async (server: typeof a, name: string) => {
+    const browser = await joined(server, name);
+    const events = await browser.events(context);
+    await browser.post('/api/sandbox/start');
+    return events;
+  };
+  const place = (events: Awaited<ReturnType<typeof ask>>, wanted: number) =>
+    events.until('sandbox', ({ sandbox }) => sandbox.phase === 'queued' && sandbox.place === wanted);
+  const isReady = (events: Awaited<ReturnType<typeof ask>>) =>
+    events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+  const [ada, bob] = [await ready(context, a, 'Ada'), await ready(context, b, 'Bob')];
+  const cy = await ask(a, 'Cy');
+  await place(cy, 1);
+  const dan = await ask(b, 'Dan');
+  await place(dan, 2);
+  const eve = await ask(a, 'Eve');
+  await place(eve, 3);
+  assert.equal(provider.living().length, 2);
+  const teacher = await instructor(b);
+  await teacher.post(`/api/instructor/learners/${ada.id}/end`);
+  await isReady(cy);
+  await Promise.all([place(dan, 1), place(eve, 2)]);
+  // Who gives up makes way.
+  const { state } = await dan.until('state');
+  await teacher.post(`/api/instructor/learners/${state.id}/end`);
+  await place(eve, 1);
+  await teacher.post(`/api/instructor/learners/${bob.id}/end`);
+  await isReady(eve);
+  assert.equal(provider.living().length, 2);
+});
+
+test('a sandbox that waits for nobody at one server gives way to a learner of another', { skip }, async context => {
+  const { a, b, provider } = await twoServers(context, postgres, { maximumSandboxes: 2, warm: 1 });
+  await Promise.all([a.running.report, b.running.report]);
+  const until = Date.now() + 20_000;
+  while (provider.living().length < 2) {
+    assert.ok(Date.now() < until, 'the pools fill');
+    await delay(20);
+  }
+  const waiting = provider.living();
+  const ask = async (name: string) => {
+    const browser = await joined(a, name);
+    const events = await browser.events(context);
+    await browser.post('/api/sandbox/start');
+    return events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+  };
+  await ask('Ada');
+  assert.deepEqual(provider.living(), waiting, 'she has what waited where she joined');
+  await ask('Bob');
+  assert.equal(provider.living().length, 2);
+  assert.equal(waiting.filter(({ ended }) => ended).length, 1, 'what waited at the other server is gone');
+});
+
 test('of two who join by one name at once at two servers, one is let in', { skip }, async context => {
   const { a, b } = await twoServers(context, postgres);
   const tries = Array.from({ length: 10 }, (_, index) => {
