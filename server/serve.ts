@@ -26,6 +26,7 @@ import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
 import { creationsAtOnce, defaultCapacity, sandboxLimits } from './sessions/limits.ts';
 import { OwnPlaces, type Places } from './sessions/places.ts';
+import { Removals } from './sessions/removals.ts';
 import { Saving } from './sessions/saving.ts';
 import type { SandboxServices } from './sessions/services.ts';
 import { SharedPlaces } from './sessions/shared-places.ts';
@@ -106,8 +107,19 @@ async function serveLocked(
   const places = shares ?? new OwnPlaces(maximum);
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
+  const removals = new Removals(log);
   const readiness = new Readiness(store);
-  const services = sandboxServices(settings, { workshop, store, provider, places, log, replicas, saving, metrics });
+  const services = sandboxServices(settings, {
+    workshop,
+    store,
+    provider,
+    places,
+    log,
+    replicas,
+    saving,
+    metrics,
+    removals,
+  });
   const codeName = alone ? 'aloneCode' : 'classCode';
   const planned = await PlannedClass.open({
     ...{ store: store.class, replicas, log, codeName, code: secrets[codeName], labs: settings.labs },
@@ -118,7 +130,12 @@ async function serveLocked(
   const pool = new WarmPool(services, () => planned.poolSize());
   if (shares) shares.makeRoom = () => pool.makeRoom();
   const classroom = await Classroom.open({ ...services, pool }, planned, joinUrl);
-  metrics.watch({ rows: () => classroom.rows(), queueLength: () => places.waiting, spares: () => pool.size });
+  metrics.watch({
+    rows: () => classroom.rows(),
+    queueLength: () => places.waiting,
+    spares: () => pool.size,
+    hanging: () => removals.hanging,
+  });
   let closeHttp = async () => {};
   const giveUp = async (error: unknown): Promise<never> => {
     await closeHttp();
@@ -181,6 +198,7 @@ async function serveLocked(
       await warmed;
       await pool.close(keep);
       places.close();
+      removals.close();
       await saving.close(savingMs);
       await membership.close();
       await store.close();
@@ -221,7 +239,7 @@ function publicPort({ publicUrl }: Settings): number | null {
 
 type Base = Pick<
   SandboxServices,
-  'workshop' | 'store' | 'provider' | 'places' | 'log' | 'replicas' | 'saving' | 'metrics'
+  'workshop' | 'store' | 'provider' | 'places' | 'log' | 'replicas' | 'saving' | 'metrics' | 'removals'
 >;
 
 function sandboxServices(settings: Settings, base: Base): SandboxServices {

@@ -21,6 +21,8 @@ export interface ClassFigures {
   queueLength(): number;
   /** Sandboxes that wait for a learner. */
   spares(): number;
+  /** Sandboxes that did not go when they were ended. */
+  hanging(): number;
 }
 
 /** What the server counts while it works. */
@@ -57,7 +59,7 @@ export class ServerMetrics {
   }
 
   /** Adds what is read from the class. */
-  watch({ rows, queueLength, spares }: ClassFigures): void {
+  watch({ rows, queueLength, spares, hanging }: ClassFigures): void {
     const metrics = this.#metrics;
     metrics.read('unicorn_learners', 'Learners who have joined.', () => rows().length);
     metrics.read(
@@ -72,6 +74,7 @@ export class ServerMetrics {
       })),
     );
     metrics.read('unicorn_spare_sandboxes', 'Sandboxes that wait for a learner at this server.', spares);
+    metrics.read('unicorn_hanging_sandboxes', 'Sandboxes that could not be removed yet.', hanging);
     metrics.read('unicorn_queue_length', 'Learners who wait for a place.', queueLength);
   }
 

@@ -49,7 +49,7 @@ export class SandboxFinder {
 
   /** Sandboxes are looked for before records are read: those are written before sandboxes are made, maybe by another server. */
   async #endStrays(): Promise<void> {
-    const { provider, store, replicas, log } = this.#services;
+    const { provider, store, replicas, log, removals } = this.#services;
     // Where none is expected there is nothing to wait for.
     const expected = [...(await store.spares.all()), ...(await store.sandboxes())].length > 0;
     const found = await this.#find(expected ? findMs : 0);
@@ -61,7 +61,7 @@ export class SandboxFinder {
       if (known.has(sandbox.id) || (sandbox.id.startsWith('trial') && !replicas.alone)) continue;
       if (this.#ending.signal.aborted) return;
       log.info('ending a sandbox that belongs to nobody', { sandbox: sandbox.id });
-      await sandbox.end();
+      await sandbox.end().catch(error => removals.retry(sandbox, error, () => {}));
     }
     // What another server is making looks like something left.
     if ((await replicas.count()) <= 1 && !this.#ending.signal.aborted) await provider.sweep();

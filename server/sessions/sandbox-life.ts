@@ -293,16 +293,17 @@ export class SandboxLife {
       await run.started;
       run.agent?.close();
       await run.sandbox?.end();
-      await this.#keep(() => this.#services.store.removeSandbox(run.id));
+      await this.#forget(run);
     } catch (error) {
-      this.#services.log.error('a sandbox could not be removed', {
-        learner: this.#learner,
-        sandbox: run.id,
-        cause: messageOf(error),
-      });
-    } finally {
-      run.release();
+      // It keeps its place: what it runs on is not free.
+      if (run.sandbox) this.#services.removals.retry(run.sandbox, error, () => this.#forget(run));
+      else run.release();
     }
+  }
+
+  async #forget(run: Run): Promise<void> {
+    await this.#keep(() => this.#services.store.removeSandbox(run.id));
+    run.release();
   }
 
   async #save(run: Run): Promise<void> {

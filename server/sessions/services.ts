@@ -8,6 +8,7 @@ import type { Replicas } from '../replicas/replicas.ts';
 import type { Store } from '../store/store.ts';
 import type { Capacity } from './capacity.ts';
 import type { Places } from './places.ts';
+import type { Removals } from './removals.ts';
 import type { Saving } from './saving.ts';
 import type { SparePool } from './spare.ts';
 
@@ -29,6 +30,8 @@ export interface SandboxServices {
   connectAgent(stream: Duplex): Promise<AgentClient>;
   replicas: Replicas;
   saving: Saving;
+  /** Of sandboxes that do not go. */
+  removals: Removals;
 }
 
 /** What every learner's session works with. */

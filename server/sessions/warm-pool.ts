@@ -145,16 +145,15 @@ export class WarmPool implements SparePool {
 
   async #end({ sandbox, agent, release }: Spare): Promise<void> {
     agent.close();
+    const forget = async () => {
+      await this.#forget(sandbox);
+      release();
+    };
     try {
       await sandbox.end();
-      await this.#forget(sandbox);
+      await forget();
     } catch (error) {
-      this.#services.log.error('a spare sandbox could not be removed', {
-        sandbox: sandbox.id,
-        cause: messageOf(error),
-      });
-    } finally {
-      release();
+      this.#services.removals.retry(sandbox, error, forget);
     }
   }
 

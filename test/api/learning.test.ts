@@ -50,6 +50,25 @@ test('who comes after the last place waits in a queue, and moves up', async cont
   await events.until('sandbox', event => event.sandbox.phase === 'ready');
 });
 
+test('a sandbox that does not go when it is ended is counted and keeps its place; its learner gets another', async context => {
+  const server = await startServer(context, { maximumSandboxes: 2 });
+  const { browser, events, sandbox, id } = await ready(context, server, 'Ada');
+  sandbox.end = async () => {
+    throw new Error('its node does not answer');
+  };
+  const teacher = await instructor(server);
+  await teacher.post(`/api/instructor/learners/${id}/end`);
+  await events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ended');
+  events.forget();
+  await browser.post('/api/sandbox/start');
+  await events.until('sandbox', ({ sandbox }) => sandbox.phase === 'ready');
+  assert.match(await (await fetch(`${server.origin}/metrics`)).text(), /^unicorn_hanging_sandboxes 1$/m);
+  const bob = await joined(server, 'Bob');
+  const waiting = await bob.events(context);
+  await bob.post('/api/sandbox/start');
+  await waiting.until('sandbox', ({ sandbox }) => sandbox.phase === 'queued');
+});
+
 test('a sandbox that cannot be made says why and what to do, and can be asked for again', async context => {
   const server = await startServer(context);
   const browser = await joined(server, 'Ada');
