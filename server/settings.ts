@@ -188,6 +188,14 @@ export const settingDefinitions: readonly SettingDefinition[] = [
     },
   },
   {
+    key: 'namespaces',
+    value: 'WHICH',
+    help: 'kubernetes: one (for all pods, default) or learner (one for each, whose name begins with --namespace)',
+    apply: ({ kubernetes }, text) => {
+      kubernetes.namespaces = oneOf(['one', 'learner'], text);
+    },
+  },
+  {
     key: 'homes',
     value: 'KIND',
     help: 'kubernetes: volume (one for each home, default) or none (homes last as long as their pods)',

@@ -6,7 +6,8 @@ import { ProviderError } from '../provider.ts';
 import { connectCommand } from '../sandbox-image.ts';
 import type { Cluster } from './cluster.ts';
 import { checkMinikube } from './minikube.ts';
-import { container, type PodPlan, podName, requestedMemory } from './pod.ts';
+import { removeNamespace } from './namespaces.ts';
+import { container, namespaceOf, type PodPlan, podName, requestedMemory } from './pod.ts';
 import type { Pods } from './pods.ts';
 import { isStatus } from './refusals.ts';
 
@@ -64,27 +65,38 @@ const needed = [
   { verb: 'list', resource: 'events' },
   { verb: 'watch', resource: 'events' },
 ];
+/** Where each learner has a namespace, of all of them. */
+const neededForNamespaces = [
+  ...['create', 'delete', 'get'].map(verb => ({ verb, resource: 'namespaces' })),
+  ...['serviceaccounts', 'resourcequotas'].flatMap(resource => ['create', 'get'].map(verb => ({ verb, resource }))),
+  ...['create', 'get'].map(verb => ({ verb, resource: 'networkpolicies', group: 'networking.k8s.io' })),
+];
 const neededForHomes = ['create', 'delete'].map(verb => ({ verb, resource: 'persistentvolumeclaims' }));
 
-async function rightsFinding({ authorization }: Cluster, { namespace, homes }: PodPlan): Promise<Finding> {
-  const all = [...needed, ...(homes === 'volume' ? neededForHomes : [])];
+async function rightsFinding({ authorization }: Cluster, { namespace, namespaces, homes }: PodPlan): Promise<Finding> {
+  const each = namespaces === 'learner';
+  const all = [...needed, ...(homes === 'volume' ? neededForHomes : []), ...(each ? neededForNamespaces : [])];
+  const scope = each ? {} : { namespace };
+  const where = each ? 'in all namespaces' : `in the namespace ${namespace}`;
   const answers = await Promise.all(
     all.map(resourceAttributes =>
       authorization.createSelfSubjectAccessReview({
-        body: { spec: { resourceAttributes: { namespace, ...resourceAttributes } } },
+        body: { spec: { resourceAttributes: { ...scope, ...resourceAttributes } } },
       }),
     ),
   );
   const refused = all.filter((_, index) => answers[index]?.status?.allowed !== true);
-  if (refused.length === 0) return works('rights', `all that is needed in the namespace ${namespace}`);
+  if (refused.length === 0) return works('rights', `all that is needed ${where}`);
   const list = refused.map(({ verb, resource, ...rest }) => {
     const sub = (rest as { subresource?: string }).subresource;
     return `${verb} ${resource}${sub ? `/${sub}` : ''}`;
   });
   return missing(
     'rights',
-    `this user may not ${list.join(', ')} in the namespace ${namespace}`,
-    'give this user the Role of images/kubernetes',
+    `this user may not ${list.join(', ')} ${where}`,
+    each
+      ? 'give this user the ClusterRole of images/kubernetes (sandboxes.namespaces), or --namespaces one'
+      : 'give this user the Role of images/kubernetes',
   );
 }
 
@@ -173,9 +185,10 @@ export async function preflight(cluster: Cluster, pods: Pods): Promise<Finding[]
   const request = { id, home: id, limits: trialLimits, orphanTimeoutSeconds: 60 };
   const plan: PodPlan = { ...pods.plan, homes: 'none' };
   const name = podName(plan.owner, id);
+  const namespace = namespaceOf(plan, id);
   try {
     await pods.start(request, plan, () => {});
-    const seen = await lookAround(cluster, plan.namespace, name);
+    const seen = await lookAround(cluster, namespace, name);
     if (seen !== '')
       return [
         missing('isolation', `a learner would see ${seen}`, 'do not use this cluster: tell the makers of Unicorn'),
@@ -188,7 +201,8 @@ export async function preflight(cluster: Cluster, pods: Pods): Promise<Finding[]
       missing(subject, `a sandbox does not run in a pod here: ${error.message}`, error.remedy ?? 'kubectl get events'),
     ];
   } finally {
-    await pods.end(name);
+    await pods.end(name, namespace);
+    if (plan.namespaces === 'learner') await removeNamespace(cluster, plan, id);
   }
 }
 

@@ -3,6 +3,8 @@ export interface KubernetesOptions {
   /** A context of the kubeconfig; `minikube` or `minikube:PROFILE`: that one, looked after. null: the current one, or the cluster that the server runs in. */
   context: string | null;
   namespace: string;
+  /** `one`: all pods in `namespace`. `learner`: a namespace for each, whose name begins so. */
+  namespaces: 'one' | 'learner';
   /** `volume`: a volume for each learner's home. `none`: homes last as long as their pods. */
   homes: 'volume' | 'none';
   /** null: the cluster's default. */
@@ -18,6 +20,7 @@ export interface KubernetesOptions {
 export const usualOptions: KubernetesOptions = {
   context: null,
   namespace: 'unicorn',
+  namespaces: 'one',
   homes: 'volume',
   storageClass: null,
   seccomp: 'unicorn/sandbox.json',

@@ -6,6 +6,7 @@ import { droppedFields, homeClaim, type PodPlan, pullPolicy, sandboxPod } from '
 const plan: PodPlan = {
   owner: 'abcdef012345',
   image: 'registry.example/unicorn-sandbox:1',
+  namespaces: 'one',
   namespace: 'class',
   seccomp: 'unicorn/sandbox.json',
   apparmor: 'unconfined',

@@ -26,6 +26,7 @@ export interface PodPlan {
   owner: string;
   image: string;
   namespace: string;
+  namespaces: 'one' | 'learner';
   /** A file below the kubelet's seccomp folder, or `unconfined`. */
   seccomp: string;
   /** A profile loaded on the nodes, or `unconfined`: what runtimes use by default lets nobody mount. */
@@ -37,6 +38,12 @@ export interface PodPlan {
 /** Names are at most 63 long: owners have 12 characters, ids 40. */
 export const podName = (owner: string, id: string): string => `unicorn-${owner}-${id}`;
 export const claimName = (owner: string, home: string): string => `unicorn-${owner}-home-${home}`;
+
+/** Where the pods of a home go. */
+export const namespaceOf = (
+  { namespace, namespaces }: Pick<PodPlan, 'namespace' | 'namespaces'>,
+  home: string,
+): string => (namespaces === 'learner' ? `${namespace}-${home}` : namespace);
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / (1 << 20))}Mi`;
 export const memoryOf = (request: Pick<SandboxRequest, 'limits'>): number => request.limits.memoryBytes + ownMemory;
@@ -53,7 +60,7 @@ export function sandboxPod(request: SandboxRequest, plan: PodPlan): V1Pod {
   return {
     metadata: {
       name: podName(plan.owner, id),
-      namespace: plan.namespace,
+      namespace: namespaceOf(plan, home),
       labels: {
         [labels.application]: sandboxApplication,
         [labels.owner]: plan.owner,
@@ -135,7 +142,7 @@ export function homeClaim(request: SandboxRequest, plan: PodPlan): V1PersistentV
   return {
     metadata: {
       name: claimName(plan.owner, request.home),
-      namespace: plan.namespace,
+      namespace: namespaceOf(plan, request.home),
       labels: { [labels.owner]: plan.owner, [labels.home]: request.home },
     },
     spec: {

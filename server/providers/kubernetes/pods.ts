@@ -4,8 +4,18 @@ import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { ProviderError, type SandboxRequest, type TellProgress } from '../provider.ts';
 import { boxAnswer } from './answer.ts';
 import type { Cluster } from './cluster.ts';
+import { makeNamespace } from './namespaces.ts';
 import { patiently } from './patience.ts';
-import { droppedFields, graceSeconds, homeClaim, labels, type PodPlan, podName, sandboxPod } from './pod.ts';
+import {
+  droppedFields,
+  graceSeconds,
+  homeClaim,
+  labels,
+  namespaceOf,
+  type PodPlan,
+  podName,
+  sandboxPod,
+} from './pod.ts';
 import { isStatus, refusal } from './refusals.ts';
 import { hangs, type Situation, situationFromEvent, situationOf, tookTooLong } from './situation.ts';
 import { SharedWatch } from './watch.ts';
@@ -23,14 +33,17 @@ export class Pods {
   constructor(cluster: Cluster, plan: PodPlan) {
     this.#cluster = cluster;
     this.#plan = plan;
-    const { namespace, owner } = plan;
+    const { namespace, namespaces, owner } = plan;
     const { core, config } = cluster;
     const mine = { labelSelector: `${labels.owner}=${owner}` };
     const ofPods = { fieldSelector: 'involvedObject.kind=Pod' };
-    const base = `/api/v1/namespaces/${namespace}`;
-    this.#pods = new SharedWatch(config, `${base}/pods`, mine, () => core.listNamespacedPod({ namespace, ...mine }));
+    const all = namespaces === 'learner';
+    const base = all ? '/api/v1' : `/api/v1/namespaces/${namespace}`;
+    this.#pods = new SharedWatch(config, `${base}/pods`, mine, () =>
+      all ? core.listPodForAllNamespaces(mine) : core.listNamespacedPod({ namespace, ...mine }),
+    );
     this.#events = new SharedWatch(config, `${base}/events`, ofPods, () =>
-      core.listNamespacedEvent({ namespace, ...ofPods }),
+      all ? core.listEventForAllNamespaces(ofPods) : core.listNamespacedEvent({ namespace, ...ofPods }),
     );
   }
 
@@ -39,10 +52,12 @@ export class Pods {
   }
 
   list(): Promise<V1Pod[]> {
-    const { namespace, owner } = this.#plan;
-    return this.#cluster.core
-      .listNamespacedPod({ namespace, labelSelector: `${labels.owner}=${owner}` })
-      .then(({ items }) => items);
+    const { namespace, namespaces, owner } = this.#plan;
+    const { core } = this.#cluster;
+    const mine = { labelSelector: `${labels.owner}=${owner}` };
+    const listing =
+      namespaces === 'learner' ? core.listPodForAllNamespaces(mine) : core.listNamespacedPod({ namespace, ...mine });
+    return listing.then(({ items }) => items);
   }
 
   /**
@@ -52,26 +67,28 @@ export class Pods {
    */
   async start(request: SandboxRequest, plan: PodPlan, progress: TellProgress): Promise<void> {
     const name = podName(plan.owner, request.id);
+    const namespace = namespaceOf(plan, request.home);
     const waiting = this.#wait(name, progress);
     try {
+      if (plan.namespaces === 'learner') await makeNamespace(this.#cluster, plan, request.home);
       if (plan.homes === 'volume') await this.#ensureClaim(request, plan);
       await this.#create(request, plan);
       await waiting.running;
       progress('Making the sandbox');
-      const problem = await boxAnswer(this.#cluster, plan.namespace, name, AbortSignal.timeout(answerMs));
+      const problem = await boxAnswer(this.#cluster, namespace, name, AbortSignal.timeout(answerMs));
       if (problem !== undefined) throw new ProviderError('failed', `the sandbox did not start: ${problem}`);
     } catch (error) {
       waiting.stop();
       // One of that name that was there before is another's.
-      if (!isStatus(error, 409)) await this.end(name).catch(() => {});
-      throw refusal(error, plan.namespace);
+      if (!isStatus(error, 409)) await this.end(name, namespace).catch(() => {});
+      throw refusal(error, namespace);
     } finally {
       waiting.stop();
     }
   }
 
   async #ensureClaim(request: SandboxRequest, plan: PodPlan): Promise<void> {
-    const { namespace } = plan;
+    const namespace = namespaceOf(plan, request.home);
     await this.#cluster.core
       .createNamespacedPersistentVolumeClaim({ namespace, body: homeClaim(request, plan) })
       .catch(error => {
@@ -80,7 +97,7 @@ export class Pods {
   }
 
   async #create(request: SandboxRequest, plan: PodPlan): Promise<void> {
-    const { namespace } = plan;
+    const namespace = namespaceOf(plan, request.home);
     const made = await this.#cluster.core.createNamespacedPod({ namespace, body: sandboxPod(request, plan) });
     const dropped = droppedFields(made);
     if (dropped.length > 0)
@@ -127,8 +144,7 @@ export class Pods {
    *
    * @throws ProviderError where it does not go, though asked twice
    */
-  async end(name: string): Promise<void> {
-    const { namespace } = this.#plan;
+  async end(name: string, namespace: string): Promise<void> {
     const { promise: gone, resolve } = Promise.withResolvers<boolean>();
     const { stop, begun } = this.#pods.follow((pod, isGone) => {
       if (isGone && pod.metadata?.name === name) resolve(true);
@@ -139,10 +155,10 @@ export class Pods {
     try {
       await Promise.race([begun, wait()]);
       for (let turn = 0; turn < 2; turn++) {
-        if (!(await this.#delete(name))) return;
+        if (!(await this.#delete(name, namespace))) return;
         if (await Promise.race([gone, wait()])) return;
       }
-      throw hangs(name, namespace, await this.read(name));
+      throw hangs(name, namespace, await this.read(name, namespace));
     } finally {
       abort.abort();
       stop();
@@ -150,8 +166,7 @@ export class Pods {
   }
 
   /** False: it is not there. */
-  async #delete(name: string): Promise<boolean> {
-    const { namespace } = this.#plan;
+  async #delete(name: string, namespace: string): Promise<boolean> {
     try {
       const pod = { name, namespace, gracePeriodSeconds: graceSeconds };
       await patiently(() => this.#cluster.core.deleteNamespacedPod(pod));
@@ -163,8 +178,7 @@ export class Pods {
   }
 
   /** Undefined: it is not there. */
-  async read(name: string): Promise<V1Pod | undefined> {
-    const { namespace } = this.#plan;
+  async read(name: string, namespace: string): Promise<V1Pod | undefined> {
     try {
       return await this.#cluster.core.readNamespacedPod({ name, namespace });
     } catch (error) {

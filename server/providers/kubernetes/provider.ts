@@ -15,9 +15,10 @@ import { Cluster, findCluster } from './cluster.ts';
 import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
 import { wantedImage } from './image.ts';
 import { checkMinikube, minikubeHas, minikubeLoad, minikubeProfile } from './minikube.ts';
+import { checkPrefix, removeNamespace } from './namespaces.ts';
 import type { KubernetesOptions } from './options.ts';
 import { patiently } from './patience.ts';
-import { claimName, container, labels, type PodPlan, podName } from './pod.ts';
+import { claimName, container, labels, namespaceOf, type PodPlan, podName } from './pod.ts';
 import { Pods } from './pods.ts';
 import { isStatus, refusal } from './refusals.ts';
 import { situationOf } from './situation.ts';
@@ -80,15 +81,17 @@ export class KubernetesProvider implements Provider {
   }
 
   async #reach(): Promise<Site> {
-    const { context, namespace, homes, storageClass, seccomp, apparmor, owner, data, image } = this.#options;
+    const { context, namespace, namespaces, homes, storageClass, seccomp, apparmor, owner, data, image } =
+      this.#options;
     if (this.#profile !== undefined) await checkMinikube(this.#profile);
     const cluster = new Cluster(findCluster(this.#profile ?? context ?? undefined));
     const plan: PodPlan = {
       owner: owner ?? (await ownerOf(data)),
       image: await wantedImage(image, cluster),
-      ...{ namespace, seccomp, apparmor, homes },
+      ...{ namespace, namespaces, seccomp, apparmor, homes },
       storageClass: storageClass ?? undefined,
     };
+    checkPrefix(plan);
     return { cluster, plan, pods: new Pods(cluster, plan) };
   }
 
@@ -105,7 +108,7 @@ export class KubernetesProvider implements Provider {
 
   async #prepare(progress: TellProgress): Promise<void> {
     const { cluster, plan } = await this.#reached();
-    await makeSurroundings(cluster, plan.namespace);
+    if (plan.namespaces === 'one') await makeSurroundings(cluster, plan.namespace);
     if (this.#profile !== undefined) await loadIntoMinikube(this.#profile, plan.image, progress);
   }
 
@@ -119,7 +122,7 @@ export class KubernetesProvider implements Provider {
       await pods.start(request, plan, progress);
       return this.#sandbox(request.id, request.home);
     } catch (error) {
-      throw refusal(error, this.#options.namespace);
+      throw refusal(error, namespaceOf(this.#options, request.home));
     }
   }
 
@@ -134,12 +137,13 @@ export class KubernetesProvider implements Provider {
   async sweep(): Promise<void> {
     const { pods } = await this.#reached();
     const dead = (await patiently(() => pods.list())).filter(isLeft);
-    await Promise.all(dead.map(({ metadata }) => pods.end(metadata!.name!)));
+    await Promise.all(dead.map(({ metadata }) => pods.end(metadata!.name!, metadata!.namespace!)));
   }
 
   async removeHome(home: string): Promise<void> {
     if (!validName.test(home)) throw new ProviderError('failed', `${JSON.stringify(home)} is no name of a home`);
     const { cluster, plan } = await this.#reached();
+    if (plan.namespaces === 'learner') return removeNamespace(cluster, plan, home);
     const { namespace } = plan;
     const claim = { name: claimName(plan.owner, home), namespace };
     if (plan.homes === 'none') return;
@@ -150,29 +154,30 @@ export class KubernetesProvider implements Provider {
 
   #sandbox(id: string, home: string): Sandbox {
     const name = async (): Promise<string> => podName((await this.#reached()).plan.owner, id);
+    const namespace = namespaceOf(this.#options, home);
     return {
       id,
       home,
-      connect: async () => this.#connect(await name()),
-      fate: async () => this.#fate(await name()),
-      end: async () => (await this.#reached()).pods.end(await name()),
+      connect: async () => this.#connect(await name(), namespace),
+      fate: async () => this.#fate(await name(), namespace),
+      end: async () => (await this.#reached()).pods.end(await name(), namespace),
     };
   }
 
-  async #connect(name: string): Promise<Duplex> {
-    const { cluster, plan } = await this.#reached();
+  async #connect(name: string, namespace: string): Promise<Duplex> {
+    const { cluster } = await this.#reached();
     try {
-      const fate = await this.#fate(name);
+      const fate = await this.#fate(name, namespace);
       if (fate !== undefined) throw new ProviderError('failed', `the sandbox is gone: ${fate}`);
-      return await cluster.exec(plan.namespace, name, container, connectCommand);
+      return await cluster.exec(namespace, name, container, connectCommand);
     } catch (error) {
-      throw refusal(error, plan.namespace);
+      throw refusal(error, namespace);
     }
   }
 
-  async #fate(name: string): Promise<string | undefined> {
+  async #fate(name: string, namespace: string): Promise<string | undefined> {
     const { pods } = await this.#reached();
-    const pod = await pods.read(name);
+    const pod = await pods.read(name, namespace);
     const situation = pod ? situationOf(pod) : ({ is: 'over', why: 'its pod was deleted' } as const);
     return situation.is === 'over' ? situation.why : undefined;
   }

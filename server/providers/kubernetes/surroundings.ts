@@ -25,15 +25,30 @@ export const sandboxPolicy: V1NetworkPolicy = {
  *
  * @throws ApiException where something is not there and may not be made
  */
-export async function makeSurroundings({ core, networking }: Cluster, namespace: string): Promise<void> {
+export async function makeSurroundings(cluster: Cluster, namespace: string): Promise<void> {
+  // Only the cluster's administrator may ask for the namespace itself: the account in it shows that it is there.
+  await makeAccount(cluster, namespace, () =>
+    cluster.core.createNamespace({ body: { metadata: { name: namespace } } }).catch(unless(403, 409)),
+  );
+  await makePolicy(cluster, namespace);
+}
+
+/** @param before done where the account is not there yet */
+export async function makeAccount(
+  { core }: Cluster,
+  namespace: string,
+  before: () => Promise<unknown> = async () => {},
+): Promise<void> {
   await ensure(
     () => core.readNamespacedServiceAccount({ name: serviceAccount, namespace }),
     async () => {
-      // Only the cluster's administrator may ask for the namespace itself: the account in it shows that it is there.
-      await core.createNamespace({ body: { metadata: { name: namespace } } }).catch(unless(403, 409));
+      await before();
       await core.createNamespacedServiceAccount({ namespace, body: sandboxAccount });
     },
   );
+}
+
+export async function makePolicy({ networking }: Cluster, namespace: string): Promise<void> {
   const { name } = sandboxPolicy.metadata!;
   await ensure(
     () => networking.readNamespacedNetworkPolicy({ name: name!, namespace }),
@@ -47,7 +62,8 @@ const unless =
     if (!isStatus(error, ...codes)) throw error;
   };
 
-async function ensure(read: () => Promise<unknown>, make: () => Promise<unknown>): Promise<void> {
+/** Makes what is not there. */
+export async function ensure(read: () => Promise<unknown>, make: () => Promise<unknown>): Promise<void> {
   const there = await read().then(
     () => true,
     error => {
