@@ -42,13 +42,18 @@ export interface ServerProcess {
   secret: string;
 }
 
-/** Starts a server of the class that this database has. */
-export async function startProcess(context: TestContext, databaseUrl: string, data: string): Promise<ServerProcess> {
+/** Starts a server of the class that this database has. @param origin where browsers reach the class */
+export async function startProcess(
+  context: TestContext,
+  databaseUrl: string,
+  data: string,
+  origin = publicUrl.origin,
+): Promise<ServerProcess> {
   const port = await freePort();
   const flags = ['--json', '--class', '--provider', provider, '--port', String(port), '--data', data];
   const { DOCKER_HOST = '', UNICORN_IMAGE = '' } = process.env;
   const environment = { DATABASE_URL: databaseUrl, DOCKER_HOST, UNICORN_IMAGE };
-  const program = start(context, [...flags, '--public-url', publicUrl.origin], environment);
+  const program = start(context, [...flags, '--public-url', origin], environment);
   const { learner, instructor } = await program.addresses();
   return {
     program,
