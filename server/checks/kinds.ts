@@ -71,7 +71,13 @@ export async function checkReplay(check: ReplayCheck, seen: Observation): Promis
 
 type Response = Awaited<ReturnType<Observation['replay']>>[number]['response'];
 
-const targetOf = (request: ReplayRequest): string => `${request.method} ${request.url.replace(/^http:\/\//, '')}`;
+function targetOf({ method, url, load }: ReplayRequest): string {
+  const plain = (address: string): string => address.replace(/^http:\/\//, '');
+  const beside = load
+    ? `, while ${count(load.count, 'call')} of ${plain(load.url)} ${load.count === 1 ? 'is' : 'are'} under way`
+    : '';
+  return `${method} ${plain(url)}${beside}`;
+}
 const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
 function resultWords(request: ReplayRequest, response: Response): string {

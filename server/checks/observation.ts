@@ -189,9 +189,9 @@ export class Observation {
 const tagOf = (check: ReplayCheck, index: number): string => `${check.id}-${index}`;
 
 function tagged(check: ReplayCheck): Methods['replay']['params']['requests'] {
-  return check.requests.map(({ url, method }, index) => ({
-    url,
-    method,
+  return check.requests.map(({ url, method, load }, index) => ({
+    ...{ url, method },
+    ...(load ? { load } : {}),
     headers: { 'x-check': tagOf(check, index) },
     timeoutMs: 10_000,
   }));

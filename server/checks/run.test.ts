@@ -209,6 +209,19 @@ describe('replay', () => {
     assert.deepEqual([late.expected, late.found], ['GET p/500: 500 after 0.9 to 1.5 s', '500 after 3.01 s']);
   });
 
+  it('sends the load of a request with it, and says so', async () => {
+    const load = { url: 'http://p/delay/1', count: 2 };
+    const full: ReplayCheck = {
+      ...one,
+      requests: [{ url: 'http://p/500', method: 'GET', load, expect: { status: 503 }, hint: null }],
+    };
+    const agent = world({ replay: tries(1) });
+    const state = await check(full, agent);
+    assert.equal(state.expected, 'GET p/500, while 2 calls of p/delay/1 are under way: 503');
+    const replayed = agent.asked.find(({ method }) => method === 'replay')?.params as Methods['replay']['params'];
+    assert.deepEqual(replayed.requests[0]?.load, load);
+  });
+
   it('tells that the file was changed after the start', async () => {
     const files = { 'proxy.yaml': { content: '', modifiedMs: 2000 } };
     assert.match((await check(one, world({ replay: tries(1), files }))).hint ?? '', /restart it/);

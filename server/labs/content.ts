@@ -123,6 +123,8 @@ export interface ReplayCheck extends CheckBase {
 export interface ReplayRequest {
   url: string;
   method: string;
+  /** Requests that are under way when it is sent; they are not judged. */
+  load?: { url: string; count: number };
   expect: {
     status?: number;
     /** The window of time to the answer. */

@@ -153,6 +153,8 @@ export interface ReplayParams {
     body?: string;
     /** How many times, one after the other (default 1). */
     count?: number;
+    /** Requests that are sent a little before it and may be under way with it; what becomes of them is not told. */
+    load?: { url: string; count: number };
     timeoutMs?: number;
   }[];
   /** Admin paths of the proxy to read after the requests, such as /stats?format=json. */

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
 import type { ReplayParams, ReplayResult } from '../protocol/messages.ts';
 import { requestIn } from '../world/http.ts';
@@ -11,6 +12,8 @@ const usualRequestMs = 5000;
 const mostUpstreams = 8;
 const mostRequests = 500;
 const mostResponseBody = 64 * 1024;
+/** The load of a request is under way by then, in the order in which it was asked for. */
+const loadedMs = 200;
 const mostAdminBody = 512 * 1024;
 const mostTimeMs = 60_000;
 
@@ -29,7 +32,7 @@ export function replay(_world: World, params: ReplayParams, signal: AbortSignal)
 
 function checked(params: ReplayParams): ReplayParams {
   const { configuration, upstreams = usualUpstreams, requests } = params;
-  const count = requests.reduce((sum, { count = 1 }) => sum + count, 0);
+  const count = requests.reduce((sum, { count = 1, load }) => sum + count * (1 + (load?.count ?? 0)), 0);
   if (typeof configuration !== 'string') throw new Failure('invalid', 'a configuration is needed');
   if (count > mostRequests) throw new Failure('invalid', `${count} requests, ${mostRequests} are allowed`);
   if (upstreams.length > mostUpstreams) throw new Failure('invalid', `${mostUpstreams} upstreams are allowed`);
@@ -84,16 +87,31 @@ async function sendAll(
   result: ReplayResult,
   signal: AbortSignal,
 ): Promise<void> {
-  const { count = 1, timeoutMs = usualRequestMs, ...rest } = request;
+  const { count = 1, timeoutMs = usualRequestMs, load, ...rest } = request;
   for (let sent = 0; sent < count; sent++) {
     signal.throwIfAborted();
+    const loaded = load && (await startLoad(pid, load, timeoutMs, signal));
     try {
       const response = await requestIn(pid, { ...rest, timeoutMs, maximumBody: mostResponseBody }, signal);
       result.responses.push({ url: request.url, ...response });
     } catch (error) {
       result.responses.push({ url: request.url, error: (error as Error).message });
     }
+    await loaded?.ended;
   }
+}
+
+/** Sends requests whose answers do not matter. Resolves with their end when they are under way. */
+async function startLoad(
+  pid: number,
+  { url, count }: { url: string; count: number },
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ ended: Promise<unknown> }> {
+  const one = () => requestIn(pid, { url, timeoutMs, maximumBody: mostResponseBody }, signal);
+  const ended = Promise.allSettled(Array.from({ length: count }, one));
+  await delay(loadedMs, undefined, { signal });
+  return { ended };
 }
 
 async function readAdmin(pid: number, path: string, signal: AbortSignal): Promise<ReplayResult['admin'][number]> {
