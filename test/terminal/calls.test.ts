@@ -196,6 +196,19 @@ test('a configuration is replayed in a scratch copy', { skip: withProxy, timeout
     ['/headers', '/headers', '/status/503'],
   );
   assert.match(found.admin[0]!.body, /upstream_rq/);
+  // What is under way takes longer than the request that is judged; it is not told, and it is waited for.
+  const load = { url: 'http://proxy:15001/delay/1', count: 3 };
+  const loaded = await agent.call('replay', {
+    configuration,
+    requests: [{ url: 'http://proxy:15001/get', load }, { url: 'http://proxy:15001/headers' }],
+    timeoutMs: 15_000,
+  });
+  assert.equal(loaded.responses.length, 2);
+  assert.deepEqual(
+    loaded.arrivals.map(({ path }) => path),
+    // As they are answered.
+    ['/get', '/delay/1', '/delay/1', '/delay/1', '/headers'],
+  );
   const broken = await agent.call('replay', { configuration: 'nonsense: 1', requests, timeoutMs: 15_000 });
   assert.match(broken.failure ?? '', /nonsense/);
   assert.deepEqual(broken.responses, []);
