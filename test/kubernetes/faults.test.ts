@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PatchStrategy, setHeaderOptions } from '@kubernetes/client-node';
 import { AgentClient } from '../../server/agent/client.ts';
 import { patiently } from '../../server/providers/kubernetes/patience.ts';
 import { labels, podName } from '../../server/providers/kubernetes/pod.ts';
@@ -148,6 +149,34 @@ test('who takes all memory ends their own sandbox at worst: told why, and the ne
   );
   for (let turn = 0; !lives && turn < 50 && (await fate()) === undefined; turn++) await delay(100);
   if (!lives) assert.equal(await fate(), 'it took more memory than a sandbox may have');
+});
+
+test('a pod that a finalizer holds: told after two requests, and it goes when it is asked again', {
+  skip,
+  timeout: 150_000,
+}, async context => {
+  const owner = 'held';
+  const provider = await the.provider({ owner });
+  const request = the.request();
+  const sandbox = await provider.create(request, () => {});
+  const { namespace } = the;
+  const name = podName(owner, request.id);
+  const finalizers = (value: string[] | null) =>
+    the.core.patchNamespacedPod(
+      { name, namespace, body: { metadata: { finalizers: value } } },
+      setHeaderOptions('Content-Type', PatchStrategy.MergePatch),
+    );
+  context.after(async () => {
+    if ((await podsOf(owner)) > 0) await finalizers(null);
+  });
+  await finalizers(['unicorn.test/hold']);
+  const error = await refused(sandbox.end());
+  assert.match(error.message, /is still there 60 s after it was deleted, held by unicorn\.test\/hold/);
+  assert.match(error.remedy ?? '', /describe pod/);
+  assert.equal(await podsOf(owner), 1);
+  await finalizers(null);
+  await sandbox.end();
+  assert.equal(await podsOf(owner), 0);
 });
 
 test('another server finds what lives, and sweeps what has ended', { skip }, async () => {

@@ -6,7 +6,7 @@ import { ProviderError } from '../provider.ts';
 import { connectCommand } from '../sandbox-image.ts';
 import type { Cluster } from './cluster.ts';
 import { checkMinikube } from './minikube.ts';
-import { removeNamespace } from './namespaces.ts';
+import { removeNamespace, trialPrefix } from './namespaces.ts';
 import { container, namespaceOf, type PodPlan, podName, requestedMemory } from './pod.ts';
 import type { Pods } from './pods.ts';
 import { isStatus } from './refusals.ts';
@@ -67,7 +67,7 @@ const needed = [
 ];
 /** Where each learner has a namespace, of all of them. */
 const neededForNamespaces = [
-  ...['create', 'delete', 'get'].map(verb => ({ verb, resource: 'namespaces' })),
+  ...['create', 'delete', 'get', 'list'].map(verb => ({ verb, resource: 'namespaces' })),
   ...['serviceaccounts', 'resourcequotas'].flatMap(resource => ['create', 'get'].map(verb => ({ verb, resource }))),
   ...['create', 'get'].map(verb => ({ verb, resource: 'networkpolicies', group: 'networking.k8s.io' })),
 ];
@@ -181,7 +181,7 @@ const outlook = [
 export async function preflight(cluster: Cluster, pods: Pods): Promise<Finding[]> {
   const subject = 'trial';
   const started = performance.now();
-  const id = `trial${randomBytes(6).toString('hex')}`;
+  const id = `${trialPrefix}${randomBytes(6).toString('hex')}`;
   const request = { id, home: id, limits: trialLimits, orphanTimeoutSeconds: 60 };
   const plan: PodPlan = { ...pods.plan, homes: 'none' };
   const name = podName(plan.owner, id);
@@ -201,8 +201,9 @@ export async function preflight(cluster: Cluster, pods: Pods): Promise<Finding[]
       missing(subject, `a sandbox does not run in a pod here: ${error.message}`, error.remedy ?? 'kubectl get events'),
     ];
   } finally {
-    await pods.end(name, namespace);
-    if (plan.namespaces === 'learner') await removeNamespace(cluster, plan, id);
+    // What the trial found is what matters; what it leaves is swept.
+    await pods.end(name, namespace).catch(() => {});
+    if (plan.namespaces === 'learner') await removeNamespace(cluster, plan, id).catch(() => {});
   }
 }
 

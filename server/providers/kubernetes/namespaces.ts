@@ -8,6 +8,10 @@ import { labels, namespaceOf, type PodPlan, sandboxApplication } from './pod.ts'
 import { isStatus, refusal } from './refusals.ts';
 import { ensure, makeAccount, makePolicy } from './surroundings.ts';
 
+/** The homes of doctor's trials begin so. */
+export const trialPrefix = 'trial';
+/** No trial takes so long. */
+const trialMs = 10 * 60_000;
 /** A name has at most 63 characters; homes have 40. */
 const longestPrefix = 22;
 const goneMs = 30_000;
@@ -74,6 +78,17 @@ export async function removeNamespace({ core }: Cluster, plan: PodPlan, home: st
     }
   } catch (error) {
     if (!isStatus(error, 404)) throw refusal(error, name);
+  }
+}
+
+/** Removes the namespaces of trials that were killed. */
+export async function sweepTrials(cluster: Cluster, plan: PodPlan): Promise<void> {
+  const { items } = await cluster.core.listNamespace({ labelSelector: `${labels.owner}=${plan.owner}` });
+  const before = Date.now() - trialMs;
+  for (const { metadata } of items) {
+    const home = metadata?.labels?.[labels.home] ?? '';
+    const old = (metadata?.creationTimestamp?.getTime() ?? Number.POSITIVE_INFINITY) < before;
+    if (home.startsWith(trialPrefix) && old) await removeNamespace(cluster, plan, home);
   }
 }
 

@@ -15,7 +15,7 @@ import { Cluster, findCluster } from './cluster.ts';
 import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
 import { wantedImage } from './image.ts';
 import { checkMinikube, minikubeHas, minikubeLoad, minikubeProfile } from './minikube.ts';
-import { checkPrefix, removeNamespace } from './namespaces.ts';
+import { checkPrefix, removeNamespace, sweepTrials } from './namespaces.ts';
 import type { KubernetesOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { claimName, container, labels, namespaceOf, type PodPlan, podName } from './pod.ts';
@@ -135,9 +135,10 @@ export class KubernetesProvider implements Provider {
   }
 
   async sweep(): Promise<void> {
-    const { pods } = await this.#reached();
+    const { cluster, pods, plan } = await this.#reached();
     const dead = (await patiently(() => pods.list())).filter(isLeft);
     await Promise.all(dead.map(({ metadata }) => pods.end(metadata!.name!, metadata!.namespace!)));
+    if (plan.namespaces === 'learner') await sweepTrials(cluster, plan);
   }
 
   async removeHome(home: string): Promise<void> {

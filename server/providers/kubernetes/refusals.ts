@@ -54,6 +54,12 @@ function told(code: number, message: string, namespace: string): ProviderError {
       `the namespace ${namespace} does not admit sandboxes: ${message}`,
       `kubectl label --overwrite namespace ${namespace} pod-security.kubernetes.io/enforce=privileged`,
     );
+  if (code === 403 && /being terminated/.test(message))
+    return new ProviderError(
+      'failed',
+      `the namespace ${namespace} is being deleted: ${message}`,
+      'try again when it is gone: kubectl get namespaces shows it until then',
+    );
   if (code === 403 && /error looking up service account/.test(message))
     return new ProviderError('failed', `the namespace ${namespace} is not ready: ${message}`, 'try again');
   if (code === 403)
