@@ -108,7 +108,7 @@ async function serveLocked(
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
   const removals = new Removals(log);
-  const readiness = new Readiness(store);
+  const readiness = new Readiness({ store, provider, data: settings.data, log });
   const services = sandboxServices(settings, {
     workshop,
     store,
@@ -189,6 +189,7 @@ async function serveLocked(
     code: alone ? null : planned.code,
     report,
     close: once(async keep => {
+      readiness.end();
       await planned.stop();
       classroom.stopLooking();
       await http.close();

@@ -64,6 +64,8 @@ export interface Provider {
   find(): Promise<Sandbox[]>;
   /** Removes what earlier servers left of this data folder and nobody lives in. */
   sweep(): Promise<void>;
+  /** Asks what the sandboxes run on whether it is there, at little cost; missing where there is nobody to ask. @throws ProviderError */
+  reach?(signal: AbortSignal): Promise<void>;
   /** Removes a home for good. */
   removeHome(home: string): Promise<void>;
 }

@@ -5,10 +5,11 @@ import { existsSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { createLog } from '../../server/log.ts';
 import { Histogram } from '../../server/operations/metrics.ts';
 import { Readiness } from '../../server/operations/readiness.ts';
+import { DockerProvider } from '../../server/providers/docker/provider.ts';
 import type { ProviderReport } from '../../server/providers/provider.ts';
 import { FakeProvider } from './fake-provider.ts';
 import { Browser, instructor, joined, ready, refusalOf, startServer, type TestServer } from './harness.ts';
@@ -67,20 +68,96 @@ test('healthz says ok, readyz says why not', async context => {
   assert.match(late.body, /no kind of sandbox works here/);
 });
 
-test('a store that fails or hangs makes the server unready', async () => {
-  const reasons = async (followSlide: () => Promise<string | null>) => {
-    const readiness = new Readiness({ followSlide });
-    readiness.tried(true);
-    return readiness.reasons();
+/** A server's readiness where all is well but for what is given. */
+function readinessOf(broken: Partial<ConstructorParameters<typeof Readiness>[0]> = {}): Readiness {
+  const well = {
+    store: { followSlide: async () => null },
+    provider: new FakeProvider(),
+    data: '/',
+    log: { warn() {} },
   };
+  const readiness = new Readiness({ ...well, free: async () => 1e12, ...broken });
+  readiness.tried(true);
+  return readiness;
+}
+
+/** The waits of a readiness let the process end, so something has to keep it. */
+function stayAlive(context: TestContext): void {
+  const keep = setTimeout(() => {}, 5000);
+  context.after(() => clearTimeout(keep));
+}
+
+test('a store that fails or hangs makes the server unready', async context => {
+  stayAlive(context);
+  const reasons = (followSlide: () => Promise<string | null>) => readinessOf({ store: { followSlide } }).reasons();
   assert.deepEqual(await reasons(async () => null), []);
   assert.deepEqual(await reasons(() => Promise.reject(new Error('away'))), ['the database does not answer']);
-  const hanging = Promise.withResolvers<null>();
-  const found = reasons(() => hanging.promise);
-  // The wait lets the process end, so something has to keep it.
-  const keep = setTimeout(() => {}, 5000);
-  assert.deepEqual(await found, ['the database does not answer']);
-  clearTimeout(keep);
+  assert.deepEqual(await reasons(() => new Promise(() => {})), ['the database does not answer']);
+});
+
+test('what the sandboxes run on makes the server unready when it goes later, and ready when it is back', async context => {
+  stayAlive(context);
+  let now = 1000;
+  context.mock.method(performance, 'now', () => now);
+  let asked = 0;
+  let answer = async (_signal: AbortSignal): Promise<void> => {};
+  const told: string[] = [];
+  const readiness = readinessOf({
+    provider: {
+      name: 'docker',
+      reach: signal => {
+        asked++;
+        return answer(signal);
+      },
+    },
+    log: { warn: message => void told.push(message) },
+  });
+  const later = () => {
+    now += 5000;
+    return readiness.reasons();
+  };
+  const away = ['docker, which runs the sandboxes, does not answer'];
+  assert.deepEqual(await later(), []);
+  answer = () => Promise.reject(new Error('ECONNREFUSED'));
+  assert.deepEqual(await readiness.reasons(), [], 'what was just looked at is not looked at again');
+  assert.equal(asked, 1);
+  assert.deepEqual(await Promise.all([later(), readiness.reasons()]), [away, away]);
+  assert.equal(asked, 2, 'two who ask at once share one look');
+  answer = () => new Promise(() => {});
+  assert.deepEqual(await later(), away);
+  assert.deepEqual(told, [`not ready: ${away[0]}`], 'it is logged once');
+  answer = async () => {};
+  assert.deepEqual(await later(), []);
+});
+
+test('a Docker daemon that is not there is not reached', async context => {
+  const before = process.env.DOCKER_HOST;
+  process.env.DOCKER_HOST = 'unix:///nowhere/docker.sock';
+  context.after(() => {
+    if (before === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = before;
+  });
+  const provider = new DockerProvider({ data: '/nowhere' });
+  assert.deepEqual(await readinessOf({ provider }).reasons(), ['docker, which runs the sandboxes, does not answer']);
+});
+
+test('a full disk makes the server unready', async () => {
+  const reasons = await readinessOf({ free: async () => 1 << 20 }).reasons();
+  assert.deepEqual(reasons, ['the disk of the data folder is full']);
+});
+
+test('a server that ends says so while its pages leave, and still lives', async context => {
+  const server = await startServer(context);
+  await server.running.report;
+  const learner = await joined(server, 'Ada');
+  const { socket } = await learner.events(context);
+  // It does not answer the goodbye, for which the server waits a moment.
+  socket.pause();
+  const closing = server.running.close(true);
+  const [ready, health] = await Promise.all([probe(server, '/readyz'), probe(server, '/healthz')]);
+  assert.deepEqual(JSON.parse(ready.body), { ready: false, reasons: ['the server is ending'] });
+  assert.deepEqual([ready.status, health.status], [503, 200]);
+  await closing;
 });
 
 test('metrics count what happens and name nobody', async context => {

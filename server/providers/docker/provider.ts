@@ -140,6 +140,12 @@ export class DockerProvider implements Provider {
     return found.map(({ id, home }) => this.#sandbox(own, id, home));
   }
 
+  async reach(abortSignal: AbortSignal): Promise<void> {
+    // The library's types know of no options here, the library does.
+    const docker = this.#preparation.docker as unknown as { ping(options: object): Promise<unknown> };
+    await docker.ping({ abortSignal }).catch(rethrown);
+  }
+
   async sweep(): Promise<void> {
     const own = await this.#preparation.containers();
     await own.sweep(this.#making).catch(rethrown);

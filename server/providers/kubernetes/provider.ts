@@ -134,6 +134,14 @@ export class KubernetesProvider implements Provider {
     );
   }
 
+  /** Its call is bounded by the time limit of all calls, not by a signal. */
+  async reach(): Promise<void> {
+    const { cluster } = await this.#reached();
+    await cluster.version.getCode().catch(error => {
+      throw refusal(error, this.#options.namespace);
+    });
+  }
+
   async sweep(): Promise<void> {
     const { cluster, pods, plan } = await this.#reached();
     const dead = (await patiently(() => pods.list())).filter(isLeft);
