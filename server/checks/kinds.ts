@@ -3,12 +3,12 @@ import type {
   ConfigCheck,
   ProcessCheck,
   ReplayCheck,
-  ReplayRequest,
   StatsCheck,
   ValidateCheck,
 } from '../labs/content.ts';
-import { type Arrival, headerOf, isProgram, type Observation } from './observation.ts';
-import { CannotObserve, count, expectedWords, foundWords, lastWords, meets, shorten, type Verdict } from './verdict.ts';
+import { isProgram, type Observation } from './observation.ts';
+import { judgeReplayed, misfit, resultWords } from './replayed.ts';
+import { CannotObserve, count, expectedWords, foundWords, lastWords, meets, type Verdict } from './verdict.ts';
 
 /** A program of the learner's runs, and listens where it should. */
 export async function checkProcess(check: ProcessCheck, seen: Observation): Promise<Verdict> {
@@ -43,85 +43,17 @@ export async function checkArrivals(check: ArrivalsCheck, seen: Observation): Pr
   return { passed: false, expected, found };
 }
 
-type Headers = ArrivalsCheck['headers'];
-
-/** The first header that is not as expected. */
-function misfit(headers: [string, string][], wanted: Headers): { expected: string; found: string } | undefined {
-  for (const [name, expectation] of Object.entries(wanted)) {
-    const value = headerOf(headers, name);
-    if (!meets(expectation, value))
-      return { expected: expectedWords(name, expectation), found: foundWords(name, value) };
-  }
-  return undefined;
-}
-
 /** Requests through a scratch copy of the configuration. */
 export async function checkReplay(check: ReplayCheck, seen: Observation): Promise<Verdict> {
   const results = await seen.replay(check);
   for (const [index, request] of check.requests.entries()) {
-    const { response, arrivals } = results[index]!;
-    const verdict = judgeRequest(request, response, arrivals);
+    const verdict = judgeReplayed(request, results[index]!, check.upstreams);
     if (verdict.passed) continue;
     const stale = check.configuration === 'running' ? await seen.staleHint() : undefined;
     return { ...verdict, hint: stale ?? request.hint };
   }
-  const words = check.requests.map((request, index) => resultWords(request, results[index]!.response));
+  const words = check.requests.map((request, index) => resultWords(request, results[index]!));
   return { passed: true, expected: check.title, found: words.join('; ') };
-}
-
-type Response = Awaited<ReturnType<Observation['replay']>>[number]['response'];
-
-function targetOf({ method, url, load }: ReplayRequest): string {
-  const plain = (address: string): string => address.replace(/^http:\/\//, '');
-  const beside = load
-    ? `, while ${count(load.count, 'call')} of ${plain(load.url)} ${load.count === 1 ? 'is' : 'are'} under way`
-    : '';
-  return `${method} ${plain(url)}${beside}`;
-}
-const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
-
-function resultWords(request: ReplayRequest, response: Response): string {
-  if ('error' in response) return `${targetOf(request)}: ${response.error}`;
-  return `${targetOf(request)}: ${response.status} after ${secondsOf(response.durationMs)}`;
-}
-
-/** Compares one answer with what was expected of it: the first difference in words. */
-function judgeRequest(request: ReplayRequest, response: Response, arrivals: Arrival[]): Verdict {
-  const { expect } = request;
-  const target = targetOf(request);
-  const say = (expected: string, found: string): Verdict => ({
-    passed: false,
-    expected: `${target}: ${expected}`,
-    found,
-  });
-  const answer = expectedAnswer(expect);
-  if ('error' in response) return say(answer, shorten(response.error));
-  const found = `${response.status} after ${secondsOf(response.durationMs)}`;
-  const seconds = response.durationMs / 1000;
-  const [from, to] = expect.seconds ?? [0, Number.POSITIVE_INFINITY];
-  if (expect.status !== undefined && response.status !== expect.status) return say(answer, found);
-  if (seconds < from || seconds > to) return say(answer, found);
-  const header = misfit(response.headers, expect.headers ?? {});
-  if (header) return say(`an answer with ${header.expected}`, header.found);
-  if (expect.body !== undefined && !meets(expect.body, response.body)) {
-    return say(expectedWords('a body', expect.body), shorten(response.body) || 'an empty body');
-  }
-  if (expect.arrivals !== undefined && arrivals.length !== expect.arrivals) {
-    return say(`reaches httpbin ${times(expect.arrivals)}`, `reached it ${times(arrivals.length)}`);
-  }
-  if (expect.arrivalHeaders && arrivals.length === 0) return say('reaches httpbin', 'nothing arrived');
-  for (const arrival of arrivals) {
-    const wrong = misfit(arrival.headers, expect.arrivalHeaders ?? {});
-    if (wrong) return say(`arrives with ${wrong.expected}`, `arrived with ${wrong.found}`);
-  }
-  return { passed: true, expected: `${target}: ${answer}`, found };
-}
-
-const times = (number: number): string => (number === 1 ? 'once' : `${number} times`);
-
-function expectedAnswer(expect: ReplayRequest['expect']): string {
-  const status = expect.status === undefined ? 'an answer' : String(expect.status);
-  return expect.seconds ? `${status} after ${expect.seconds[0]} to ${expect.seconds[1]} s` : status;
 }
 
 /** Numbers of the running proxy. */

@@ -7,11 +7,27 @@ import { CannotObserve, lastWords } from './verdict.ts';
 /** Where the learner's proxy has its admin interface, and httpbin its address. */
 const admin = 'http://127.0.0.1:9901';
 const adminPort = 9901;
-const httpbin = 'http://127.0.0.2:8000';
+const httpbinAddress = '127.0.0.2';
+const httpbinPort = 8000;
+const httpbin = `http://${httpbinAddress}:${httpbinPort}`;
 
 const startHint = 'Start it in the terminal proxy: proxy -c proxy.yaml';
 
 export type Configuration = 'running' | { file: string };
+
+type Address = NonNullable<Methods['replay']['params']['upstreams']>[number];
+
+interface RuntimeLayer {
+  name: string;
+  static_layer?: Record<string, string>;
+  admin_layer?: object;
+}
+
+/** What came of one request of a replay, sent once or more, and all that arrived of it. */
+export interface Replayed {
+  responses: ReplayResult['responses'];
+  arrivals: ReplayResult['arrivals'];
+}
 
 /** One request that reached httpbin, as it remembers it. */
 export interface Arrival {
@@ -127,6 +143,24 @@ export class Observation {
     return JSON.stringify(bootstrap ?? {});
   }
 
+  /** A configuration for a scratch copy: the running one with what was changed by /runtime_modify since. */
+  async #replayable(of: Configuration): Promise<string> {
+    const text = await this.configuration(of);
+    if (of !== 'running') return text;
+    const bootstrap = JSON.parse(text) as { layered_runtime?: { layers?: RuntimeLayer[] } };
+    const layers = bootstrap.layered_runtime?.layers ?? [];
+    const place = layers.findIndex(layer => layer.admin_layer !== undefined);
+    if (place < 0) return text;
+    const { entries } = JSON.parse(await this.#admin('/runtime')) as {
+      entries: Record<string, { layer_values: string[] }>;
+    };
+    const modified = Object.entries(entries)
+      .map(([key, { layer_values: values }]) => [key, values[place] ?? ''] as const)
+      .filter(([, value]) => value !== '');
+    layers.splice(place + 1, 0, { name: 'modified before the replay', static_layer: Object.fromEntries(modified) });
+    return JSON.stringify(bootstrap);
+  }
+
   file(path: string): Promise<string> {
     return this.#once(`file ${path}`, async () => {
       try {
@@ -146,13 +180,14 @@ export class Observation {
   }
 
   /** What came of a check's requests in a scratch copy, and what arrived of each of them. */
-  async replay(check: ReplayCheck): Promise<{ response: ReplayResult['responses'][number]; arrivals: Arrival[] }[]> {
+  async replay(check: ReplayCheck): Promise<Replayed[]> {
     const sharing = this.#replays.filter(
       other => JSON.stringify(other.configuration) === JSON.stringify(check.configuration),
     );
-    const configuration = await this.configuration(check.configuration);
+    const configuration = await this.#replayable(check.configuration);
+    const upstreams = upstreamsOf(sharing);
     const result = await this.#once(`replay ${JSON.stringify(check.configuration)}`, () =>
-      this.call('replay', { configuration, requests: sharing.flatMap(tagged), timeoutMs: 30_000 }),
+      this.call('replay', { configuration, upstreams, requests: sharing.flatMap(tagged), timeoutMs: 30_000 }),
     );
     if (result.failure !== undefined) {
       const file = check.configuration === 'running' ? 'the running configuration' : check.configuration.file;
@@ -162,11 +197,16 @@ export class Observation {
         'proxy --mode validate -c FILE tells the place and the reason.',
       );
     }
-    const offset = sharing.slice(0, sharing.indexOf(check)).reduce((sum, other) => sum + other.requests.length, 0);
-    return check.requests.map((_request, index) => ({
-      response: result.responses[offset + index] ?? { url: '', error: 'no answer was recorded' },
-      arrivals: result.arrivals.filter(arrival => headerOf(arrival.headers, 'x-check') === tagOf(check, index)),
-    }));
+    let at = sharing.slice(0, sharing.indexOf(check)).reduce((sum, other) => sum + sentBy(other), 0);
+    return check.requests.map(({ url, count }, index) => {
+      const responses = Array.from(
+        { length: count },
+        (_, sent) => result.responses[at + sent] ?? { url, error: 'no answer was recorded' },
+      );
+      at += count;
+      const arrivals = result.arrivals.filter(({ headers }) => headerOf(headers, 'x-check') === tagOf(check, index));
+      return { responses, arrivals };
+    });
   }
 
   /** Where a check of the running proxy failed: whether the file that it was started from was changed since. */
@@ -188,11 +228,25 @@ export class Observation {
 
 const tagOf = (check: ReplayCheck, index: number): string => `${check.id}-${index}`;
 
+const sentBy = (check: ReplayCheck): number => check.requests.reduce((sum, { count }) => sum + count, 0);
+
+/** All that the checks of one scratch copy need. */
+function upstreamsOf(checks: ReplayCheck[]): Address[] {
+  const ports = checks.flatMap(({ upstreams }) => {
+    const own = Object.values(upstreams);
+    return own.length === 0 ? [httpbinPort] : own;
+  });
+  return [...new Set(ports)].map(port => ({ address: httpbinAddress, port }));
+}
+
+/** The address that an arrival names for an upstream of a check. */
+export const upstreamAt = (port: number): string => `${httpbinAddress}:${port}`;
+
 function tagged(check: ReplayCheck): Methods['replay']['params']['requests'] {
-  return check.requests.map(({ url, method, load }, index) => ({
-    ...{ url, method },
+  return check.requests.map(({ url, method, headers, count, load }, index) => ({
+    ...{ url, method, count },
     ...(load ? { load } : {}),
-    headers: { 'x-check': tagOf(check, index) },
+    headers: { ...headers, 'x-check': tagOf(check, index) },
     timeoutMs: 10_000,
   }));
 }

@@ -150,14 +150,24 @@ describe('replay', () => {
     ...base,
     type: 'replay',
     configuration: 'running',
+    upstreams: {},
     requests: [
       {
         url: 'http://proxy:15001/status/500',
         method: 'GET',
+        headers: {},
+        count: 1,
         expect: { status: 500, arrivals: 4 },
         hint: 'num_retries?',
       },
-      { url: 'http://proxy:15001/get', method: 'GET', expect: { status: 200, arrivals: 1 }, hint: null },
+      {
+        url: 'http://proxy:15001/get',
+        method: 'GET',
+        headers: {},
+        count: 1,
+        expect: { status: 200, arrivals: 1 },
+        hint: null,
+      },
     ],
   };
   /** A scratch proxy that tries so often, and answers after so long. */
@@ -199,10 +209,57 @@ describe('replay', () => {
     assert.ok(urls.every(url => url.startsWith('http://127.0.0.1:9901/')));
   });
 
+  it('judges how requests spread over the upstreams', async () => {
+    const third: ReplayCheck = {
+      ...one,
+      upstreams: { v1: 8001, v2: 8002 },
+      requests: [
+        {
+          url: 'http://p/',
+          method: 'GET',
+          headers: {},
+          count: 100,
+          expect: { spread: { v1: 50, v2: 50 } },
+          hint: null,
+        },
+      ],
+    };
+    const toFirst = (share: number) => (params: Methods['replay']['params']) => ({
+      ...tries(1)(params),
+      arrivals: Array.from({ length: 100 }, (_, n) => ({
+        upstream: `127.0.0.2:${n < share ? 8001 : 8002}`,
+        method: 'GET',
+        path: '/',
+        headers: Object.entries(params.requests[0]?.headers ?? {}),
+        atMs: 0,
+        status: 200,
+      })),
+      responses: Array.from({ length: 100 }, () => tries(1)(params).responses[0]!),
+    });
+    const agent = world({ replay: toFirst(45) });
+    assert.equal((await check(third, agent)).state, 'passed');
+    const asked = agent.asked.find(({ method }) => method === 'replay')?.params as Methods['replay']['params'];
+    assert.deepEqual(
+      asked.upstreams,
+      [8001, 8002].map(port => ({ address: '127.0.0.2', port })),
+    );
+    const state = await check(third, world({ replay: toFirst(80) }));
+    assert.deepEqual([state.state, state.found], ['failed', 'v1 80, v2 20 of 100']);
+  });
+
   it('holds answers against a window of time', async () => {
     const slow: ReplayCheck = {
       ...one,
-      requests: [{ url: 'http://p/500', method: 'GET', expect: { status: 500, seconds: [0.9, 1.5] }, hint: null }],
+      requests: [
+        {
+          url: 'http://p/500',
+          method: 'GET',
+          headers: {},
+          count: 1,
+          expect: { status: 500, seconds: [0.9, 1.5] },
+          hint: null,
+        },
+      ],
     };
     assert.equal((await check(slow, world({ replay: tries(1, 999) }))).state, 'passed');
     const late = await check(slow, world({ replay: tries(1, 3010) }));
@@ -213,7 +270,9 @@ describe('replay', () => {
     const load = { url: 'http://p/delay/1', count: 2 };
     const full: ReplayCheck = {
       ...one,
-      requests: [{ url: 'http://p/500', method: 'GET', load, expect: { status: 503 }, hint: null }],
+      requests: [
+        { url: 'http://p/500', method: 'GET', headers: {}, count: 1, load, expect: { status: 503 }, hint: null },
+      ],
     };
     const agent = world({ replay: tries(1) });
     const state = await check(full, agent);

@@ -118,15 +118,24 @@ export interface ReplayCheck extends CheckBase {
   type: 'replay';
   /** A path in the home, or what the proxy at 127.0.0.1:9901 says that it runs with. */
   configuration: 'running' | { file: string };
+  /** The httpbins to start beside the copy, by name, with their ports; where there are none, one on port 8000. */
+  upstreams: Record<string, number>;
   requests: ReplayRequest[];
 }
 export interface ReplayRequest {
   url: string;
   method: string;
+  headers: Record<string, string>;
+  /** How many times, one after the other; what is expected is expected of each. */
+  count: number;
   /** Requests that are under way when it is sent; they are not judged. */
   load?: { url: string; count: number };
   expect: {
     status?: number;
+    /** Percent of the answers by status. */
+    statuses?: Record<string, number>;
+    /** Percent of the arrivals by the upstream's name. */
+    spread?: Record<string, number>;
     /** The window of time to the answer. */
     seconds?: [number, number];
     /** Tries that reached the upstream. */

@@ -55,7 +55,15 @@ interface CheckFile {
   atLeast?: number;
   headers?: Record<string, Expectation>;
   configuration?: 'running' | { file: string };
-  requests?: { url: string; method?: string; expect: object; hint?: string }[];
+  upstreams?: Record<string, number>;
+  requests?: {
+    url: string;
+    method?: string;
+    headers?: Record<string, string>;
+    count?: number;
+    expect: object;
+    hint?: string;
+  }[];
   stats?: { name: string; atLeast: number; hint?: string }[];
   values?: { at: string; expect: Expectation; hint?: string }[];
   file?: string;
@@ -196,9 +204,11 @@ function buildCheck(file: CheckFile, render: (text: string, ...path: Path) => st
       const requests = file.requests!.map(request => ({
         ...request,
         method: request.method ?? 'GET',
+        headers: request.headers ?? {},
+        count: request.count ?? 1,
         hint: request.hint ?? null,
       }));
-      return { ...base, type: 'replay', configuration: file.configuration!, requests };
+      return { ...base, type: 'replay', configuration: file.configuration!, upstreams: file.upstreams ?? {}, requests };
     }
     case 'stats':
       return { ...base, type: 'stats', stats: file.stats!.map(stat => ({ ...stat, hint: stat.hint ?? null })) };

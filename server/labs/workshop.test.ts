@@ -36,9 +36,9 @@ async function replace(file: string, text: string, by: string): Promise<void> {
 }
 
 describe('the workshop of the repo', () => {
-  it('has lessons 2.1 to 2.8 in order, and links slides both ways', async () => {
+  it('has lessons 2.1 to 2.8 and 2.13 in order, and links slides both ways', async () => {
     const workshop = await loadWorkshop(labs);
-    assert.deepEqual([...workshop.lessons.keys()], ['2.1', '2.2', '2.3', '2.4', '2.5', '2.6', '2.7', '2.8']);
+    assert.deepEqual([...workshop.lessons.keys()], ['2.1', '2.2', '2.3', '2.4', '2.5', '2.6', '2.7', '2.8', '2.13']);
     assert.match(outline(workshop).author, /Christian Posta/);
     const slides = new Map(slideDeck(workshop).slides.map(slide => [slide.id, slide]));
     for (const lesson of workshop.lessons.values()) assert.equal(slides.get(lesson.slide ?? '')?.lesson, lesson.id);
