@@ -167,7 +167,7 @@ export class PlannedClass {
     const nowMs = Date.now();
     if (hasBegun(this.#plan, nowMs) && this.#keptRevision === null) await this.#keepContent();
     const { deletesAtMs } = this.#plan;
-    if (deletesAtMs !== null && deletesAtMs <= nowMs) await this.#end(deletesAtMs);
+    if (deletesAtMs !== null && deletesAtMs <= nowMs) await this.#end();
   }
 
   async #keepContent(): Promise<void> {
@@ -185,7 +185,13 @@ export class PlannedClass {
   }
 
   /** Each server removes the learners it has; who finds nobody left closes the class. */
-  async #end(deletesAtMs: number): Promise<void> {
+  async #end(): Promise<void> {
+    // The date may have been put off at another server without that being heard here; what is deleted does not come back.
+    const knownMs = this.#plan.deletesAtMs;
+    await this.#read();
+    const { deletesAtMs } = this.#plan;
+    if (deletesAtMs !== knownMs) await this.#learners?.classChanged();
+    if (deletesAtMs === null || deletesAtMs > Date.now()) return;
     if (!(await this.#learners?.removeAll(deletesAtMs))) return;
     const { store, codeName, log } = this.#options;
     if (!(await store.end(deletesAtMs, { [codeName]: newClassCode(codeName) }))) return;

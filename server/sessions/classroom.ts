@@ -191,11 +191,16 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
     const due = (await store.learners()).filter(({ joinedAtMs }) => joinedAtMs <= joinedUntilMs);
     let gone = 0;
     for (const { id } of due) {
-      const elsewhere = await replicas.reach(id);
-      elsewhere?.socket.destroy();
-      if (elsewhere) continue;
-      await this.remove(id);
-      gone++;
+      try {
+        const elsewhere = await replicas.reach(id);
+        elsewhere?.socket.destroy();
+        if (elsewhere) continue;
+        await this.remove(id);
+        gone++;
+      } catch (error) {
+        // One who cannot be removed now keeps nobody else's files here.
+        this.services.log.warn('a learner waits to be removed', { learner: id, cause: messageOf(error) });
+      }
     }
     return gone === due.length;
   }

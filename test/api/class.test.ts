@@ -138,3 +138,31 @@ test('on its date all that learners made and did is deleted; what cannot be dele
   const next = new Browser(server.origin);
   assert.equal((await next.post('/api/join', { code: after.code, name: 'Ada' })).status, 200, 'the next class');
 });
+
+test('one whose home cannot be removed keeps nobody else from being deleted', async context => {
+  const stuck = Promise.withResolvers<string>();
+  class Provider extends FakeProvider {
+    readonly kept = new Set<string>();
+    override async removeHome(home: string): Promise<void> {
+      if (this.kept.has(home)) {
+        stuck.resolve(home);
+        throw new Error('not now');
+      }
+      await super.removeHome(home);
+    }
+  }
+  const provider = new Provider();
+  const server = await startServer(context, { logLevel: 'error' }, provider);
+  const teacher = await instructor(server);
+  const room = await teacher.instructorEvents(context);
+  await ready(context, server, 'Ada');
+  for (const { home } of provider.living()) provider.kept.add(home);
+  const grace = await ready(context, server, 'Grace');
+  await teacher.post('/api/instructor/class/plan', { ...open, deletesAtMs: Date.now() + 300 });
+  await stuck.promise;
+  await grace.events.until('signed-out');
+  assert.equal(provider.removedHomes.length, 1);
+  provider.kept.clear();
+  const { class: after } = await room.until('class', state => state.class.learners.length === 0);
+  assert.deepEqual(after.plan, open);
+});
