@@ -130,6 +130,7 @@ function TimeInput({ id, value }: { id: string; value: { value: string } }) {
       id={id}
       class="input"
       type="datetime-local"
+      max="9999-12-31T23:59"
       value={value.value}
       onInput={event => {
         value.value = event.currentTarget.value;
