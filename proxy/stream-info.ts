@@ -72,11 +72,14 @@ export const flagNames: readonly (readonly [short: string, long: string])[] = [
 /** Envoy prints flags in the order in which they were set: what the retries found comes before how the last try ended. */
 const printingOrder = [15, 7, ...flagNames.keys()].filter((bit, at, all) => all.indexOf(bit) === at);
 
+/** A TCP proxy has noted how each try ended before it gives up. */
+export const connectionFlagOrder: readonly number[] = [...flagNames.keys()];
+
 /** The flags as the access log prints them: `URX,UF`, or `-` for none. */
-export function formatFlags(flags: number, long = false): string {
+export function formatFlags(flags: number, long = false, order: readonly number[] = printingOrder): string {
   if (flags === 0) return '-';
   let text = '';
-  for (const bit of printingOrder) {
+  for (const bit of order) {
     if ((flags & (1 << bit)) === 0) continue;
     const name = flagNames[bit]![long ? 1 : 0];
     text = text === '' ? name : `${text},${name}`;
@@ -140,6 +143,10 @@ export class StreamInfo {
   originalPath = '';
 
   listenerName = '';
+  /** Where in a request's or a connection's life it is logged. */
+  accessLogType = 'DownstreamEnd';
+  /** The name that the client asked for by SNI. */
+  requestedServerName = '';
   statPrefix = '';
   connectionId = 0;
   streamId = '';

@@ -1,6 +1,6 @@
 /** The operators of access log formats, `%NAME(ARGUMENT):LENGTH%`: a table from the name to what it prints. */
 import { hostname } from 'node:os';
-import { flag, formatFlags, type StreamInfo } from '../stream-info.ts';
+import { connectionFlagOrder, flag, formatFlags, type StreamInfo } from '../stream-info.ts';
 import { compileTime } from './time-format.ts';
 
 /** What a command finds for one request; undefined prints as `-`, and as null in JSON. */
@@ -77,6 +77,8 @@ const emitTime: Compiler = argument => {
   return () => format(Date.now());
 };
 
+const flagOrder = (info: StreamInfo) => (info.accessLogType === 'TcpConnectionEnd' ? connectionFlagOrder : undefined);
+
 /** A cluster that does not exist has no name. */
 const clusterOf = (info: StreamInfo) => (info.hasFlag(flag.NO_CLUSTER_FOUND) ? '' : info.clusterName);
 const ip = (address: string) => address.slice(0, address.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
@@ -98,8 +100,8 @@ const compilers: Record<string, Compiler> = {
   RESPONSE_CODE: number(info => info.responseCode),
   RESPONSE_CODE_DETAILS: responseDetails,
   CONNECTION_TERMINATION_DETAILS: text(info => info.connectionTerminationDetails),
-  RESPONSE_FLAGS: () => info => formatFlags(info.flags),
-  RESPONSE_FLAGS_LONG: () => info => formatFlags(info.flags, true),
+  RESPONSE_FLAGS: () => info => formatFlags(info.flags, false, flagOrder(info)),
+  RESPONSE_FLAGS_LONG: () => info => formatFlags(info.flags, true, flagOrder(info)),
   BYTES_RECEIVED: number(info => info.bytesReceived),
   BYTES_SENT: number(info => info.bytesSent),
   REQUEST_HEADERS_BYTES: number(info => info.requestHeaderBytes),
@@ -129,12 +131,12 @@ const compilers: Record<string, Compiler> = {
   ...addressCommands('DOWNSTREAM_REMOTE', info => info.downstreamRemoteAddress),
   ...addressCommands('DOWNSTREAM_DIRECT_REMOTE', info => info.downstreamDirectRemoteAddress),
   ...addressCommands('DOWNSTREAM_LOCAL', info => info.downstreamLocalAddress),
-  REQUESTED_SERVER_NAME: text(() => ''),
+  REQUESTED_SERVER_NAME: text(info => info.requestedServerName),
   CONNECTION_ID: number(info => info.connectionId),
   STREAM_ID: text(info => info.streamId),
   HOSTNAME: text(() => hostname()),
   ENVIRONMENT: environment,
-  ACCESS_LOG_TYPE: text(() => 'DownstreamEnd'),
+  ACCESS_LOG_TYPE: text(info => info.accessLogType),
 };
 
 /** Finds and compiles a command. */

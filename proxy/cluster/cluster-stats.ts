@@ -8,7 +8,7 @@ http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.
 http1.response_flood lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
 lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
 lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid upstream_cx_close_notify
-upstream_cx_connect_attempts_exceeded upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
+upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
 upstream_cx_max_duration_reached upstream_cx_pool_overflow upstream_http3_broken upstream_internal_redirect_failed_total
 upstream_internal_redirect_succeeded_total upstream_rq_0rtt
 upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
@@ -52,6 +52,7 @@ export class ClusterStats {
   readonly cxHttp1Total: Counter;
   readonly cxActive: Gauge;
   readonly cxConnectFail: Counter;
+  readonly cxConnectAttemptsExceeded: Counter;
   readonly cxConnectTimeout: Counter;
   readonly cxIdleTimeout: Counter;
   readonly cxOverflow: Counter;
@@ -120,6 +121,7 @@ export class ClusterStats {
     this.cxHttp1Total = scope.counter('upstream_cx_http1_total');
     this.cxActive = scope.gauge('upstream_cx_active');
     this.cxConnectFail = scope.counter('upstream_cx_connect_fail');
+    this.cxConnectAttemptsExceeded = scope.counter('upstream_cx_connect_attempts_exceeded');
     this.cxConnectTimeout = scope.counter('upstream_cx_connect_timeout');
     this.cxIdleTimeout = scope.counter('upstream_cx_idle_timeout');
     this.cxOverflow = scope.counter('upstream_cx_overflow');

@@ -21,6 +21,7 @@ import { Pool } from './pool.ts';
 import { protocolOptions } from './protocol-options.ts';
 import { hostsOf, Resolution } from './resolution.ts';
 import { defaultThresholds, ResourceLimits, type Thresholds } from './resource-limits.ts';
+import { TcpConnection, type TcpConnectionOwner } from './tcp-connection.ts';
 
 export type Priority = 'default' | 'high';
 
@@ -95,6 +96,24 @@ export class Cluster implements ClusterStatus {
   /** The innermost layers: choose a host, then its pool, which asks the breakers. */
   upstream(priority: Priority): Upstream {
     return this.#upstreams[priority];
+  }
+
+  /** Chooses a host and begins to connect to it, for bytes of one client alone; the owner hears how it went. */
+  connect(owner: TcpConnectionOwner): TcpConnection | 'overflow' | 'no-healthy-host' {
+    const limits = this.limits.default;
+    if (!limits.connections.available) {
+      this.stats.cxOverflow.increment();
+      return 'overflow';
+    }
+    const host = this.#pick();
+    if (host === undefined) {
+      this.stats.healthyPanic.increment();
+      this.stats.cxNoneHealthy.increment();
+      return 'no-healthy-host';
+    }
+    const highMark = this.#configuration.perConnectionBufferLimitBytes ?? defaultHighMark;
+    const { stats } = this;
+    return new TcpConnection({ host, stats, limits, connectTimeoutMs: this.#connectTimeoutMs, highMark }, owner);
   }
 
   /** Finds the hosts; the promise ends when they were looked up once. */

@@ -170,10 +170,15 @@ export class Pool {
 
 let nextConnectionId = 1;
 
+/** Numbers the connections to hosts, whoever makes them. */
+export function nextUpstreamConnectionId(): number {
+  return nextConnectionId++;
+}
+
 /** A connection with its stats and timers. */
 export class PooledConnection implements ClientConnectionOwner, Limited {
   readonly deadline: Deadline = new Deadline(this);
-  readonly id = nextConnectionId++;
+  readonly id: number = nextUpstreamConnectionId();
   requests = 0;
   readonly #pool: Pool;
   readonly #socket;
@@ -322,7 +327,7 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
 }
 
 /** The words that Envoy finds for a connection that failed. */
-function describeConnectError(error: NodeJS.ErrnoException): string {
+export function describeConnectError(error: NodeJS.ErrnoException): string {
   return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
 }
 

@@ -119,11 +119,32 @@ function checkListener(listener: Part, clusters: readonly string[] | undefined, 
   const name = `${address.value.address}:${address.value.port_value ?? 0}`;
   const chains = list(listener, 'filter_chains');
   if (chains.length === 0) throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
-  if (chains.length > 1) {
-    const reason = `filter chain '' has the same matching rules defined as ''. duplicate matcher is: {}`;
-    throw refuse(`error adding listener '${name}': ${reason}`, chains[1]!.path);
+  refuseSameMatches(name, chains, refuse);
+  const fallback = at(listener, 'default_filter_chain');
+  for (const chain of fallback === undefined ? chains : [...chains, fallback])
+    checkChain(name, chain, clusters, refuse);
+}
+
+function refuseSameMatches(listener: string, chains: readonly Part[], refuse: Refuse): void {
+  const seen = new Map<string, Part>();
+  for (const chain of chains) {
+    const match = JSON.stringify(at(chain, 'filter_chain_match')?.value ?? {});
+    const before = seen.get(match);
+    seen.set(match, chain);
+    if (before === undefined) continue;
+    const names = `filter chain '${chain.value.name ?? ''}' has the same matching rules defined as '${before.value.name ?? ''}'`;
+    throw refuse(`error adding listener '${listener}': ${names}. duplicate matcher is: ${match}`, chain.path);
   }
-  for (const filter of list(chains[0]!, 'filters')) checkNetworkFilter(filter, clusters, refuse);
+}
+
+/** One filter takes the connections, and it is the last; those that only look at them are not supported yet. */
+function checkChain(listener: string, chain: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
+  const filters = list(chain, 'filters');
+  if (filters.length > 1) {
+    const reason = 'terminal filters must be the last filter in a network filter chain';
+    throw refuse(`error adding listener '${listener}': ${reason}`, filters[0]!.path);
+  }
+  for (const filter of filters) checkNetworkFilter(filter, clusters, refuse);
 }
 
 function requireIp(address: Part, refuse: Refuse): void {

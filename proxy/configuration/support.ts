@@ -30,9 +30,16 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.SocketAddress': 'protocol=TCP address port_value',
   // Listener
   'envoy.config.listener.v3.Listener':
-    'name address stat_prefix filter_chains per_connection_buffer_limit_bytes tcp_backlog_size',
-  'envoy.config.listener.v3.FilterChain': 'name filters',
+    'name address stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size',
+  'envoy.config.listener.v3.FilterChain': 'name filter_chain_match filters',
+  'envoy.config.listener.v3.FilterChainMatch':
+    'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports transport_protocol=raw_buffer',
   'envoy.config.listener.v3.Filter': 'name typed_config',
+  // TCP proxy
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
+    'stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'clusters',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': 'name weight',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
     'codec_type=AUTO|HTTP1 stat_prefix route_config rds http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',

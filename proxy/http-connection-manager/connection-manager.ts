@@ -1,7 +1,10 @@
 /** The HTTP connection manager of one listener: everything that its connections share. */
+
+import type { DynamicResource } from '../admin-source.ts';
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { compileChain } from '../http-filters/registry.ts';
+import type { TerminalFilter } from '../listener/network-filter.ts';
 import type { Transport } from '../net/transport.ts';
 import { RouterStats } from '../router/router-stats.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
@@ -30,7 +33,7 @@ export interface ManagerContext extends RouteSourceContext {
 
 let nextConnectionId = 0;
 
-export class ConnectionManager {
+export class ConnectionManager implements TerminalFilter {
   readonly settings: ManagerSettings;
   readonly routes: RouteSource;
   /** The filters before the router. */
@@ -70,6 +73,14 @@ export class ConnectionManager {
     this.healthcheck = context.healthcheck;
     this.#observers = context.observers;
     this.#context = context;
+  }
+
+  prepare(): Promise<void> {
+    return this.routes.start();
+  }
+
+  get dynamicRoutes(): DynamicResource | undefined {
+    return this.routes.dynamic;
   }
 
   accept(transport: Transport): void {

@@ -1,22 +1,22 @@
-/** A listener: accepts connections and hands them to the connection manager of its filter chain. */
+/** A listener: accepts connections and hands each to the filter chain that it matches. */
 import { createServer, type Server, type Socket } from 'node:net';
 import type { DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { AccessLog } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
-import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { typedConfig } from '../configuration/typed-config.ts';
-import { ConnectionManager } from '../http-connection-manager/connection-manager.ts';
+import { splitAddress } from '../net/address-range.ts';
 import { openTransport } from '../net/handle-transport.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
+import { type ChainContext, compileFilterChain } from './filter-chain.ts';
+import { type ChainFinder, compileChainMatches, type MatchInput } from './filter-chain-match.ts';
+import { noFacts, type TerminalFilter } from './network-filter.ts';
 
-const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject downstream_cx_transport_socket_connect_timeout
 downstream_global_cx_overflow downstream_listener_filter_error downstream_listener_filter_remote_close downstream_pre_cx_timeout
-extension_config_missing network_extension_config_missing no_filter_chain_match`;
+extension_config_missing network_extension_config_missing`;
 
 export interface ListenerContext extends RouteSourceContext {
   store: StatsStore;
@@ -33,13 +33,17 @@ export class Listener implements ListenerStatus {
   address: string;
   readonly #configuration: Configuration;
   readonly #server: Server;
-  readonly #manager: ConnectionManager;
+  readonly #chains: readonly TerminalFilter[];
+  readonly #default: TerminalFilter | undefined;
+  /** Undefined where one chain takes every connection. */
+  readonly #findChain: ChainFinder | undefined;
   readonly #bind: { host: string; port: number };
   readonly #highMark: number;
   readonly #cxTotal: Counter;
   readonly #cxActive: Gauge;
   readonly #cxDestroy: Counter;
   readonly #cxLengthMs: Histogram;
+  readonly #noChainMatch: Counter;
   readonly #workerTotal: Counter;
   readonly #workerActive: Gauge;
 
@@ -51,6 +55,7 @@ export class Listener implements ListenerStatus {
     const scope = context.store.scope(`listener.${configuration.statPrefix || this.address.replaceAll(':', '_')}.`);
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
     scope.gauge('downstream_pre_cx_active');
+    this.#noChainMatch = scope.counter('no_filter_chain_match');
     this.#cxTotal = scope.counter('downstream_cx_total');
     this.#cxActive = scope.gauge('downstream_cx_active');
     this.#cxDestroy = scope.counter('downstream_cx_destroy');
@@ -59,36 +64,36 @@ export class Listener implements ListenerStatus {
     this.#workerTotal = scope.counter('worker_0.downstream_cx_total');
     this.#workerActive = scope.gauge('worker_0.downstream_cx_active');
     this.#highMark = configuration.perConnectionBufferLimitBytes ?? defaultHighMark;
-    const managerConfiguration = managerOf(configuration);
-    const log = context.accessLog(managerConfiguration.accessLog);
-    this.#manager = new ConnectionManager(managerConfiguration, {
-      store: context.store,
-      nodeCluster: context.nodeCluster,
-      cluster: name => context.cluster(name),
-      compose: (action, cluster) => context.compose(action, cluster),
-      compileFilterConfig: any => context.compileFilterConfig(any),
-      runtime: context.runtime,
-      xds: context.xds,
-      listenerScope: scope,
+    const chainContext: ChainContext = {
+      listener: context,
       listenerName: this.name,
+      listenerScope: scope,
       bufferLimit: this.#highMark,
-      healthcheck: context.healthcheck,
-      observers: log === undefined ? context.observers : [log, ...context.observers],
       onConnectionClosed: lengthMs => this.#onConnectionClosed(lengthMs),
-    });
+    };
+    const chains = configuration.filterChains;
+    this.#chains = chains.map(chain => compileFilterChain(chain, chainContext));
+    this.#default =
+      configuration.defaultFilterChain && compileFilterChain(configuration.defaultFilterChain, chainContext);
+    const takesAll = chains.length === 1 && chains[0]!.filterChainMatch === undefined;
+    this.#findChain = takesAll ? undefined : compileChainMatches(chains.map(chain => chain.filterChainMatch));
     this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, socket =>
       this.#accept(socket),
     );
   }
 
-  /** Ends when requests may come: the routes are there. */
-  prepare(): Promise<void> {
-    return this.#manager.routes.start();
+  get #filters(): readonly TerminalFilter[] {
+    return this.#default === undefined ? this.#chains : [...this.#chains, this.#default];
   }
 
-  /** Where its routes came from, if they did not stand in its own configuration. */
-  get dynamicRoutes(): DynamicResource | undefined {
-    return this.#manager.routes.dynamic;
+  /** Ends when connections may come: the routes are there. */
+  async prepare(): Promise<void> {
+    await Promise.all(this.#filters.map(filter => filter.prepare()));
+  }
+
+  /** Routes that did not stand in its own configuration. */
+  get dynamicRoutes(): readonly DynamicResource[] {
+    return this.#filters.flatMap(filter => filter.dynamicRoutes ?? []);
   }
 
   start(): Promise<void> {
@@ -104,11 +109,22 @@ export class Listener implements ListenerStatus {
   }
 
   #accept(socket: Socket): void {
+    const filter = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, this.#findChain);
+    if (filter === undefined) {
+      this.#noChainMatch.increment();
+      socket.destroy();
+      return;
+    }
     this.#cxTotal.increment();
     this.#cxActive.increment();
     this.#workerTotal.increment();
     this.#workerActive.increment();
-    this.#manager.accept(openTransport(socket, this.#highMark));
+    filter.accept(openTransport(socket, this.#highMark), noFacts);
+  }
+
+  #chainFor(socket: Socket, find: ChainFinder): TerminalFilter | undefined {
+    const index = find(matchInput(socket));
+    return index === undefined ? this.#default : this.#chains[index];
   }
 
   #onConnectionClosed(lengthMs: number): void {
@@ -121,7 +137,7 @@ export class Listener implements ListenerStatus {
   /** Accepts no more; connections end after the request that is under way. */
   drain(): void {
     this.stopAccepting();
-    this.#manager.drain();
+    for (const filter of this.#filters) filter.drain();
   }
 
   stopAccepting(): void {
@@ -129,13 +145,13 @@ export class Listener implements ListenerStatus {
   }
 
   /** Resolves when there is no connection. */
-  empty(): Promise<void> {
-    return this.#manager.empty();
+  async empty(): Promise<void> {
+    await Promise.all(this.#filters.map(filter => filter.empty()));
   }
 
   destroy(): void {
     this.stopAccepting();
-    this.#manager.destroy();
+    for (const filter of this.#filters) filter.destroy();
   }
 }
 
@@ -147,12 +163,18 @@ function bindAddress(configuration: Configuration): { host: string; port: number
   return { host: address.value.address, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0 };
 }
 
-function managerOf(configuration: Configuration): HttpConnectionManager {
-  const filter = configuration.filterChains[0]?.filters.at(-1);
-  const any = filter?.configType.case === 'typedConfig' ? filter.configType.value : undefined;
-  const manager = typedConfig<HttpConnectionManager>(any, managerType);
-  if (manager === undefined) throw new Error(`listener ${configuration.name}: no HTTP connection manager`);
-  return manager;
+function matchInput(socket: Socket): MatchInput {
+  const source = splitAddress(formatAddress(socket.remoteAddress, socket.remotePort));
+  const destination = splitAddress(formatAddress(socket.localAddress, socket.localPort));
+  return {
+    destinationAddress: destination.address,
+    destinationPort: destination.port,
+    sourceAddress: source.address,
+    sourcePort: source.port,
+    serverName: '',
+    transportProtocol: 'raw_buffer',
+    applicationProtocols: [],
+  };
 }
 
 function bindReason(error: NodeJS.ErrnoException): string {

@@ -7,6 +7,7 @@ import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { faults } from './faults.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { lessons } from './lessons.ts';
+import { chainMatches, tcpProxies } from './listeners.ts';
 import { localRateLimits } from './rate-limits.ts';
 import { routing } from './routing.ts';
 import { mirroring, shifting } from './shifting.ts';
@@ -33,4 +34,6 @@ export const scenarios: Scenario[] = [
   accessControl,
   fileDiscovery,
   adminInterface,
+  chainMatches,
+  tcpProxies,
 ];

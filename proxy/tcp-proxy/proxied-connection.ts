@@ -1,0 +1,193 @@
+/** A client's connection and the one to the host that serves it. */
+
+import type { Cluster } from '../cluster/cluster.ts';
+import type { ConnectFailure, TcpConnection, TcpConnectionOwner } from '../cluster/tcp-connection.ts';
+import { Deadline, type Limited } from '../deadlines.ts';
+import type { ConnectionFacts } from '../listener/network-filter.ts';
+import { nobody, type Transport, type TransportHandler } from '../net/transport.ts';
+import { flag, StreamInfo } from '../stream-info.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+
+let nextConnectionId = 0;
+
+export class ProxiedConnection implements TcpConnectionOwner, Limited {
+  readonly info = new StreamInfo();
+  readonly deadline: Deadline = new Deadline(this);
+  readonly #proxy: TcpProxy;
+  readonly #client: Transport;
+  readonly #startedMs = performance.now();
+  #upstream: TcpConnection | undefined;
+  #attempts = 0;
+  #over = false;
+  #clientEnded = false;
+  #countedRead = 0;
+  #countedWritten = 0;
+  #maxDuration: NodeJS.Timeout | undefined;
+
+  constructor(proxy: TcpProxy, client: Transport, facts: ConnectionFacts) {
+    this.#proxy = proxy;
+    this.#client = client;
+    const { info } = this;
+    info.startMs = performance.timeOrigin + this.#startedMs;
+    info.protocol = '';
+    info.accessLogType = 'TcpConnectionEnd';
+    info.connectionId = nextConnectionId++;
+    info.listenerName = proxy.context.listenerName;
+    info.statPrefix = proxy.statPrefix;
+    info.requestedServerName = facts.serverName;
+    info.downstreamLocalAddress = client.localAddress;
+    info.downstreamRemoteAddress = client.remoteAddress;
+    info.downstreamDirectRemoteAddress = client.remoteAddress;
+    proxy.stats.cxTotal.increment();
+  }
+
+  /** Looks for a host; until there is one, the client is not read. */
+  start(): void {
+    this.#client.pause();
+    this.#client.handler = this.#fromClient();
+    const { maxDurationMs } = this.#proxy;
+    if (maxDurationMs > 0) this.#maxDuration = setTimeout(() => this.#onMaxDuration(), maxDurationMs);
+    this.info.clusterName = this.#proxy.chooseCluster();
+    this.#connect();
+  }
+
+  #connect(): void {
+    const cluster = this.#proxy.context.cluster(this.info.clusterName);
+    if (cluster === undefined) {
+      this.#proxy.stats.cxNoRoute.increment();
+      this.#fail(flag.NO_CLUSTER_FOUND);
+      return;
+    }
+    if (this.#attempts >= this.#proxy.maxConnectAttempts) {
+      cluster.stats.cxConnectAttemptsExceeded.increment();
+      this.#fail(flag.UPSTREAM_RETRY_LIMIT_EXCEEDED);
+      return;
+    }
+    this.#attempts++;
+    this.info.upstreamAttemptCount = this.#attempts;
+    this.#open(cluster);
+  }
+
+  #open(cluster: Cluster): void {
+    const opened = cluster.connect(this);
+    if (opened === 'overflow') this.#fail(flag.UPSTREAM_OVERFLOW);
+    else if (opened === 'no-healthy-host') this.#fail(flag.NO_HEALTHY_UPSTREAM);
+    else {
+      this.#upstream = opened;
+      this.info.upstreamHost = opened.host.name;
+    }
+  }
+
+  #fail(bit: number): void {
+    this.info.flags |= bit;
+    this.close();
+  }
+
+  onConnected(transport: Transport): void {
+    this.info.upstreamLocalAddress = transport.localAddress;
+    this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
+    transport.handler = this.#fromHost(transport);
+    this.#client.resume();
+    if (this.#clientEnded) transport.end();
+    this.#touch();
+  }
+
+  onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
+    this.#upstream = undefined;
+    this.info.flags |= flag.UPSTREAM_CONNECTION_FAILURE;
+    if (failure === 'connection-failure') this.info.upstreamTransportFailureReason = transportFailure;
+    this.#connect();
+  }
+
+  #fromClient(): TransportHandler {
+    return {
+      onRead: chunk => this.#pass(chunk, this.#upstream?.transport, this.#client),
+      onEnd: () => this.#onClientEnd(),
+      onClose: () => this.close(),
+      onDrain: () => this.#upstream?.transport?.resume(),
+    };
+  }
+
+  #fromHost(transport: Transport): TransportHandler {
+    return {
+      onRead: chunk => this.#pass(chunk, this.#client, transport),
+      onEnd: () => this.#client.end(),
+      onClose: error => this.#onHostClosed(error),
+      onDrain: () => {
+        this.#proxy.stats.flowResumed.increment();
+        this.#client.resume();
+      },
+    };
+  }
+
+  /** What the other side cannot take at once holds up the side that it came from. */
+  #pass(chunk: Buffer, to: Transport | undefined, from: Transport): void {
+    if (to === undefined) return;
+    to.write(chunk);
+    if (chunk.length > 0) to.flush();
+    if (to.congested) {
+      if (from === this.#client) this.#proxy.stats.flowPaused.increment();
+      from.pause();
+    }
+    this.#touch();
+  }
+
+  #onClientEnd(): void {
+    this.#clientEnded = true;
+    this.#upstream?.transport?.end();
+  }
+
+  /** The host's last bytes still go to the client. */
+  #onHostClosed(error: NodeJS.ErrnoException | undefined): void {
+    if (this.#over) return;
+    this.#upstream?.onClosed(true);
+    this.#upstream = undefined;
+    if (error === undefined && this.#client.unsent > 0) {
+      this.#client.resume();
+      this.#client.end();
+      return;
+    }
+    this.close();
+  }
+
+  #touch(): void {
+    const { idleQueue } = this.#proxy;
+    if (idleQueue !== undefined && !this.#over) this.deadline.set(idleQueue);
+    this.#countBytes();
+  }
+
+  onDeadline(): void {
+    this.#proxy.stats.idleTimeout.increment();
+    this.close();
+  }
+
+  #onMaxDuration(): void {
+    this.#proxy.stats.maxDuration.increment();
+    this.info.flags |= flag.DURATION_TIMEOUT;
+    this.close();
+  }
+
+  #countBytes(): void {
+    const { bytesRead, bytesWritten } = this.#client;
+    this.#proxy.stats.cxRxBytes.add(bytesRead - this.#countedRead);
+    this.#proxy.stats.cxTxBytes.add(bytesWritten - this.#countedWritten);
+    this.#countedRead = bytesRead;
+    this.#countedWritten = bytesWritten;
+  }
+
+  /** Ends both sides at once, whoever wanted it. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.deadline.clear();
+    clearTimeout(this.#maxDuration);
+    this.#upstream?.close();
+    this.#client.handler = nobody;
+    this.#client.destroy();
+    this.#countBytes();
+    this.info.bytesReceived = this.#client.bytesRead;
+    this.info.bytesSent = this.#client.bytesWritten;
+    this.info.durationMs = performance.now() - this.#startedMs;
+    this.#proxy.onConnectionClosed(this);
+  }
+}
