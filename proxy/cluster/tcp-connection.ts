@@ -76,6 +76,17 @@ export class TcpConnection {
     this.#owner.onConnectFailed(failure, transportFailure);
   }
 
+  /** The client cannot take more now. */
+  pauseReading(): void {
+    this.#options.stats.flowPaused.increment();
+    this.transport?.pause();
+  }
+
+  resumeReading(): void {
+    this.#options.stats.flowResumed.increment();
+    this.transport?.resume();
+  }
+
   /** The transport's handler heard that it is closed. */
   onClosed(byPeer: boolean): void {
     this.#release(byPeer);

@@ -140,20 +140,41 @@ function rangeText({ addressPrefix, prefixLen }: CidrRange): string {
   return `${addressPrefix}/${Math.min(prefixLen ?? 0, widest)}`;
 }
 
+interface Subnet {
+  text: string;
+  length: number;
+  family: 'ipv4' | 'ipv6';
+  list: BlockList;
+}
+
+/** Of the values of one node, made with the first connection that comes to it. */
+const subnets = new WeakMap<ReadonlyMap<string, Node>, readonly Subnet[]>();
+
+/** The longest prefixes first. */
+function subnetsOf(values: ReadonlyMap<string, Node>): readonly Subnet[] {
+  const known = subnets.get(values);
+  if (known !== undefined) return known;
+  const made = [...values.keys()].filter(text => text !== anything).map(subnetOf);
+  made.sort((one, other) => other.length - one.length);
+  subnets.set(values, made);
+  return made;
+}
+
+function subnetOf(text: string): Subnet {
+  const [prefix = '', length = ''] = text.split('/');
+  const family = familyOf(prefix);
+  const list = new BlockList();
+  list.addSubnet(prefix, Number(length), family);
+  return { text, length: Number(length), family, list };
+}
+
+const familyOf = (address: string): Subnet['family'] => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
 /** The range with the longest prefix that holds the address, or anything. */
 function narrowest(values: ReadonlyMap<string, Node>, address: string): string | undefined {
-  let best: string | undefined;
-  let bestLength = -1;
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-  for (const range of values.keys()) {
-    if (range === anything) continue;
-    const [prefix = '', length = ''] = range.split('/');
-    if (isIP(prefix) !== isIP(address) || Number(length) <= bestLength) continue;
-    const list = new BlockList();
-    list.addSubnet(prefix, Number(length), family);
-    if (list.check(address, family)) [best, bestLength] = [range, Number(length)];
-  }
-  return best ?? (values.has(anything) ? anything : undefined);
+  const family = familyOf(address);
+  const found = subnetsOf(values).find(subnet => subnet.family === family && subnet.list.check(address, family));
+  return found?.text ?? (values.has(anything) ? anything : undefined);
 }
 
 function isLocal({ sourceAddress, destinationAddress }: MatchInput): boolean {

@@ -101,16 +101,16 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
 
   #fromClient(): TransportHandler {
     return {
-      onRead: chunk => this.#pass(chunk, this.#upstream?.transport, this.#client),
+      onRead: chunk => this.#passToHost(chunk),
       onEnd: () => this.#onClientEnd(),
       onClose: () => this.close(),
-      onDrain: () => this.#upstream?.transport?.resume(),
+      onDrain: () => this.#upstream?.resumeReading(),
     };
   }
 
   #fromHost(transport: Transport): TransportHandler {
     return {
-      onRead: chunk => this.#pass(chunk, this.#client, transport),
+      onRead: chunk => this.#passToClient(chunk),
       onEnd: () => this.#client.end(),
       onClose: error => this.#onHostClosed(error),
       onDrain: () => {
@@ -120,15 +120,20 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     };
   }
 
-  /** What the other side cannot take at once holds up the side that it came from. */
-  #pass(chunk: Buffer, to: Transport | undefined, from: Transport): void {
-    if (to === undefined) return;
-    to.write(chunk);
-    if (chunk.length > 0) to.flush();
-    if (to.congested) {
-      if (from === this.#client) this.#proxy.stats.flowPaused.increment();
-      from.pause();
+  #passToHost(chunk: Buffer): void {
+    const host = this.#upstream?.transport;
+    if (host === undefined) return;
+    send(host, chunk);
+    if (host.congested) {
+      this.#proxy.stats.flowPaused.increment();
+      this.#client.pause();
     }
+    this.#touch();
+  }
+
+  #passToClient(chunk: Buffer): void {
+    send(this.#client, chunk);
+    if (this.#client.congested) this.#upstream?.pauseReading();
     this.#touch();
   }
 
@@ -190,4 +195,10 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     this.info.durationMs = performance.now() - this.#startedMs;
     this.#proxy.onConnectionClosed(this);
   }
+}
+
+/** At once: who speaks TCP may wait for each byte. */
+function send(to: Transport, chunk: Buffer): void {
+  to.write(chunk);
+  if (chunk.length > 0) to.flush();
 }
