@@ -1,4 +1,5 @@
 /** The answers of the endpoints that take more than a line. */
+import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, describeWithBody } from './description.ts';
 import { type Exchange, json, limits, numberOf, Refusal, send, statusOf } from './exchange.ts';
@@ -59,6 +60,21 @@ export function stream(exchange: Exchange): void {
   const told = describe(exchange);
   for (let id = 0; id < lines; id++) exchange.response.write(`${JSON.stringify({ ...told, id })}\n`);
   exchange.response.end();
+}
+
+/** As much as the client takes, and no faster: none of it waits here. */
+export async function streamBytes(exchange: Exchange): Promise<void> {
+  const query = exchange.url.searchParams;
+  const count = Math.min(Math.trunc(numberOf('count', exchange.path.count ?? null)), limits.streamedBytes);
+  const size = Math.min(Math.trunc(numberOf('chunk_size', query.get('chunk_size'), 10 * 1024)), limits.bytes);
+  if (size === 0) throw new Refusal(400, 'chunk_size: a number above 0 is expected, found "0"');
+  const { request, response, signal } = exchange;
+  response.writeHead(200, { 'content-type': 'application/octet-stream' });
+  const wanted = request.method === 'HEAD' ? 0 : count;
+  for (let sent = 0; sent < wanted && !signal.aborted; sent += size) {
+    if (!response.write(random(Math.min(size, wanted - sent)))) await once(response, 'drain', { signal });
+  }
+  response.end();
 }
 
 export async function drip(exchange: Exchange): Promise<void> {

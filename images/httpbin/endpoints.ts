@@ -11,10 +11,12 @@ import {
   setCookies,
   status,
   stream,
+  streamBytes,
 } from './answers.ts';
 import { cookiesOf, describe, describeWithBody, headersOf, originOf } from './description.ts';
-import { type Exchange, json, limits, send } from './exchange.ts';
+import { type Exchange, json, limits } from './exchange.ts';
 import { Flaky } from './flaky.ts';
+import { Health } from './health.ts';
 
 export interface Endpoint {
   /** `*`: all of them. */
@@ -33,6 +35,7 @@ const read = ['GET', 'HEAD'];
 /** All endpoints, first match wins. */
 export function endpoints(): Endpoint[] {
   const flaky = new Flaky();
+  const health = new Health();
   return [
     {
       methods: read,
@@ -105,6 +108,13 @@ export function endpoints(): Endpoint[] {
       example: '/bytes/1024',
       summary: `random bytes (at most ${limits.bytes})`,
       answer: bytes,
+    },
+    {
+      methods: read,
+      path: '/stream-bytes/:count',
+      example: '/stream-bytes/1000000',
+      summary: `random bytes in chunks, as fast as they are read (at most ${limits.streamedBytes}): chunk_size`,
+      answer: streamBytes,
     },
     {
       methods: read,
@@ -198,7 +208,13 @@ export function endpoints(): Endpoint[] {
       path: '/healthz',
       example: '/healthz',
       summary: 'whether it is well',
-      answer: x => send(x, 'ok\n', 200, { 'content-type': 'text/plain; charset=utf-8' }),
+      answer: x => health.answer(x),
+    },
+    {
+      methods: ['POST'],
+      path: '/healthz',
+      summary: 'from now on /healthz answers with the status of the query: /healthz?status=503',
+      answer: x => health.set(x),
     },
   ];
 }

@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export const limits = {
   /** Bytes of a request's body. */
   body: 1024 * 1024,
-  /** Bytes that /bytes, /drip and /stream-bytes give. */
+  /** Bytes that /bytes and /drip give, and of a chunk of /stream-bytes. */
   bytes: 100 * 1024,
+  /** Bytes that /stream-bytes gives. */
+  streamedBytes: 100_000_000,
   /** Seconds that /delay and /drip take. */
   seconds: 10,
   /** Lines of /stream. */

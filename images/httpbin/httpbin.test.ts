@@ -74,6 +74,9 @@ describe('what it does as it is asked', () => {
   it('gives bytes, lines and drips', async () => {
     assert.equal((await (await get('/bytes/70000')).arrayBuffer()).byteLength, 70_000);
     assert.equal((await (await get('/bytes/9999999')).arrayBuffer()).byteLength, 102_400);
+    const streamed = await get('/stream-bytes/3000000?chunk_size=70000');
+    assert.equal((await streamed.arrayBuffer()).byteLength, 3_000_000);
+    assert.equal((await get('/stream-bytes/10?chunk_size=0')).status, 400);
     const lines = (await (await get('/stream/3')).text()).trimEnd().split('\n');
     assert.deepEqual(
       lines.map(line => JSON.parse(line).id),
@@ -117,6 +120,24 @@ describe('what it does as it is asked', () => {
     const text = await answer.text();
     assert.equal(answer.headers.get('x-mine'), '1, 2');
     assert.equal(JSON.parse(text)['Content-Length'], String(text.length));
+  });
+});
+
+describe('healthz', () => {
+  it('answers as it was told to, and refuses what is no status', async () => {
+    const look = async () => {
+      const response = await get('/healthz');
+      return [response.status, await response.text()];
+    };
+    const tell = async (status: string) => (await get(`/healthz?status=${status}`, { method: 'POST' })).status;
+    assert.deepEqual(await look(), [200, 'ok\n']);
+    assert.equal(await tell('503'), 200);
+    assert.deepEqual(await look(), [503, 'not well\n']);
+    assert.equal((await get('/get')).status, 200, 'all else goes on');
+    assert.equal(await tell('x'), 400);
+    assert.deepEqual(await look(), [503, 'not well\n']);
+    assert.equal(await tell('200'), 200);
+    assert.deepEqual(await look(), [200, 'ok\n']);
   });
 });
 

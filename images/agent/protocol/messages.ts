@@ -155,6 +155,8 @@ export interface ReplayParams {
     count?: number;
     /** Requests that are sent a little before it and may be under way with it; what becomes of them is not told. */
     load?: { url: string; count: number };
+    /** Tells what the proxy wrote to its access log on standard output for it; takes a little longer. */
+    log?: boolean;
     timeoutMs?: number;
   }[];
   /** Admin paths of the proxy to read after the requests, such as /stats?format=json. */
@@ -165,8 +167,8 @@ export interface ReplayParams {
 export interface ReplayResult {
   /** Set when the proxy did not get ready: its last lines. */
   failure?: string;
-  /** One for each request sent, in order. `error` where none came (refused, timed out). */
-  responses: ({ url: string } & (HttpResponse | { error: string }))[];
+  /** One for each request sent, in order; the last are missing where the time was too short for all. `error` where none came (refused, timed out). */
+  responses: ({ url: string; log?: string[] } & (HttpResponse | { error: string }))[];
   /** What reached the upstreams, in order. */
   arrivals: {
     upstream: string;

@@ -21,6 +21,8 @@ export interface Address {
 }
 
 const files = '/run/replay';
+/** Begins each line that the proxy writes to its standard output, which is the access log. */
+export const logMark = 'log: ';
 /** The file in the home to which the proxy writes where its admin interface listens. */
 export const adminAddressFile = 'admin-address';
 const memory = (destination: string, size: string): Mount => ({
@@ -41,10 +43,12 @@ function script(upstreams: Address[]): string {
     ({ address, port }) =>
       `${as(worldUsers.checker)} httpbin --host ${address} --port ${port} --name ${address}:${port} --log json &`,
   );
+  const proxy = `proxy -l info -c ${files}/proxy.yaml --admin-address-path ${adminAddressFile} --file-flush-interval-msec 1`;
+  const marked = `{ ${proxy} 2>&3; echo "the proxy ended with $?" >&3; } | sed -u "s/^/${logMark}/"`;
   return [
     'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
     ...started,
-    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ proxy -l info -c ${files}/proxy.yaml --admin-address-path ${adminAddressFile} 2>&1; echo "the proxy ended with $?"; } | cat'`,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ ${marked}; } 3>&1 | cat'`,
   ].join('\n');
 }
 

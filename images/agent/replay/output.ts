@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReplayResult } from '../protocol/messages.ts';
+import { logMark } from './container.ts';
 
 type Arrival = ReplayResult['arrivals'][number];
 
@@ -57,19 +58,40 @@ export class Upstreams {
 /** What the proxy logs, at the level of information, once it listens on all of its ports. */
 const upWords = 'starting main dispatch loop';
 
-/** The end of what the proxy said. */
+/** How long a line of the access log may take. */
+const logMs = 500;
+const mostLogLines = 1000;
+
+/** The end of what the proxy said, and its access log. */
 export class LastWords {
+  /** The lines of the access log. */
+  readonly log: string[] = [];
   #text = '';
+  #rest = '';
   readonly #up = Promise.withResolvers<void>();
 
   constructor(output: Readable) {
     output.setEncoding('utf8');
     output.on('error', () => {});
     output.on('data', (chunk: string) => {
-      this.#text = (this.#text + chunk).slice(-mostWords);
+      const lines = (this.#rest + chunk).split('\n');
+      this.#rest = lines.pop()!.slice(-longestLine);
+      for (const line of lines) this.#line(line);
       if (this.ended || this.#text.includes(upWords)) this.#up.resolve();
     });
     output.once('close', () => this.#up.resolve());
+  }
+
+  #line(line: string): void {
+    if (!line.startsWith(logMark)) this.#text = `${this.#text}${line}\n`.slice(-mostWords);
+    else if (this.log.length < mostLogLines) this.log.push(line.slice(logMark.length));
+  }
+
+  /** The lines of the access log from that one on, once there is one, or there will be none. */
+  async logFrom(start: number): Promise<string[]> {
+    const deadline = performance.now() + logMs;
+    while (this.log.length <= start && performance.now() < deadline) await delay(quietMs / 2);
+    return this.log.slice(start);
   }
 
   /** Resolves when the proxy is up, however long that takes, or has ended. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import type { ReplayParams, ReplayResult } from '../protocol/messages.ts';
+import type { HttpResponse, ReplayParams, ReplayResult } from '../protocol/messages.ts';
 import { requestIn } from '../world/http.ts';
 import type { World } from '../world/world.ts';
 import { adminAddress } from './admin.ts';
@@ -14,6 +14,8 @@ const mostRequests = 500;
 const mostResponseBody = 64 * 1024;
 /** The load of a request is under way by then, in the order in which it was asked for. */
 const loadedMs = 200;
+/** A line of the access log has been read by then. */
+const loggedMs = 50;
 const mostAdminBody = 512 * 1024;
 const mostTimeMs = 60_000;
 
@@ -21,8 +23,10 @@ let last: Promise<unknown> = Promise.resolve();
 
 /** See the method `replay`. One at a time: each takes the memory of some programs. */
 export function replay(_world: World, params: ReplayParams, signal: AbortSignal): Promise<ReplayResult> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(params.timeoutMs, mostTimeMs))]);
-  const own = last.then(() => run(checked(params), limit));
+  const timeMs = Math.min(params.timeoutMs, mostTimeMs);
+  const endsAt = performance.now() + timeMs;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(timeMs)]);
+  const own = last.then(() => run(checked(params), endsAt, limit));
   last = own.catch(() => {});
   return own.catch(error => {
     if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
@@ -42,7 +46,7 @@ function checked(params: ReplayParams): ReplayParams {
   return { ...params, upstreams };
 }
 
-async function run(params: ReplayParams, signal: AbortSignal): Promise<ReplayResult> {
+async function run(params: ReplayParams, endsAt: number, signal: AbortSignal): Promise<ReplayResult> {
   signal.throwIfAborted();
   const upstreams = params.upstreams ?? usualUpstreams;
   const container = startContainer(params.configuration, upstreams);
@@ -52,7 +56,7 @@ async function run(params: ReplayParams, signal: AbortSignal): Promise<ReplayRes
   });
   failed.catch(() => {});
   try {
-    return await Promise.race([failed, play(params, upstreams.length, container, signal)]);
+    return await Promise.race([failed, play(params, upstreams.length, container, endsAt, signal)]);
   } finally {
     container.remove();
   }
@@ -62,6 +66,7 @@ async function play(
   params: ReplayParams,
   count: number,
   container: Container,
+  endsAt: number,
   signal: AbortSignal,
 ): Promise<ReplayResult> {
   const upstreams = new Upstreams(container.child.stdout!);
@@ -75,29 +80,41 @@ async function play(
     throw new Failure('internal', `the scratch copy does not start: ${words.text}`);
   await words.up();
   if (words.ended) return { ...result, failure: words.text };
-  for (const request of params.requests) await sendAll(pid, request, result, signal);
+  for (const request of params.requests) if (!(await sendAll(pid, request, result, words, endsAt, signal))) break;
   await upstreams.quiet();
   for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, path, signal));
   return words.ended ? { ...result, failure: words.text } : result;
 }
 
+/** Answers false where one could end too late: what came so far tells why, so the rest is left. */
 async function sendAll(
   pid: number,
   request: ReplayParams['requests'][number],
   result: ReplayResult,
+  words: LastWords,
+  endsAt: number,
   signal: AbortSignal,
-): Promise<void> {
-  const { count = 1, timeoutMs = usualRequestMs, load, ...rest } = request;
+): Promise<boolean> {
+  const { count = 1, timeoutMs = usualRequestMs, load, log = false, ...rest } = request;
   for (let sent = 0; sent < count; sent++) {
     signal.throwIfAborted();
+    if (performance.now() + timeoutMs > endsAt) return false;
     const loaded = load && (await startLoad(pid, load, timeoutMs, signal));
-    try {
-      const response = await requestIn(pid, { ...rest, timeoutMs, maximumBody: mostResponseBody }, signal);
-      result.responses.push({ url: request.url, ...response });
-    } catch (error) {
-      result.responses.push({ url: request.url, error: (error as Error).message });
-    }
+    // Lines of requests before it may be on their way.
+    if (log) await delay(loggedMs, undefined, { signal });
+    const logged = words.log.length;
+    const response = await answerOf(requestIn(pid, { ...rest, timeoutMs, maximumBody: mostResponseBody }, signal));
+    result.responses.push({ url: request.url, ...response, ...(log ? { log: await words.logFrom(logged) } : {}) });
     await loaded?.ended;
+  }
+  return true;
+}
+
+async function answerOf(response: Promise<HttpResponse>): Promise<HttpResponse | { error: string }> {
+  try {
+    return await response;
+  } catch (error) {
+    return { error: (error as Error).message };
   }
 }
 

@@ -2,7 +2,8 @@ import { Failure } from '../failure.ts';
 import type { Terminal } from './terminal.ts';
 
 const interruptKey = '\x03';
-const interruptAgainMs = 250;
+/** On a slow machine a second Ctrl-C may reach the shell when its prompt is there, and take the first letter that is typed then. */
+const interruptAgainMs = 1000;
 const emptyLineMs = 2000;
 const firstPromptMs = 5000;
 
