@@ -26,7 +26,12 @@ export interface DynamicResources {
   clusters: { version: string; active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> };
   routes: Iterable<DynamicResource>;
   /** For each cluster that finds its hosts by EDS, what they are. */
-  endpoints: Iterable<{ name: string; hosts: Iterable<HostStatus> }>;
+  endpoints: Iterable<{
+    name: string;
+    /** In percent. */
+    overprovisioning: number;
+    hosts: Iterable<HostStatus>;
+  }>;
 }
 
 export interface ListenerStatus {
@@ -40,6 +45,8 @@ export interface ClusterStatus {
   observabilityName: string;
   addedViaApi: boolean;
   thresholds: { default: ThresholdLimits; high: ThresholdLimits };
+  /** Where outliers are looked for: what their success rates are compared with; -1 where it is not known. */
+  outlierRates: Record<'external' | 'localOrigin', { average: number; threshold: number }> | undefined;
   hosts: Iterable<HostStatus>;
 }
 
@@ -66,10 +73,15 @@ export interface HostStatus {
   gauges: { cx_active: number; rq_active: number; rq_pending_active: number };
   /** `healthy`, or `/failed_active_hc/…`. */
   healthFlags: string;
+  /** What they together mean. */
+  health: 'healthy' | 'degraded' | 'unhealthy';
   weight: number;
   region: string;
   zone: string;
   subZone: string;
   canary: boolean;
   priority: number;
+  /** In percent; -1 where it is not known. */
+  successRate: number;
+  localOriginSuccessRate: number;
 }

@@ -93,7 +93,9 @@ export class DataPlane implements AdminSource {
     return {
       clusters: { version: this.#clusterDiscovery?.version ?? '', active, warming },
       routes: this.#listeners.flatMap(listener => listener.dynamicRoutes ?? []),
-      endpoints: clusters.flatMap(({ endpointsName: name, hosts }) => (name === undefined ? [] : { name, hosts })),
+      endpoints: clusters.flatMap(({ endpointsName: name, overprovisioning, hosts }) =>
+        name === undefined ? [] : { name, overprovisioning, hosts },
+      ),
     };
   }
 

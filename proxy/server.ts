@@ -137,6 +137,7 @@ export class ProxyServer {
   }
 
   #refreshStats(flush: boolean): void {
+    this.#stats.countTraffic();
     updateServerStats(this.#stats, this.#dataPlane, this.#facts);
     if (flush || this.#configuration.bootstrap.statsFlush.case === 'statsFlushOnAdmin') this.#stats.flush();
   }

@@ -112,6 +112,8 @@ export class StreamInfo {
   responseCode = 0;
   responseCodeDetails = '';
   flags = 0;
+  /** A filter took the request for a health check of this proxy. */
+  healthCheck = false;
   /** Body bytes; head bytes apart. */
   bytesReceived = 0;
   bytesSent = 0;

@@ -24,6 +24,8 @@ test('filters take what they say', () => {
     [filter('orFilter', { filters: [server, slow] }), { responseCode: 503, durationMs: 5 }, true],
     [filter('headerFilter', { header: present }), { requestHeaders: head }, true],
     [filter('headerFilter', { header: present }), { requestHeaders: new RequestHeaders() }, false],
+    [filter('notHealthCheckFilter', {}), { healthCheck: true }, false],
+    [filter('notHealthCheckFilter', {}), { healthCheck: false }, true],
     [filter('responseFlagFilter', { flags: [] }), { flags: 0 }, false],
     [filter('responseFlagFilter', { flags: ['UF'] }), { flags: flag.UPSTREAM_CONNECTION_FAILURE }, true],
     [filter('responseFlagFilter', { flags: ['UF'] }), { flags: flag.UPSTREAM_OVERFLOW }, false],

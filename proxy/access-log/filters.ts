@@ -19,7 +19,7 @@ export function compileFilter(config: AccessLogFilter | undefined): Filter {
     case 'durationFilter':
       return compare(specifier.value.comparison, info => info.durationMs);
     case 'notHealthCheckFilter':
-      return info => !(info.requestHeaders?.get('user-agent') ?? '').startsWith('Envoy/HC');
+      return info => !info.healthCheck;
     case 'headerFilter':
       return header(specifier.value.header);
     case 'andFilter':

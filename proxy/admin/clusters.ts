@@ -21,12 +21,27 @@ function clusterAsText(cluster: ClusterStatus): string {
   const { name, observabilityName, thresholds, addedViaApi, hosts } = cluster;
   return [
     `${name}::observability_name::${observabilityName}\n`,
+    outlierLines(cluster),
     thresholdLines(name, 'default', thresholds.default),
     thresholdLines(name, 'high', thresholds.high),
     `${name}::added_via_api::${addedViaApi}\n`,
     ...[...hosts].map(host => hostAsText(name, host)),
   ].join('');
 }
+
+function outlierLines({ name, outlierRates: rates }: ClusterStatus): string {
+  if (rates === undefined) return '';
+  const prefix = `${name}::outlier::`;
+  return [
+    `${prefix}success_rate_average::${decimal(rates.external.average)}\n`,
+    `${prefix}success_rate_ejection_threshold::${decimal(rates.external.threshold)}\n`,
+    `${prefix}local_origin_success_rate_average::${decimal(rates.localOrigin.average)}\n`,
+    `${prefix}local_origin_success_rate_ejection_threshold::${decimal(rates.localOrigin.threshold)}\n`,
+  ].join('');
+}
+
+/** With at most six digits, as C++ prints numbers. */
+const decimal = (number: number): number => Number(number.toPrecision(6));
 
 function thresholdLines(name: string, priority: string, limits: ThresholdLimits): string {
   const prefix = `${name}::${priority}_priority::`;
@@ -52,8 +67,8 @@ function hostAsText(cluster: string, host: HostStatus): string {
     ['sub_zone', host.subZone],
     ['canary', host.canary],
     ['priority', host.priority],
-    ['success_rate', -1],
-    ['local_origin_success_rate', -1],
+    ['success_rate', decimal(host.successRate)],
+    ['local_origin_success_rate', decimal(host.localOriginSuccessRate)],
   ];
   const prefix = `${cluster}::${hostAddress(host)}::`;
   return lines.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
@@ -63,17 +78,31 @@ function hostAddress({ address, port }: HostStatus): string {
   return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-function clusterAsJson({ name, observabilityName, addedViaApi, thresholds, hosts }: ClusterStatus): object {
+function clusterAsJson({
+  name,
+  observabilityName,
+  addedViaApi,
+  thresholds,
+  outlierRates,
+  hosts,
+}: ClusterStatus): object {
   const hostList = [...hosts].map(hostAsJson);
   return {
     name,
     ...(addedViaApi && { added_via_api: true }),
+    ...percent('success_rate_ejection_threshold', outlierRates?.external.threshold),
     ...(hostList.length > 0 && { host_statuses: hostList }),
     circuit_breakers: {
       thresholds: [limitsAsJson(thresholds.default), { priority: 'HIGH', ...limitsAsJson(thresholds.high) }],
     },
     observability_name: observabilityName,
+    ...percent('local_origin_success_rate_ejection_threshold', outlierRates?.localOrigin.threshold),
   };
+}
+
+/** A value that is not known is left out. */
+function percent(name: string, value: number | undefined): object {
+  return value === undefined || value < 0 ? {} : { [name]: value === 0 ? {} : { value } };
 }
 
 function limitsAsJson(limits: ThresholdLimits): object {
@@ -92,6 +121,8 @@ function hostAsJson(host: HostStatus): object {
     address: { socket_address: { address: host.address, ...(host.port !== 0 && { port_value: host.port }) } },
     stats: [...simpleMetrics(host.counters), ...simpleMetrics(host.gauges, 'GAUGE')],
     health_status: healthAsJson(host.healthFlags),
+    ...percent('success_rate', host.successRate),
+    ...percent('local_origin_success_rate', host.localOriginSuccessRate),
     weight: host.weight,
     ...(host.hostname && { hostname: host.hostname }),
     ...(host.priority !== 0 && { priority: host.priority }),
@@ -106,12 +137,20 @@ function simpleMetrics(stats: object, type?: string): object[] {
     .map(([name, value]) => ({ ...(type && { type }), ...(value !== 0 && { value: String(value) }), name }));
 }
 
+/** By the flags' names in `/clusters`. */
+const healthFields: Record<string, object> = {
+  failed_active_hc: { failed_active_health_check: true },
+  failed_outlier_check: { failed_outlier_check: true },
+  degraded_active_hc: { failed_active_degraded_check: true },
+  pending_active_hc: { pending_active_hc: true },
+  excluded_via_immediate_hc_fail: { excluded_via_immediate_hc_fail: true },
+  active_hc_timeout: { active_hc_timeout: true },
+  failed_eds_health: { eds_health_status: 'UNHEALTHY' },
+  degraded_eds_health: { eds_health_status: 'DEGRADED' },
+  eds_status_draining: { eds_health_status: 'DRAINING' },
+};
+
 function healthAsJson(flags: string): object {
-  const failed = Object.fromEntries(
-    flags
-      .split('/')
-      .filter(flag => flag.startsWith('failed_'))
-      .map(flag => [flag, true]),
-  );
-  return { ...failed, eds_health_status: 'HEALTHY' };
+  const fields = flags.split('/').map(flag => healthFields[flag] ?? {});
+  return Object.assign({ eds_health_status: 'HEALTHY' }, ...fields);
 }

@@ -105,12 +105,12 @@ function endpointsDump(
   const items = assignments.map(wrap('endpoint_config', 'config.endpoint.v3.ClusterLoadAssignment'));
   return section('EndpointsConfigDump', {
     static_endpoint_configs: items,
-    dynamic_endpoint_configs: [...endpoints].map(({ name, hosts }) => ({
+    dynamic_endpoint_configs: [...endpoints].map(({ name, overprovisioning, hosts }) => ({
       endpoint_config: {
         '@type': url('config.endpoint.v3.ClusterLoadAssignment'),
         cluster_name: name,
         endpoints: localitiesOf([...hosts]),
-        policy: { overprovisioning_factor: 140 },
+        policy: { overprovisioning_factor: overprovisioning },
       },
     })),
   });
@@ -134,11 +134,11 @@ function localitiesOf(hosts: readonly HostStatus[]): JsonObject[] {
   });
 }
 
-function endpointOf({ address, port, hostname, weight }: HostStatus): JsonObject {
+function endpointOf({ address, port, hostname, weight, health }: HostStatus): JsonObject {
   const socket_address = { address, ...(port !== 0 && { port_value: port }) };
   return {
     endpoint: { address: { socket_address }, health_check_config: {}, ...(hostname && { hostname }) },
-    health_status: 'HEALTHY',
+    health_status: health.toUpperCase(),
     load_balancing_weight: weight,
   };
 }
@@ -146,7 +146,10 @@ function endpointOf({ address, port, hostname, weight }: HostStatus): JsonObject
 /** The route tables that are written into listeners' connection managers. */
 function routeConfigs(listeners: readonly JsonObject[]): JsonObject[] {
   const filters = listeners
-    .flatMap(({ filter_chains }) => objects(filter_chains))
+    .flatMap(({ filter_chains, default_filter_chain: fallback }) => [
+      ...objects(filter_chains),
+      ...(isObject(fallback) ? [fallback] : []),
+    ])
     .flatMap(chain => objects(chain.filters));
   return filters.flatMap(({ typed_config }) =>
     isObject(typed_config) && isObject(typed_config.route_config) ? [typed_config.route_config] : [],

@@ -1,6 +1,7 @@
 /** The stats of one cluster by Envoy's names, looked up once. */
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
+import { TrafficStats } from '../stats/traffic.ts';
 
 /** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
 const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors
@@ -13,8 +14,8 @@ upstream_cx_max_duration_reached upstream_cx_pool_overflow upstream_http3_broken
 upstream_internal_redirect_succeeded_total upstream_rq_0rtt
 upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
 upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
-const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered upstream_cx_tx_bytes_buffered version warming_state
-membership_degraded membership_excluded max_host_weight`;
+const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered version warming_state
+max_host_weight`;
 
 /** Counts of answers by their status, below one prefix. */
 export class ResponseCounters {
@@ -65,8 +66,7 @@ export class ClusterStats {
   readonly cxDestroyWithActive: Counter;
   readonly cxDestroyLocalWithActive: Counter;
   readonly cxDestroyRemoteWithActive: Counter;
-  readonly cxRxBytes: Counter;
-  readonly cxTxBytes: Counter;
+  readonly traffic: TrafficStats;
   readonly cxConnectMs: Histogram;
   readonly cxLengthMs: Histogram;
   readonly rqPerCx: Histogram;
@@ -98,6 +98,8 @@ export class ClusterStats {
   readonly membershipChange: Counter;
   readonly membershipTotal: Gauge;
   readonly membershipHealthy: Gauge;
+  readonly membershipDegraded: Gauge;
+  readonly membershipExcluded: Gauge;
   /** Hosts that use the cluster's own transport socket: all. */
   readonly transportSocketMatches: Counter;
   readonly updateAttempt: Counter;
@@ -134,8 +136,7 @@ export class ClusterStats {
     this.cxDestroyWithActive = scope.counter('upstream_cx_destroy_with_active_rq');
     this.cxDestroyLocalWithActive = scope.counter('upstream_cx_destroy_local_with_active_rq');
     this.cxDestroyRemoteWithActive = scope.counter('upstream_cx_destroy_remote_with_active_rq');
-    this.cxRxBytes = scope.counter('upstream_cx_rx_bytes_total');
-    this.cxTxBytes = scope.counter('upstream_cx_tx_bytes_total');
+    this.traffic = new TrafficStats(scope, 'upstream_cx_');
     this.cxConnectMs = scope.histogram('upstream_cx_connect_ms');
     this.cxLengthMs = scope.histogram('upstream_cx_length_ms');
     this.rqPerCx = scope.histogram('upstream_rq_per_cx');
@@ -167,6 +168,8 @@ export class ClusterStats {
     this.membershipChange = scope.counter('membership_change');
     this.membershipTotal = scope.gauge('membership_total');
     this.membershipHealthy = scope.gauge('membership_healthy');
+    this.membershipDegraded = scope.gauge('membership_degraded');
+    this.membershipExcluded = scope.gauge('membership_excluded');
     this.transportSocketMatches = scope.counter('default.total_match_count');
     this.updateAttempt = scope.counter('update_attempt');
     this.updateSuccess = scope.counter('update_success');

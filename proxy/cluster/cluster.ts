@@ -1,27 +1,36 @@
 /** A cluster: its hosts, how they are chosen, the pools to them, its limits and stats. */
 import type { ClusterStatus } from '../admin-source.ts';
-import { Cluster_DiscoveryType, Cluster_LbPolicy, RoutingPriority } from '../api/enums.js';
+import { Cluster_DiscoveryType, RoutingPriority } from '../api/enums.js';
 import type { Cluster as ClusterConfiguration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import { milliseconds } from '../duration.ts';
+import { type CheckedCluster, HealthChecker } from '../health-check/health-checker.ts';
+import { checkedMembers, type MembershipRules } from '../health-check/membership.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
+import { type Picker, randomHash } from '../load-balancing/host-picker.ts';
+import { choosesByHash, makePriorityPicker, type PickerSettings } from '../load-balancing/priority-picker.ts';
+import { type BalancerSettings, balancerSettings } from '../load-balancing/settings.ts';
+import { SubsetIndex, SubsetStats } from '../load-balancing/subset-index.ts';
+import { makeSubsetPicker, type SubsetPickerParts } from '../load-balancing/subset-picker.ts';
+import { subsetSettings } from '../load-balancing/subset-settings.ts';
 import { defaultHighMark } from '../net/transport.ts';
-import type { RuntimeValues } from '../runtime/runtime-values.ts';
+import { OutlierDetector } from '../outlier-detection/outlier-detector.ts';
+import { RuntimeNumber, type RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
 import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
 import { requireXds, type XdsContext } from '../xds/xds-context.ts';
-import { makePicker, type Picker, type Policy } from './balancer.ts';
 import { ClusterStats } from './cluster-stats.ts';
 import { EndpointDiscovery } from './endpoint-discovery.ts';
 import type { Host } from './host.ts';
 import { Maintenance } from './maintenance.ts';
 import { Pool } from './pool.ts';
 import { protocolOptions } from './protocol-options.ts';
-import { hostsOf, Resolution } from './resolution.ts';
+import { hostsOf, type LoadPolicy, type Publish, Resolution } from './resolution.ts';
 import { defaultThresholds, ResourceLimits, type Thresholds } from './resource-limits.ts';
-import { TcpConnection, type TcpConnectionOwner } from './tcp-connection.ts';
+import { TcpConnection } from './tcp-connection.ts';
+import type { UpstreamSocketOwner } from './upstream-socket.ts';
 
 export type Priority = 'default' | 'high';
 
@@ -34,7 +43,7 @@ export interface ClusterContext {
   xds?: XdsContext | undefined;
 }
 
-export class Cluster implements ClusterStatus {
+export class Cluster implements ClusterStatus, CheckedCluster {
   readonly name: string;
   readonly observabilityName: string;
   readonly addedViaApi: boolean;
@@ -45,12 +54,20 @@ export class Cluster implements ClusterStatus {
   readonly maintenance: Maintenance;
   hosts: readonly Host[] = [];
   readonly #configuration: ClusterConfiguration;
-  readonly #policy: Policy;
-  readonly #choiceCount: number;
+  readonly #balancer: BalancerSettings;
+  readonly #byHash: boolean;
+  /** Undefined where hosts are not divided. */
+  readonly #subsets: Omit<SubsetPickerParts, 'pickerOf'> | undefined;
+  readonly #panicThreshold: RuntimeNumber;
+  readonly #outliers: OutlierDetector | undefined;
+  readonly #checker: HealthChecker | undefined;
+  /** Ends when the hosts that are known were looked at once. */
+  #checked: Promise<void> = Promise.resolve();
   readonly #connectTimeoutMs: number;
   readonly #options: { idleTimeoutMs: number; maxRequestsPerConnection: number };
   readonly #pools = { default: new Map<Host, Pool>(), high: new Map<Host, Pool>() };
   readonly #upstreams: Record<Priority, Upstream>;
+  #loadPolicy: LoadPolicy | undefined;
   #pick: Picker = () => undefined;
   /** What finds the hosts; undefined where the configuration names them. */
   readonly #discovery: Resolution | EndpointDiscovery | undefined;
@@ -80,13 +97,31 @@ export class Cluster implements ClusterStatus {
       ),
     };
     this.trackTimeoutBudgets = configuration.trackTimeoutBudgets;
-    this.#policy = policyOf(configuration);
-    const { lbConfig } = configuration;
-    this.#choiceCount = lbConfig.case === 'leastRequestLbConfig' ? (lbConfig.value.choiceCount ?? 2) : 2;
+    this.#balancer = balancerSettings(configuration, this.scope, context.runtime);
+    this.#byHash = choosesByHash(this.#balancer);
+    this.#subsets = this.#subsetParts();
+    const panicPercent = Math.round(configuration.commonLbConfig?.healthyPanicThreshold?.value ?? 50);
+    this.#panicThreshold = new RuntimeNumber(panicPercent, 'upstream.healthy_panic_threshold', context.runtime);
+    if (configuration.outlierDetection !== undefined)
+      this.#outliers = new OutlierDetector(configuration.outlierDetection, this.scope, context.runtime, () =>
+        this.#weighHosts(),
+      );
+    const [check] = configuration.healthChecks;
+    if (check !== undefined) this.#checker = new HealthChecker(check, this, this.scope, context.runtime);
     this.#connectTimeoutMs = milliseconds(configuration.connectTimeout, 5000);
     this.#options = protocolOptions(configuration);
     this.#discovery = this.#discoveryOf(configuration, context);
     this.#upstreams = { default: this.#balanced('default'), high: this.#balanced('high') };
+    this.#weighHosts();
+  }
+
+  /** In percent: by how much more a priority can take than its share of healthy hosts. */
+  get overprovisioning(): number {
+    return this.#loadPolicy?.overprovisioningFactor ?? 140;
+  }
+
+  get outlierRates(): ClusterStatus['outlierRates'] {
+    return this.#outliers?.rates;
   }
 
   get thresholds(): { default: Thresholds; high: Thresholds } {
@@ -99,7 +134,7 @@ export class Cluster implements ClusterStatus {
   }
 
   /** Chooses a host and begins to connect to it, for bytes of one client alone; the owner hears how it went. */
-  connect(owner: TcpConnectionOwner): TcpConnection | 'overflow' | 'no-healthy-host' {
+  connect(owner: UpstreamSocketOwner): TcpConnection | 'overflow' | 'no-healthy-host' {
     const limits = this.limits.default;
     if (!limits.connections.available) {
       this.stats.cxOverflow.increment();
@@ -107,7 +142,6 @@ export class Cluster implements ClusterStatus {
     }
     const host = this.#pick();
     if (host === undefined) {
-      this.stats.healthyPanic.increment();
       this.stats.cxNoneHealthy.increment();
       return 'no-healthy-host';
     }
@@ -116,15 +150,21 @@ export class Cluster implements ClusterStatus {
     return new TcpConnection({ host, stats, limits, connectTimeoutMs: this.#connectTimeoutMs, highMark }, owner);
   }
 
-  /** Finds the hosts; the promise ends when they were looked up once. */
+  /** Finds the hosts; the promise ends when they were looked up once, and their health looked at where it is. */
   start(): Promise<void> {
     this.#started ??= this.#findHosts();
     return this.#started;
   }
 
   async #findHosts(): Promise<void> {
-    if (this.#discovery === undefined) this.#setHosts(hostsOf(this.#configuration));
+    const { loadAssignment } = this.#configuration;
+    if (this.#discovery === undefined) this.#setHosts(hostsOf(this.#configuration), loadAssignment?.policy);
     else await this.#discovery.start();
+    await this.#checked;
+    // What the first checks said of hosts that were not healthy before is weighed too.
+    if (this.#checker !== undefined) this.#weighHosts();
+    // Its gauges tell of the table from the start.
+    this.#makePicker();
   }
 
   #discoveryOf(
@@ -132,7 +172,7 @@ export class Cluster implements ClusterStatus {
     context: ClusterContext,
   ): Resolution | EndpointDiscovery | undefined {
     const type = configuration.clusterDiscoveryType.value;
-    const publish = (hosts: readonly Host[]): void => this.#setHosts(hosts);
+    const publish: Publish = (hosts, policy) => this.#setHosts(hosts, policy);
     if (type === Cluster_DiscoveryType.STRICT_DNS || type === Cluster_DiscoveryType.LOGICAL_DNS)
       return new Resolution(configuration, this.stats, publish);
     if (type !== Cluster_DiscoveryType.EDS) return undefined;
@@ -147,25 +187,93 @@ export class Cluster implements ClusterStatus {
   /** Another one took its place, or none: its requests end as they would, then its connections close. */
   retire(): void {
     this.#discovery?.stop();
+    this.#outliers?.stop();
+    this.#checker?.stop();
     for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.drain();
   }
 
   stop(): void {
     this.#discovery?.stop();
+    this.#outliers?.stop();
+    this.#checker?.stop();
     for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.destroy();
   }
 
-  #setHosts(hosts: readonly Host[]): void {
-    const before = this.hosts;
-    this.hosts = hosts;
-    this.#pick = makePicker(this.#policy, hosts, this.#choiceCount);
-    this.stats.membershipTotal.set(hosts.length);
-    this.stats.membershipHealthy.set(hosts.length);
-    if (hosts.length > 0 || before.length > 0) this.stats.membershipChange.increment();
+  #setHosts(hosts: readonly Host[], policy: LoadPolicy | undefined): void {
+    this.#loadPolicy = policy;
+    const members = this.#checker === undefined ? hosts : checkedMembers(this.hosts, hosts, this.#membershipRules());
+    this.#replaceHosts(members);
     if (this.#published) this.#updates.increment();
     this.#published = true;
-    for (const host of hosts) if (!before.includes(host)) this.stats.transportSocketMatches.increment();
-    for (const host of before) if (!hosts.includes(host)) this.#dropPools(host);
+  }
+
+  #membershipRules(): MembershipRules {
+    const { ignoreHealthOnHostRemoval, commonLbConfig } = this.#configuration;
+    return {
+      dynamic: this.#discovery !== undefined,
+      ignoresHealthOnRemoval: ignoreHealthOnHostRemoval,
+      excludesUnchecked: commonLbConfig?.ignoreNewHostsUntilFirstHc ?? false,
+    };
+  }
+
+  hasTraffic(): boolean {
+    return this.stats.cxTotal.value > 0;
+  }
+
+  onHealthCheckPassed(host: Host): void {
+    this.#outliers?.onHealthCheckPassed(host);
+  }
+
+  onHealthChanged(host: Host): void {
+    if (host.has('pending_dynamic_removal') && host.has('failed_active_hc'))
+      this.#replaceHosts(this.hosts.filter(other => other !== host));
+    else this.#weighHosts();
+  }
+
+  #replaceHosts(hosts: readonly Host[]): void {
+    const [before, now] = [new Set(this.hosts), new Set(hosts)];
+    this.hosts = hosts;
+    this.#subsets?.index.setHosts(hosts);
+    this.#outliers?.setHosts(hosts);
+    this.#weighHosts();
+    if (this.#checker !== undefined) this.#checked = this.#checker.setHosts(hosts);
+    const added = hosts.filter(host => !before.has(host));
+    const removed = [...before].filter(host => !now.has(host));
+    // Once for each priority that it concerns, as Envoy does.
+    this.stats.membershipChange.add(new Set([...added, ...removed].map(({ priority }) => priority)).size);
+    this.stats.transportSocketMatches.add(added.length);
+    for (const host of removed) this.#dropPools(host);
+  }
+
+  /** The hosts, or the health of some, have changed: from now on requests are spread by what they are now. */
+  #weighHosts(): void {
+    const { hosts, stats } = this;
+    // The next request makes the picker: a table of hashes costs milliseconds, and health may change many times before.
+    this.#pick = (...asked) => this.#makePicker()(...asked);
+    stats.membershipTotal.set(hosts.length);
+    stats.membershipHealthy.set(hosts.filter(({ health }) => health === 'healthy').length);
+    stats.membershipDegraded.set(hosts.filter(({ health }) => health === 'degraded').length);
+    stats.membershipExcluded.set(hosts.filter(({ excluded }) => excluded).length);
+  }
+
+  #makePicker(): Picker {
+    const settings: PickerSettings = {
+      balancer: this.#balancer,
+      overprovisioning: this.overprovisioning,
+      weightedPriorityHealth: this.#loadPolicy?.weightedPriorityHealth ?? false,
+      panicThreshold: Math.min(100, this.#panicThreshold.value),
+      onPanic: () => this.stats.healthyPanic.increment(),
+    };
+    const pickerOf = (hosts: readonly Host[]) => makePriorityPicker(hosts, settings);
+    this.#pick = this.#subsets === undefined ? pickerOf(this.hosts) : makeSubsetPicker({ ...this.#subsets, pickerOf });
+    return this.#pick;
+  }
+
+  #subsetParts(): Omit<SubsetPickerParts, 'pickerOf'> | undefined {
+    const settings = subsetSettings(this.#configuration);
+    if (settings === undefined) return undefined;
+    const stats = new SubsetStats(this.scope);
+    return { settings, stats, index: new SubsetIndex(settings, stats) };
   }
 
   #dropPools(host: Host): void {
@@ -183,7 +291,6 @@ export class Cluster implements ClusterStatus {
     const host = this.#choose(exchange);
     exchange.host = host;
     if (host === undefined) {
-      this.stats.healthyPanic.increment();
       this.stats.cxNoneHealthy.increment();
       exchange.info.flags |= flag.NO_HEALTHY_UPSTREAM;
       receiver.onReset('no-healthy-host', '');
@@ -195,10 +302,12 @@ export class Cluster implements ClusterStatus {
 
   /** Avoids hosts that were tried before, as often as the retry policy allows. */
   #choose(exchange: Exchange): Host | undefined {
-    let host = this.#pick();
-    for (let i = 0; i < exchange.hostSelectionAttempts; i++) {
+    const hash = this.#byHash ? (exchange.hash() ?? randomHash()) : undefined;
+    const { metadataMatch } = exchange;
+    let host = this.#pick(hash, 0, metadataMatch);
+    for (let i = 1; i <= exchange.hostSelectionAttempts; i++) {
       if (host === undefined || !exchange.triedHosts.includes(host)) break;
-      host = this.#pick();
+      host = this.#pick(hash, i, metadataMatch);
     }
     return host;
   }
@@ -219,11 +328,6 @@ export class Cluster implements ClusterStatus {
     }
     return pool;
   }
-}
-
-function policyOf(configuration: ClusterConfiguration): Policy {
-  if (configuration.lbPolicy === Cluster_LbPolicy.LEAST_REQUEST) return 'least-request';
-  return configuration.lbPolicy === Cluster_LbPolicy.RANDOM ? 'random' : 'round-robin';
 }
 
 function thresholdsOf(configuration: ClusterConfiguration, priority: RoutingPriority): Thresholds {

@@ -6,24 +6,19 @@ import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused
 import type { XdsContext } from '../xds/xds-context.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import { Host } from './host.ts';
-import { targetsOf } from './resolution.ts';
+import { type Publish, targetsOf } from './resolution.ts';
 
 /** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery#endpoint-discovery-service-eds */
 export class EndpointDiscovery implements Consumer {
   /** Of the resource. */
   readonly name: string;
   readonly #stats: ClusterStats;
-  readonly #publish: (hosts: readonly Host[]) => void;
+  readonly #publish: Publish;
   readonly #subscription: Subscription;
   #hosts = new Map<string, Host>();
+  #policy = '';
 
-  constructor(
-    cluster: Cluster,
-    xds: XdsContext,
-    scope: StatsScope,
-    stats: ClusterStats,
-    publish: (hosts: readonly Host[]) => void,
-  ) {
+  constructor(cluster: Cluster, xds: XdsContext, scope: StatsScope, stats: ClusterStats, publish: Publish) {
     const configuration = cluster.edsClusterConfig;
     this.name = configuration?.serviceName || cluster.name;
     this.#stats = stats;
@@ -52,16 +47,27 @@ export class EndpointDiscovery implements Consumer {
     else throw new UpdateRefused(`Unexpected EDS cluster (expecting ${this.name}): ${resources[0]!.name}`);
   }
 
-  /** A host whose address, weight and place are what they were keeps its connections and its counts. */
+  /** A host whose address and place are what they were keeps its connections, its counts and what is known of its health. */
   #take(assignment: ClusterLoadAssignment): void {
     const before = this.#hosts;
     this.#hosts = new Map();
+    const policy = policyText(assignment);
+    let changed = policy !== this.#policy;
+    this.#policy = policy;
     for (const target of targetsOf(assignment)) {
-      const key = JSON.stringify(target);
-      this.#hosts.set(key, before.get(key) ?? new Host(target));
+      const { weight, priority, stated, metadata, ...place } = target;
+      const key = JSON.stringify(place);
+      const known = before.get(key);
+      this.#hosts.set(key, known ?? new Host(target));
+      if (known === undefined || !known.update(target)) continue;
+      changed = true;
     }
-    if (this.#hosts.size === before.size && [...this.#hosts.keys()].every(key => before.has(key)))
-      this.#stats.updateNoRebuild.increment();
-    else this.#publish([...this.#hosts.values()]);
+    const same = this.#hosts.size === before.size && [...this.#hosts.keys()].every(key => before.has(key));
+    if (same && !changed) this.#stats.updateNoRebuild.increment();
+    else this.#publish([...this.#hosts.values()], assignment.policy);
   }
+}
+
+function policyText({ policy }: ClusterLoadAssignment): string {
+  return `${policy?.overprovisioningFactor} ${policy?.weightedPriorityHealth}`;
 }

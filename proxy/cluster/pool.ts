@@ -2,27 +2,24 @@
  * Connections to one host, kept for the next request. Breakers are asked here, since Envoy counts by what a connection does:
  * a request takes from `pendingRequests` while it waits for a connection, then from `requests`.
  */
-import { connect } from 'node:net';
 import { Deadline, type DeadlineQueue, deadlineQueue, type Limited } from '../deadlines.ts';
 import { defaultLimits, type RequestSender, type ResetReason, type ResponseReceiver } from '../http/codec.ts';
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
-import { openTransport } from '../net/handle-transport.ts';
+import type { Transport } from '../net/transport.ts';
 import type { Counter } from '../stats/stats.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
-import type { ClusterStats } from './cluster-stats.ts';
-import type { Host } from './host.ts';
 import { beginAttempt, PooledRequest } from './pooled-request.ts';
-import type { ResourceLimits } from './resource-limits.ts';
+import {
+  type ConnectFailure,
+  UpstreamSocket,
+  type UpstreamSocketOptions,
+  type UpstreamSocketOwner,
+} from './upstream-socket.ts';
 
-export interface PoolOptions {
-  host: Host;
-  stats: ClusterStats;
-  limits: ResourceLimits;
-  connectTimeoutMs: number;
+export interface PoolOptions extends UpstreamSocketOptions {
   idleTimeoutMs: number;
   maxRequestsPerConnection: number;
-  highMark: number;
 }
 
 export class Pool {
@@ -168,75 +165,37 @@ export class Pool {
   }
 }
 
-let nextConnectionId = 1;
-
-/** Numbers the connections to hosts, whoever makes them. */
-export function nextUpstreamConnectionId(): number {
-  return nextConnectionId++;
-}
-
-/** A connection with its stats and timers. */
-export class PooledConnection implements ClientConnectionOwner, Limited {
+/** A connection that carries one request after the other. */
+export class PooledConnection implements ClientConnectionOwner, UpstreamSocketOwner, Limited {
   readonly deadline: Deadline = new Deadline(this);
-  readonly id: number = nextUpstreamConnectionId();
   requests = 0;
   readonly #pool: Pool;
-  readonly #socket;
-  readonly #startedMs = performance.now();
+  readonly #socket: UpstreamSocket;
   #connection: ClientConnection | undefined;
-  #connectTimer: NodeJS.Timeout | undefined;
-  #connected = false;
-  #over = false;
   #withRequest = false;
-  #countedRead = 0;
-  #countedWritten = 0;
 
   constructor(pool: Pool) {
     this.#pool = pool;
-    const { host, stats, limits, connectTimeoutMs } = pool.options;
-    limits.connections.take();
-    stats.cxTotal.increment();
-    stats.cxHttp1Total.increment();
-    stats.cxActive.increment();
-    host.counters.cx_total++;
-    host.gauges.cx_active++;
-    const socket = connect({ host: host.address, port: host.port, noDelay: true });
-    this.#socket = socket;
-    socket.pause();
-    socket.once('connect', () => this.#onConnect());
-    socket.once('error', error => this.#onConnectError('connection-failure', describeConnectError(error)));
-    this.#connectTimer = setTimeout(() => this.#onConnectTimeout(), connectTimeoutMs);
+    pool.options.stats.cxHttp1Total.increment();
+    this.#socket = new UpstreamSocket(pool.options, this, false);
   }
 
-  #onConnect(): void {
-    clearTimeout(this.#connectTimer);
-    if (this.#over) return;
-    this.#connected = true;
-    const { stats, highMark } = this.#pool.options;
-    stats.cxConnectMs.record(Math.round(performance.now() - this.#startedMs));
-    const connection = new ClientConnection(openTransport(this.#socket, highMark), this, defaultLimits);
-    this.#connection = connection;
-    this.#pool.onConnected(this);
-  }
-
-  #onConnectTimeout(): void {
-    this.#pool.options.stats.cxConnectTimeout.increment();
-    this.#onConnectError('connection-timeout', '');
-  }
-
-  #onConnectError(reason: ResetReason, transportFailure: string): void {
-    if (this.#connected || this.#over) return;
-    clearTimeout(this.#connectTimer);
-    const { stats, host } = this.#pool.options;
-    stats.cxConnectFail.increment();
-    host.counters.cx_connect_fail++;
-    this.#socket.destroy();
-    this.#release(reason === 'connection-failure');
-    this.#pool.onConnectFailed(this, reason, transportFailure);
+  get id(): number {
+    return this.#socket.id;
   }
 
   get localAddress(): string {
-    return this.#connection?.transport.localAddress ?? '';
+    return this.#socket.transport?.localAddress ?? '';
+  }
+
+  onConnected(transport: Transport): void {
+    this.#connection = new ClientConnection(transport, this, defaultLimits);
+    this.#pool.onConnected(this);
+  }
+
+  onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
+    this.#pool.options.stats.rqPerCx.record(0);
+    this.#pool.onConnectFailed(this, failure, transportFailure);
   }
 
   /** Starts a request on this idle connection. */
@@ -261,16 +220,6 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
     limits.requests.give();
     stats.rqActive.decrement();
     host.gauges.rq_active--;
-    this.#countBytes();
-  }
-
-  #countBytes(): void {
-    const { stats } = this.#pool.options;
-    const transport = this.#connection!.transport;
-    stats.cxRxBytes.add(transport.bytesRead - this.#countedRead);
-    stats.cxTxBytes.add(transport.bytesWritten - this.#countedWritten);
-    this.#countedRead = transport.bytesRead;
-    this.#countedWritten = transport.bytesWritten;
   }
 
   onExchangeDone(reusable: boolean): void {
@@ -283,31 +232,18 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
   }
 
   onConnectionClosed(byPeer: boolean): void {
-    if (this.#over) return;
+    if (this.#socket.over) return;
     const active = this.#withRequest;
     this.#finishRequest();
-    const { stats } = this.#pool.options;
-    if (active) {
-      stats.cxDestroyWithActive.increment();
-      (byPeer ? stats.cxDestroyRemoteWithActive : stats.cxDestroyLocalWithActive).increment();
-    }
-    this.#release(byPeer);
+    this.#release(byPeer, active);
     this.#pool.onClosed(this);
   }
 
-  #release(byPeer: boolean): void {
-    if (this.#over) return;
-    this.#over = true;
+  #release(byPeer: boolean, active: boolean): void {
+    if (this.#socket.over) return;
     this.deadline.clear();
-    if (this.#connection !== undefined) this.#countBytes();
-    const { stats, host, limits } = this.#pool.options;
-    limits.connections.give();
-    stats.cxActive.decrement();
-    host.gauges.cx_active--;
-    stats.cxDestroy.increment();
-    (byPeer ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
-    stats.cxLengthMs.record(Math.round(performance.now() - this.#startedMs));
-    stats.rqPerCx.record(this.requests);
+    this.#socket.release(byPeer, active);
+    this.#pool.options.stats.rqPerCx.record(this.requests);
   }
 
   /** Nobody needed it for so long that it goes. */
@@ -317,24 +253,10 @@ export class PooledConnection implements ClientConnectionOwner, Limited {
   }
 
   close(): void {
-    clearTimeout(this.#connectTimer);
     if (this.#connection !== undefined) this.#connection.close();
     else {
       this.#socket.destroy();
-      this.#release(false);
+      this.#release(false, false);
     }
   }
 }
-
-/** The words that Envoy finds for a connection that failed. */
-export function describeConnectError(error: NodeJS.ErrnoException): string {
-  return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
-}
-
-const connectErrors = new Map([
-  ['ECONNREFUSED', 'Connection refused'],
-  ['EHOSTUNREACH', 'No route to host'],
-  ['ENETUNREACH', 'Network is unreachable'],
-  ['ETIMEDOUT', 'Connection timed out'],
-  ['ECONNRESET', 'Connection reset by peer'],
-]);

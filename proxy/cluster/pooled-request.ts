@@ -1,4 +1,5 @@
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import { httpStatusOf, isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
 import type { ClientConnection } from '../http1/client-connection.ts';
 import type { Attempt } from '../stream-info.ts';
@@ -33,6 +34,7 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     const { info } = this.#exchange;
     info.upstreamLocalAddress = pooled.localAddress;
     info.upstreamConnectionId = pooled.id;
+    this.#pool.options.host.outlier?.connected(false);
     const headEnds = this.#end && this.#waiting === undefined && this.#trailers === undefined;
     connection.start(this.#exchange.head, headEnds, this);
     if (!headEnds) this.#sendWaiting(connection);
@@ -93,6 +95,8 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     if (this.#over) return;
     this.#finish();
     this.#attempt.flags |= resetFlag[reason];
+    // What the breakers refuse says nothing of the host.
+    if (reason !== 'overflow') this.#pool.options.host.outlier?.failed();
     this.#receiver.onReset(reason, transportFailure);
   }
 
@@ -106,8 +110,17 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
 
   onHead(head: ResponseHeaders, end: boolean): void {
     this.#attempt.status = head.status;
+    const { outlier, activeCheck } = this.#pool.options.host;
+    if (outlier !== undefined) outlier.responded(this.#meaningOf(head));
+    if (activeCheck !== undefined && head.has('x-envoy-immediate-health-check-fail')) activeCheck.failedAtOnce();
     if (end) this.#finish();
     this.#receiver.onHead(head, end);
+  }
+
+  /** The status; of gRPC, what its own means, where it is told before the trailers. */
+  #meaningOf(head: ResponseHeaders): number {
+    const grpcStatus = head.get('grpc-status');
+    return grpcStatus !== undefined && isGrpc(this.#exchange.head) ? httpStatusOf(grpcStatus) : head.status;
   }
 
   onData(chunk: Buffer, end: boolean): void {
@@ -124,6 +137,7 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     if (this.#over) return;
     this.#finish();
     this.#attempt.flags |= resetFlag[reason];
+    this.#pool.options.host.outlier?.failed();
     if (reason === 'remote-reset') this.#pool.options.stats.rqRxReset.increment();
     this.#receiver.onReset(reason, transportFailure);
   }

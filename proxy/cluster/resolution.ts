@@ -1,11 +1,21 @@
 /** The hosts that a cluster's endpoints name: addresses as they are, names by DNS again and again. */
 import { lookup } from 'node:dns/promises';
-import { Cluster_DiscoveryType, Cluster_DnsLookupFamily } from '../api/enums.js';
+import { Cluster_DiscoveryType, Cluster_DnsLookupFamily, HealthStatus } from '../api/enums.js';
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
-import type { ClusterLoadAssignment } from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
+import type { Endpoint_HealthCheckConfig } from '../api/envoy/config/endpoint/v3/endpoint_components_pb.js';
+import type {
+  ClusterLoadAssignment,
+  ClusterLoadAssignment_Policy as LoadPolicy,
+} from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
 import { milliseconds } from '../duration.ts';
+import { balancerMetadata } from '../load-balancing/metadata-criteria.ts';
 import type { ClusterStats } from './cluster-stats.ts';
-import { Host, type HostOptions } from './host.ts';
+import { type HealthCheckOptions, Host, type HostOptions, type StatedHealth } from './host.ts';
+
+export type { LoadPolicy };
+
+/** Told of all hosts whenever they, or how load is to be spread over them, are not what they were. */
+export type Publish = (hosts: readonly Host[], policy: LoadPolicy | undefined) => void;
 
 /** An endpoint of the configuration: where it is, or the name to look up. */
 export type Target = Omit<HostOptions, 'hostname'> & { hostname: string };
@@ -23,6 +33,9 @@ export function targetsOf(assignment: ClusterLoadAssignment | undefined): Target
         hostname: one.hostIdentifier.value.hostname,
         weight: one.loadBalancingWeight ?? 1,
         priority: group.priority,
+        stated: statedOf(one.healthStatus),
+        metadata: balancerMetadata(one.metadata),
+        check: checkOf(one.hostIdentifier.value.healthCheckConfig),
         region: group.locality?.region ?? '',
         zone: group.locality?.zone ?? '',
         subZone: group.locality?.subZone ?? '',
@@ -30,6 +43,33 @@ export function targetsOf(assignment: ClusterLoadAssignment | undefined): Target
     }
   }
   return targets;
+}
+
+function checkOf(configuration: Endpoint_HealthCheckConfig | undefined): HealthCheckOptions {
+  const address = configuration?.address?.address;
+  const socket = address?.case === 'socketAddress' ? address.value : undefined;
+  const port = socket?.portSpecifier.case === 'portValue' ? socket.portSpecifier.value : 0;
+  return {
+    address: socket?.address ?? '',
+    port: configuration?.portValue || port,
+    hostname: configuration?.hostname ?? '',
+    disabled: configuration?.disableActiveHealthCheck ?? false,
+  };
+}
+
+function statedOf(status: HealthStatus): StatedHealth {
+  switch (status) {
+    case HealthStatus.UNHEALTHY:
+      return 'unhealthy';
+    case HealthStatus.DRAINING:
+      return 'draining';
+    case HealthStatus.TIMEOUT:
+      return 'timeout';
+    case HealthStatus.DEGRADED:
+      return 'degraded';
+    default:
+      return 'healthy';
+  }
 }
 
 /** The hosts of a STATIC cluster. */
@@ -44,16 +84,18 @@ export class Resolution {
   readonly #family: Cluster_DnsLookupFamily;
   readonly #refreshMs: number;
   readonly #stats: ClusterStats;
-  readonly #publish: (hosts: readonly Host[]) => void;
+  readonly #policy: LoadPolicy | undefined;
+  readonly #publish: Publish;
   readonly #known: Map<string, Host>[];
   #timers = new Set<NodeJS.Timeout>();
   #stopped = false;
 
-  constructor(cluster: Cluster, stats: ClusterStats, publish: (hosts: readonly Host[]) => void) {
+  constructor(cluster: Cluster, stats: ClusterStats, publish: Publish) {
     this.#targets = targetsOf(cluster.loadAssignment);
     this.#logical = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.LOGICAL_DNS;
     this.#family = cluster.dnsLookupFamily;
     this.#refreshMs = milliseconds(cluster.dnsRefreshRate, 5000);
+    this.#policy = cluster.loadAssignment?.policy;
     this.#stats = stats;
     this.#publish = publish;
     this.#known = this.#targets.map(() => new Map());
@@ -104,7 +146,10 @@ export class Resolution {
       ]),
     );
     this.#known[index] = next;
-    this.#publish(this.#known.flatMap(hosts => [...hosts.values()]));
+    this.#publish(
+      this.#known.flatMap(hosts => [...hosts.values()]),
+      this.#policy,
+    );
   }
 }
 

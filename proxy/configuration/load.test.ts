@@ -45,6 +45,29 @@ const accessPolicy = (policy: string) => `http_filters:
               "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC
               rules: { policies: { p: { ${policy} } } }`;
 
+/** A filter before the router, with this change of requests. */
+const mutation = (change: string) => `http_filters:
+          - name: mutation
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation
+              mutations: { request_mutations: [${change}] }`;
+
+/** JWT authentication before the router, with these rules and this key set. */
+const authentication = (rules: string, keys = '{"keys":[{"kty":"oct","k":"AAAA"}]}') => `http_filters:
+          - name: jwt
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication
+              providers: { main: { local_jwks: { inline_string: '${keys}' } } }
+              requirement_map: { b: {}, a: {} }
+              rules: [{ match: { prefix: / }, ${rules} }]`;
+
+/** External authorization before the router, with this service. */
+const authorization = (service: string) => `http_filters:
+          - name: door
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz
+              ${service}`;
+
 /** One change of the good configuration, and what is said about it. */
 const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
@@ -62,8 +85,77 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
     'a field that is not supported',
     'timeout: 1s',
-    'hash_policy: [{ header: { header_name: a } }]',
-    /route\.hash_policy: this field of .* is not supported by this proxy/,
+    'hash_policy: [{ filter_state: { key: a } }]',
+    /route\.hash_policy\[0\]\.filter_state: this field of .* is not supported by this proxy/,
+  ],
+  [
+    'a host that is set as if it were a header',
+    '- match: { prefix: / }',
+    '- request_headers_to_add: [{ header: { key: Host, value: a } }]\n                match: { prefix: / }',
+    /request_headers_to_add\[0\]\.header: :-prefixed or host headers may not be modified/,
+  ],
+  [
+    'a path that is removed',
+    '- match: { prefix: / }',
+    "- request_headers_to_remove: [x, ':path']\n                match: { prefix: / }",
+    /routes\[0\]\.request_headers_to_remove: :-prefixed or host headers may not be removed/,
+  ],
+  [
+    'an authorization by nobody',
+    'http_filters:',
+    authorization('failure_mode_allow: true'),
+    /http_filters\[0\]\.typed_config: ext_authz has no service to ask: http_service names one/,
+  ],
+  [
+    'a path before the path that begins nowhere',
+    'http_filters:',
+    authorization('http_service: { path_prefix: check }'),
+    /http_service\.path_prefix: path_prefix should start with "\/"\./,
+  ],
+  [
+    'an authorization by gRPC',
+    'http_filters:',
+    authorization('grpc_service: { envoy_grpc: { cluster_name: httpbin } }'),
+    /grpc_service: this field of .*ExtAuthz is not supported by this proxy/,
+  ],
+  [
+    'a mutation of the host',
+    'http_filters:',
+    mutation('{ remove: host }'),
+    /request_mutations\[0\]\.remove: :-prefixed or host headers may not be removed/,
+  ],
+  [
+    'a header whose value cannot be made',
+    'http_filters:',
+    mutation("{ append: { header: { key: a, value: '%NOPE%' } } }"),
+    /append\.header: Not supported field in StreamInfo: NOPE/,
+  ],
+  [
+    'a provider of tokens that is not there',
+    'http_filters:',
+    authentication('requires: { requires_any: { requirements: [{ allow_missing: {} }, { provider_name: man }] } }'),
+    /typed_config\.rules: Required provider \['man'\] is not configured\./,
+  ],
+  [
+    'a requirement that is not there',
+    'http_filters:',
+    authentication('requirement_name: c'),
+    /Wrong requirement_name: c\. It should be one of \[a,b\]/,
+  ],
+  [
+    'a key set that is none',
+    'http_filters:',
+    authentication('requirement_name: a', '{}'),
+    /Provider 'main' in jwt_authn config has invalid local jwks: Jwks does not have \[keys\] field/,
+  ],
+  [
+    'keys that nobody can fetch',
+    'http_filters:',
+    authentication('requirement_name: a').replace(
+      /local_jwks: .*' \}/,
+      'remote_jwks: { http_uri: { uri: keys.example/x, cluster: httpbin, timeout: 1s } }',
+    ),
+    /typed_config\.providers: Provider 'main' has an invalid URI: 'keys\.example\/x'/,
   ],
   [
     'a value that is not supported',

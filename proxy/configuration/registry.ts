@@ -7,7 +7,22 @@ import {
   StderrAccessLogSchema,
   StdoutAccessLogSchema,
 } from '../api/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { BufferPerRouteSchema, BufferSchema } from '../api/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
+import { CorsPolicySchema, CorsSchema } from '../api/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import {
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from '../api/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '../api/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+} from '../api/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { HealthCheckSchema } from '../api/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
+import {
+  JwtAuthenticationSchema,
+  PerRouteConfigSchema,
+} from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACPerRouteSchema, RBACSchema } from '../api/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -21,7 +36,18 @@ export const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   FilterConfigSchema,
+  BufferSchema,
+  BufferPerRouteSchema,
+  CorsSchema,
+  CorsPolicySchema,
+  ExtAuthzSchema,
+  ExtAuthzPerRouteSchema,
   HTTPFaultSchema,
+  HeaderMutationSchema,
+  HeaderMutationPerRouteSchema,
+  HealthCheckSchema,
+  JwtAuthenticationSchema,
+  PerRouteConfigSchema,
   LocalRateLimitSchema,
   RBACSchema,
   RBACPerRouteSchema,

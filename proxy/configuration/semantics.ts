@@ -76,8 +76,72 @@ function checkClusters(clusters: readonly Part[], refuse: Refuse): void {
     if (seen.has(name)) throw refuse(`cluster manager: duplicate cluster '${name}'`, [...cluster.path, 'name']);
     seen.add(name);
     checkEndpoints(cluster, refuse);
+    checkOutlierDetection(cluster, refuse);
+    checkHealthChecks(cluster, refuse);
+    checkSubsets(cluster, refuse);
   }
 }
+
+function checkHealthChecks(cluster: Part, refuse: Refuse): void {
+  const checks = list(cluster, 'health_checks');
+  if (checks.length > 1) throw refuse('Multiple health checks not supported', checks[1]!.path);
+  for (const check of checks) {
+    const http = at(check, 'http_health_check');
+    if (http !== undefined) checkHttpHealthCheck(http, refuse);
+  }
+}
+
+const bodiless = new Set(['METHOD_UNSPECIFIED', 'GET', 'HEAD', 'DELETE', 'TRACE']);
+
+function checkHttpHealthCheck(check: Part, refuse: Refuse): void {
+  for (const kind of ['expected', 'retriable'] as const)
+    for (const range of list(check, `${kind}_statuses`)) checkStatuses(kind, range, refuse);
+  const send = at(check, 'send');
+  const method = String(check.value.method ?? 'METHOD_UNSPECIFIED');
+  if (send === undefined || !bodiless.has(method)) return;
+  const named = method === 'METHOD_UNSPECIFIED' ? 'GET' : method;
+  const rule = `HTTP health check cannot specify a request payload with method '${named}'. Only methods that support a request body (POST, PUT, PATCH, OPTIONS) can be used with payload.`;
+  throw refuse(rule, send.path);
+}
+
+function checkStatuses(kind: string, range: Part, refuse: Refuse): void {
+  const [start, end] = [Number(range.value.start ?? 0), Number(range.value.end ?? 0)];
+  const wrong = (expected: string, found: string) =>
+    refuse(`Invalid http ${kind} status range: expecting ${expected}, but found ${found}`, range.path);
+  if (start >= end) throw wrong('start < end', `start=${start} and end=${end}`);
+  if (start < 100) throw wrong('start >= 100', `start=${start}`);
+  if (end > 600) throw wrong('end <= 600', `end=${end}`);
+}
+
+/** As Envoy, and with its words. */
+function checkOutlierDetection(cluster: Part, refuse: Refuse): void {
+  const detection = at(cluster, 'outlier_detection');
+  if (detection === undefined) return;
+  const { base_ejection_time: base = '30s', max_ejection_time: most } = detection.value;
+  if (most === undefined || secondsOf(most) >= secondsOf(base)) return;
+  const rule = "outlier detector's max_ejection_time cannot be smaller than base_ejection_time";
+  throw refuse(rule, [...detection.path, 'max_ejection_time']);
+}
+
+/** As Envoy, and with its words. */
+function checkSubsets(cluster: Part, refuse: Refuse): void {
+  for (const selector of list(cluster, 'lb_subset_config', 'subset_selectors')) {
+    const { fallback_policy: policy, keys = [], fallback_keys_subset: fewer = [] } = selector.value;
+    const [all, some] = [new Set(keys as string[]), new Set(fewer as string[])];
+    const path = [...selector.path, 'fallback_keys_subset'];
+    if (policy !== 'KEYS_SUBSET') {
+      const rule = 'fallback_keys_subset can be set only for KEYS_SUBSET fallback_policy';
+      if (some.size > 0) throw refuse(rule, path);
+      continue;
+    }
+    if (some.size === 0) throw refuse('fallback_keys_subset cannot be empty', path);
+    if ([...some].some(key => !all.has(key)))
+      throw refuse('fallback_keys_subset must be a subset of selector keys', path);
+    if (some.size === all.size) throw refuse('fallback_keys_subset cannot be equal to keys', path);
+  }
+}
+
+const secondsOf = (text: Json | undefined): number => Number(String(text).replace(/s$/, ''));
 
 function checkEndpoints(cluster: Part, refuse: Refuse): void {
   const type = String(cluster.value.type ?? 'STATIC');
@@ -88,13 +152,25 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
       'load_assignment',
     ]);
   }
-  const weights = new Set(endpoints.map(({ value }) => value.load_balancing_weight ?? 1));
-  if (cluster.value.lb_policy === 'LEAST_REQUEST' && weights.size > 1)
-    throw refuse('endpoints of different load_balancing_weight are not supported by this proxy with LEAST_REQUEST', [
-      ...cluster.path,
-      'lb_policy',
-    ]);
+  checkTables(cluster, refuse);
   if (type === 'STATIC') requireIps(endpoints, refuse);
+}
+
+function checkTables(cluster: Part, refuse: Refuse): void {
+  const ring = at(cluster, 'ring_hash_lb_config');
+  const { minimum_ring_size: least = 1024, maximum_ring_size: most = 8 * 1024 * 1024 } = ring?.value ?? {};
+  if (ring !== undefined && Number(least) > Number(most)) {
+    const rule = `ring hash: minimum_ring_size (${least}) > maximum_ring_size (${most})`;
+    throw refuse(rule, [...ring.path, 'minimum_ring_size']);
+  }
+  const maglev = at(cluster, 'maglev_lb_config');
+  if (maglev?.value.table_size !== undefined && !isPrime(Number(maglev.value.table_size)))
+    throw refuse('The table size of maglev must be prime number', [...maglev.path, 'table_size']);
+}
+
+function isPrime(number: number): boolean {
+  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
+  return number >= 2;
 }
 
 function endpointsOf(assignment: Part): Part[] {
@@ -118,9 +194,10 @@ function checkListener(listener: Part, clusters: readonly string[] | undefined, 
   requireIp(address, refuse);
   const name = `${address.value.address}:${address.value.port_value ?? 0}`;
   const chains = list(listener, 'filter_chains');
-  if (chains.length === 0) throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
-  refuseSameMatches(name, chains, refuse);
   const fallback = at(listener, 'default_filter_chain');
+  if (chains.length === 0 && fallback === undefined)
+    throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
+  refuseSameMatches(name, chains, refuse);
   for (const chain of fallback === undefined ? chains : [...chains, fallback])
     checkChain(name, chain, clusters, refuse);
 }
@@ -156,7 +233,10 @@ function checkNetworkFilter(filter: Part, clusters: readonly string[] | undefine
   requireTypedConfig(filter, refuse);
   const manager = at(filter, 'typed_config')!;
   const filters = list(manager, 'http_filters');
-  for (const http of filters) requireTypedConfig(http, refuse);
+  for (const http of filters) {
+    requireTypedConfig(http, refuse);
+    checkExternalAuthorization(http, refuse);
+  }
   checkRouterIsLast(filters, refuse);
   for (const log of list(manager, 'access_log')) requireTypedConfig(log, refuse);
   const routes = at(manager, 'route_config');
@@ -168,6 +248,17 @@ function requireTypedConfig(part: Part, refuse: Refuse): void {
   const type = at(part, 'typed_config')?.value['@type'];
   if (type !== undefined) return;
   throw refuse(`Didn't find a registered implementation for '${part.value.name ?? ''}' with type URL: ''`, part.path);
+}
+
+function checkExternalAuthorization(filter: Part, refuse: Refuse): void {
+  const configuration = at(filter, 'typed_config')!;
+  if (!String(configuration.value['@type']).endsWith('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz')) return;
+  const service = at(configuration, 'http_service');
+  // Envoy takes it, and has nobody to ask.
+  if (!service) throw refuse('ext_authz has no service to ask: http_service names one', configuration.path);
+  const prefix = String(service.value.path_prefix ?? '');
+  if (prefix !== '' && !prefix.startsWith('/'))
+    throw refuse('path_prefix should start with "/".', [...service.path, 'path_prefix']);
 }
 
 const routerType = 'envoy.extensions.filters.http.router.v3.Router';
@@ -246,9 +337,8 @@ function hint(name: string, names: readonly string[]): string {
 function checkBackOff(policy: Part, refuse: Refuse): void {
   const backOff = at(policy, 'retry_back_off');
   if (!backOff) return;
-  const seconds = (text: Json | undefined) => Number(String(text).replace(/s$/, ''));
   const { base_interval: base, max_interval: max } = backOff.value;
-  if (max !== undefined && seconds(max) < seconds(base)) {
+  if (max !== undefined && secondsOf(max) < secondsOf(base)) {
     throw refuse('retry_policy.max_interval must greater than or equal to the base_interval', [
       ...backOff.path,
       'max_interval',

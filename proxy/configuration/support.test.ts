@@ -15,7 +15,7 @@ const reported = new Set([
 /** Obeyed by taking only values that ask for what is done anyway. */
 const byValue = new Set([
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.codec_type',
-  'envoy.config.endpoint.v3.LbEndpoint.health_status',
+  'envoy.config.core.v3.HealthCheck.HttpHealthCheck.codec_client_type',
 ]);
 
 test('every field that is said to be obeyed is read somewhere', () => {

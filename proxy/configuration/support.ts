@@ -52,6 +52,23 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
+  'envoy.extensions.filters.http.buffer.v3.Buffer': 'max_request_bytes',
+  'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': 'disabled buffer',
+  'envoy.extensions.filters.http.cors.v3.Cors': '',
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy':
+    'allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz':
+    'http_service failure_mode_allow failure_mode_allow_header_add with_request_body clear_route_cache status_on_error filter_enabled deny_at_disable stat_prefix allowed_headers disallowed_headers charge_cluster_response_stats',
+  'envoy.extensions.filters.http.ext_authz.v3.BufferSettings': 'max_request_bytes',
+  'envoy.extensions.filters.http.ext_authz.v3.HttpService':
+    'server_uri path_prefix authorization_request authorization_response',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest': 'headers_to_add',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse':
+    'allowed_upstream_headers allowed_upstream_headers_to_append allowed_client_headers allowed_client_headers_on_success',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute': 'disabled check_settings',
+  'envoy.extensions.filters.http.ext_authz.v3.CheckSettings': 'disable_request_body_buffering with_request_body',
+  'envoy.config.core.v3.RuntimeFeatureFlag': 'default_value runtime_key',
+  'envoy.type.matcher.v3.ListStringMatcher': 'patterns',
   'envoy.extensions.filters.http.fault.v3.HTTPFault':
     'delay abort upstream_cluster headers downstream_nodes max_active_faults response_rate_limit delay_percent_runtime abort_percent_runtime delay_duration_runtime abort_http_status_runtime max_active_faults_runtime response_rate_limit_percent_runtime abort_grpc_status_runtime',
   'envoy.extensions.filters.http.fault.v3.FaultAbort': 'http_status grpc_status header_abort percentage',
@@ -61,6 +78,28 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.common.fault.v3.FaultRateLimit': 'fixed_limit header_limit percentage',
   'envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit': 'limit_kbps',
   'envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit': '',
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation': 'mutations most_specific_header_mutations_wins',
+  'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute': 'mutations',
+  'envoy.extensions.filters.http.header_mutation.v3.Mutations': 'request_mutations response_mutations',
+  'envoy.config.common.mutation_rules.v3.HeaderMutation': 'remove append',
+  'envoy.extensions.filters.http.health_check.v3.HealthCheck':
+    'pass_through_mode cache_time cluster_min_healthy_percentages headers',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication':
+    'providers rules bypass_cors_preflight requirement_map strip_failure_response',
+  'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig': 'disabled requirement_name',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider':
+    'issuer audiences subjects require_expiration max_lifetime remote_jwks local_jwks forward from_headers from_params from_cookies forward_payload_header pad_forward_payload_header clock_skew_seconds jwt_cache_config claim_to_headers clear_route_cache',
+  'envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks': 'http_uri cache_duration',
+  'envoy.config.core.v3.HttpUri': 'uri cluster timeout',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtHeader': 'name value_prefix',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader': 'header_name claim_name',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtCacheConfig': 'jwt_cache_size',
+  'envoy.extensions.filters.http.jwt_authn.v3.RequirementRule': 'match requires requirement_name',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement':
+    'provider_name provider_and_audiences requires_any requires_all allow_missing_or_failed allow_missing',
+  'envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences': 'provider_name audiences',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList': 'requirements',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList': 'requirements',
   'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit':
     'stat_prefix status token_bucket filter_enabled filter_enforced request_headers_to_add_when_not_enforced response_headers_to_add descriptors stage vh_rate_limits always_consume_default_token_bucket rate_limited_as_resource_exhausted',
   'envoy.extensions.filters.http.rbac.v3.RBAC': 'rules rules_stat_prefix shadow_rules shadow_rules_stat_prefix',
@@ -105,12 +144,17 @@ export const obeyed: Record<string, string> = {
   'envoy.type.matcher.v3.StringMatcher': 'exact prefix suffix contains safe_regex ignore_case',
   'envoy.type.matcher.v3.RegexMatcher': 'regex',
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'pattern substitution',
-  'envoy.type.v3.Int64Range': 'start end',
+  'envoy.config.route.v3.RouteAction.HashPolicy': 'header cookie query_parameter connection_properties terminal',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Header': 'header_name regex_rewrite',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Cookie': 'name ttl path attributes',
+  'envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute': 'name value',
+  'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'name',
+  'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'source_ip',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy priority append_x_forwarded_host',
+    'cluster cluster_header weighted_clusters metadata_match hash_policy cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy priority append_x_forwarded_host',
   'envoy.config.route.v3.WeightedCluster': 'clusters runtime_key_prefix header_name',
   'envoy.config.route.v3.WeightedCluster.ClusterWeight':
-    'name cluster_header weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal',
+    'name cluster_header weight metadata_match request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config host_rewrite_literal',
   'envoy.config.route.v3.RouteAction.RequestMirrorPolicy':
     'cluster cluster_header runtime_fraction disable_shadow_host_suffix_append',
   'envoy.config.core.v3.RuntimeFractionalPercent': 'default_value runtime_key',
@@ -129,18 +173,39 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config',
-  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': 'choice_count',
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM|RING_HASH|MAGLEV load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config ring_hash_lb_config maglev_lb_config common_lb_config outlier_detection health_checks ignore_health_on_host_removal lb_subset_config',
+  'envoy.config.cluster.v3.Cluster.LbSubsetConfig':
+    'fallback_policy default_subset subset_selectors panic_mode_any list_as_any metadata_fallback_policy',
+  'envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector':
+    'keys fallback_policy fallback_keys_subset single_host_per_subset',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig':
+    'healthy_panic_threshold ignore_new_hosts_until_first_hc consistent_hashing_lb_config',
+  'envoy.config.core.v3.HealthCheck':
+    'timeout interval initial_jitter interval_jitter interval_jitter_percent unhealthy_threshold healthy_threshold reuse_connection http_health_check tcp_health_check no_traffic_interval no_traffic_healthy_interval unhealthy_interval unhealthy_edge_interval healthy_edge_interval',
+  'envoy.config.core.v3.HealthCheck.HttpHealthCheck':
+    'host path send receive response_buffer_size request_headers_to_add request_headers_to_remove expected_statuses retriable_statuses codec_client_type=HTTP1 service_name_matcher method',
+  'envoy.config.core.v3.HealthCheck.TcpHealthCheck': 'send receive',
+  'envoy.config.core.v3.HealthCheck.Payload': 'text binary',
+  'envoy.type.v3.Int64Range': 'start end',
+  'envoy.config.cluster.v3.OutlierDetection':
+    'consecutive_5xx interval base_ejection_time max_ejection_percent enforcing_consecutive_5xx enforcing_success_rate success_rate_minimum_hosts success_rate_request_volume success_rate_stdev_factor consecutive_gateway_failure enforcing_consecutive_gateway_failure split_external_local_origin_errors consecutive_local_origin_failure enforcing_consecutive_local_origin_failure enforcing_local_origin_success_rate failure_percentage_threshold enforcing_failure_percentage enforcing_failure_percentage_local_origin failure_percentage_minimum_hosts failure_percentage_request_volume max_ejection_time max_ejection_time_jitter successful_active_health_check_uneject_host always_eject_one_host',
+  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': 'choice_count active_request_bias',
+  'envoy.config.core.v3.RuntimeDouble': 'default_value runtime_key',
+  'envoy.config.cluster.v3.Cluster.RingHashLbConfig': 'minimum_ring_size maximum_ring_size hash_function',
+  'envoy.config.cluster.v3.Cluster.MaglevLbConfig': 'table_size',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig': 'use_hostname_for_hashing',
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': 'eds_config service_name',
   'envoy.config.cluster.v3.CircuitBreakers': 'thresholds',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds':
     'priority max_connections max_pending_requests max_requests max_retries track_remaining retry_budget',
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget': 'budget_percent min_retry_concurrency',
   'envoy.type.v3.Percent': 'value',
-  'envoy.config.endpoint.v3.ClusterLoadAssignment': 'cluster_name endpoints',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment': 'cluster_name endpoints policy',
+  'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy': 'overprovisioning_factor weighted_priority_health',
   'envoy.config.endpoint.v3.LocalityLbEndpoints': 'locality lb_endpoints load_balancing_weight priority',
-  'envoy.config.endpoint.v3.LbEndpoint': 'endpoint load_balancing_weight health_status=UNKNOWN|HEALTHY metadata',
-  'envoy.config.endpoint.v3.Endpoint': 'address hostname',
+  'envoy.config.endpoint.v3.LbEndpoint': 'endpoint load_balancing_weight health_status metadata',
+  'envoy.config.endpoint.v3.Endpoint': 'address hostname health_check_config',
+  'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig': 'port_value hostname address disable_active_health_check',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': 'common_http_protocol_options',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': '',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
@@ -166,6 +231,8 @@ export const obeyed: Record<string, string> = {
 
 /** Fields that change nothing here, whatever they say, each with the reason why it may be accepted. */
 const harmless: Record<string, string> = {
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz.transport_api_version':
+    'how a gRPC service is spoken to; one is refused',
   'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':
     'faults are not counted by downstream cluster',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.http_protocol_options':
@@ -190,8 +257,8 @@ const harmless: Record<string, string> = {
     'only names the direction, for tracing and for draining of inbound listeners',
   'envoy.config.listener.v3.FilterChain.metadata': 'only read by extensions',
   'envoy.config.cluster.v3.Cluster.metadata': 'only read by extensions',
-  'envoy.config.cluster.v3.Cluster.common_lb_config.healthy_panic_threshold':
-    'without health checks no host is unhealthy',
+  'envoy.config.core.v3.HealthCheck.always_log_health_check_failures': 'events are not logged; where to is refused',
+  'envoy.config.core.v3.HealthCheck.always_log_health_check_success': 'events are not logged; where to is refused',
   'envoy.config.cluster.v3.Cluster.cleanup_interval': 'only for ORIGINAL_DST clusters',
   'envoy.config.core.v3.ConfigSource.resource_api_version': 'a file holds what it holds',
   'envoy.config.core.v3.ConfigSource.initial_fetch_timeout': 'a file is there, or the configuration is refused',

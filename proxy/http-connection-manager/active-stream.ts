@@ -223,6 +223,9 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   respond(head: ResponseHeaders, end: boolean): void {
     if (this.#over) return;
     this.#responseStarted = true;
+    // Filters may ask for them already.
+    this.info.responseHeaders = head;
+    this.info.responseCode = head.status;
     if (this.#filters === undefined) this.sendHead(head, end);
     else this.#filters.response.head(head, end);
   }
@@ -282,10 +285,26 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
     if (this.#over) return;
     this.info.responseCodeDetails = details;
+    // As in Envoy: a request that is bad may not end where it seems to.
+    if (status === 400) this.#closes = true;
     const head = new ResponseHeaders(status);
     if (adjust !== undefined) adjust(head);
     else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
-    const sent = completeLocalReply(head, body, this.info.requestHeaders);
+    this.answer(head, completeLocalReply(head, body, this.info.requestHeaders), details);
+  }
+
+  refuseBody(): void {
+    if (this.#over) return;
+    this.#connection.manager.stats.rqTooLarge.increment();
+    // As in Envoy the connection ends even where these bytes were the last ones.
+    if (this.#requestDone) this.#closeEarly();
+    this.localReply(413, reasonPhrase(413), 'request_payload_too_large');
+  }
+
+  /** Answers with this head as it is, and with this body, whose characters are bytes. */
+  answer(head: ResponseHeaders, body: string, details: string): void {
+    if (this.#over) return;
+    this.info.responseCodeDetails = details;
     this.#cancelRouter();
     this.#filters?.request.close();
     // A response that a filter still holds is thrown away; ours does not wait for that filter.
@@ -293,8 +312,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
       this.#filters.end();
       this.#filters = undefined;
     }
-    this.respond(head, sent === '');
-    if (sent !== '') this.respondData(Buffer.from(sent, 'latin1'), true);
+    this.respond(head, body === '');
+    if (body !== '') this.respondData(Buffer.from(body, 'latin1'), true);
   }
 
   #cancelRouter(): void {

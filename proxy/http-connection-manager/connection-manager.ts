@@ -5,6 +5,7 @@ import type { HttpConnectionManager } from '../api/envoy/extensions/filters/netw
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { compileChain } from '../http-filters/registry.ts';
 import type { TerminalFilter } from '../listener/network-filter.ts';
+import { OpenConnections } from '../listener/open-connections.ts';
 import type { Transport } from '../net/transport.ts';
 import { RouterStats } from '../router/router-stats.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
@@ -45,11 +46,10 @@ export class ConnectionManager implements TerminalFilter {
   readonly idleQueue: DeadlineQueue | undefined;
   readonly streamIdleQueue: DeadlineQueue | undefined;
   readonly healthcheck: { readonly failed: boolean };
-  readonly connections = new Set<ManagedConnection>();
+  readonly #connections = new OpenConnections<ManagedConnection>();
   readonly #listenerResponses: ClassCounters;
   readonly #observers: readonly StreamObserver[];
   readonly #context: ManagerContext;
-  readonly #whenEmpty: (() => void)[] = [];
 
   constructor(configuration: HttpConnectionManager, context: ManagerContext) {
     this.settings = managerSettings(configuration, context.nodeCluster);
@@ -63,6 +63,7 @@ export class ConnectionManager implements TerminalFilter {
       scope,
       rootScope: context.store.scope(''),
       runtime: context.runtime,
+      healthcheck: context.healthcheck,
       nodeCluster: context.nodeCluster,
       cluster: name => context.cluster(name),
     });
@@ -84,7 +85,7 @@ export class ConnectionManager implements TerminalFilter {
   }
 
   accept(transport: Transport): void {
-    this.connections.add(new ManagedConnection(this, transport, nextConnectionId++));
+    this.#connections.add(new ManagedConnection(this, transport, nextConnectionId++));
   }
 
   countResponse(status: number): void {
@@ -98,30 +99,22 @@ export class ConnectionManager implements TerminalFilter {
   }
 
   onConnectionClosed(connection: ManagedConnection): void {
-    this.connections.delete(connection);
-    this.#tellEmpty();
+    this.#connections.delete(connection);
     this.#context.onConnectionClosed(connection.ageMs());
   }
 
   /** Resolves when there is no connection. */
   empty(): Promise<void> {
-    return new Promise(resolve => {
-      this.#whenEmpty.push(resolve);
-      this.#tellEmpty();
-    });
-  }
-
-  #tellEmpty(): void {
-    if (this.connections.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
+    return this.#connections.empty();
   }
 
   drain(): void {
-    for (const connection of [...this.connections]) connection.drain();
+    for (const connection of this.#connections) connection.drain();
   }
 
   destroy(): void {
     this.routes.stop();
-    for (const connection of [...this.connections]) connection.destroy();
+    for (const connection of this.#connections) connection.destroy();
   }
 }
 

@@ -23,6 +23,8 @@ export interface FilteredStream {
   elapsedMs(): number;
   clearRoute(): void;
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
+  answer(head: ResponseHeaders, body: string, details: string): void;
+  refuseBody(): void;
   /** Behind the last filter: the router. */
   routeHead(head: RequestHeaders, end: boolean): void;
   routeData(chunk: Buffer, end: boolean): void;
@@ -152,6 +154,14 @@ class FilterHandle implements FilterStream {
       for (const mutations of route?.responseMutations ?? []) mutations.apply(head, info);
       adjust?.(head);
     });
+  }
+
+  respond(head: ResponseHeaders, details: string): void {
+    this.#stream.answer(head, '', details);
+  }
+
+  refuseBody(): void {
+    this.#stream.refuseBody();
   }
 
   pauseResponse(): void {

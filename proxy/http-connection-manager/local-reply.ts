@@ -13,7 +13,7 @@ export function completeLocalReply(head: ResponseHeaders, body: string, request:
     return '';
   }
   if (body === '') return '';
-  head.add('content-length', String(body.length));
-  head.add('content-type', 'text/plain');
+  head.set('content-length', String(body.length));
+  if (!head.has('content-type')) head.add('content-type', 'text/plain');
   return forHead ? '' : body;
 }

@@ -3,6 +3,7 @@ import { Deadline, type Limited } from '../deadlines.ts';
 import type { RequestReceiver } from '../http/codec.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/server-connection.ts';
 import type { Transport } from '../net/transport.ts';
+import type { Traffic } from '../stats/traffic.ts';
 import { ActiveStream } from './active-stream.ts';
 import type { ConnectionManager } from './connection-manager.ts';
 import type { Peer } from './request-headers.ts';
@@ -18,8 +19,7 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   readonly #startedAt = performance.now();
   #draining = false;
   #closingHere = false;
-  #countedRead = 0;
-  #countedWritten = 0;
+  readonly #traffic: Traffic;
   #maxDuration: NodeJS.Timeout | undefined;
 
   constructor(manager: ConnectionManager, transport: Transport, id: number) {
@@ -35,6 +35,7 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
       manager.settings.delayedCloseTimeoutMs,
     );
     const { stats, settings } = manager;
+    this.#traffic = stats.traffic.open(transport);
     stats.cxTotal.increment();
     stats.cxActive.increment();
     stats.cxHttp1Total.increment();
@@ -66,18 +67,9 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     const { info } = stream;
     stats.rqActive.decrement();
     stats.rqTime.record(Math.round(info.durationMs));
-    if (info.responseCode > 0) this.manager.countResponse(info.responseCode);
-    this.#countBytes();
+    // As in Envoy: they are no traffic.
+    if (info.responseCode > 0 && !info.healthCheck) this.manager.countResponse(info.responseCode);
     this.manager.observe(info);
-  }
-
-  #countBytes(): void {
-    const { stats } = this.manager;
-    const { transport } = this.#codec;
-    stats.cxRxBytes.add(transport.bytesRead - this.#countedRead);
-    stats.cxTxBytes.add(transport.bytesWritten - this.#countedWritten);
-    this.#countedRead = transport.bytesRead;
-    this.#countedWritten = transport.bytesWritten;
   }
 
   onConnectionIdle(): void {
@@ -120,7 +112,7 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   onConnectionClosed(byPeer: boolean, withRequest: boolean): void {
     this.deadline.clear();
     clearTimeout(this.#maxDuration);
-    this.#countBytes();
+    this.#traffic.close();
     const { stats } = this.manager;
     const remote = byPeer && !this.#closingHere;
     stats.cxActive.decrement();

@@ -1,6 +1,7 @@
 /** What a connection manager counts below `http.<stat_prefix>.`, and by listener. */
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
+import { TrafficStats } from '../stats/traffic.ts';
 
 const silentCounters = `downstream_cx_http2_total downstream_cx_http3_total downstream_cx_http1_soft_drain
 downstream_cx_max_requests_reached downstream_cx_overload_disable_keepalive downstream_cx_ssl_total downstream_cx_upgrades_total
@@ -9,7 +10,7 @@ downstream_rq_max_duration_reached downstream_rq_overload_close downstream_rq_re
 downstream_rq_rejected_via_ip_detection downstream_rq_too_many_premature_resets
 rs_too_large tracing.client_enabled tracing.health_check tracing.not_traceable tracing.random_sampling tracing.service_forced`;
 const silentGauges = `downstream_cx_http2_active downstream_cx_http3_active downstream_cx_rx_bytes_buffered downstream_cx_ssl_active
-downstream_cx_tx_bytes_buffered downstream_cx_upgrades_active`;
+downstream_cx_upgrades_active`;
 
 /** Answers by the class of their status. */
 export class ClassCounters {
@@ -43,8 +44,7 @@ export class ManagerStats {
   readonly cxDelayedCloseTimeout: Counter;
   readonly cxMaxDurationReached: Counter;
   readonly cxProtocolError: Counter;
-  readonly cxRxBytes: Counter;
-  readonly cxTxBytes: Counter;
+  readonly traffic: TrafficStats;
   readonly cxLengthMs: Histogram;
   readonly rqTotal: Counter;
   readonly rqHttp1Total: Counter;
@@ -82,8 +82,7 @@ export class ManagerStats {
     this.cxDelayedCloseTimeout = scope.counter('downstream_cx_delayed_close_timeout');
     this.cxMaxDurationReached = scope.counter('downstream_cx_max_duration_reached');
     this.cxProtocolError = scope.counter('downstream_cx_protocol_error');
-    this.cxRxBytes = scope.counter('downstream_cx_rx_bytes_total');
-    this.cxTxBytes = scope.counter('downstream_cx_tx_bytes_total');
+    this.traffic = new TrafficStats(scope, 'downstream_cx_');
     this.cxLengthMs = scope.histogram('downstream_cx_length_ms');
     this.rqTotal = scope.counter('downstream_rq_total');
     this.rqHttp1Total = scope.counter('downstream_rq_http1_total');

@@ -45,6 +45,10 @@ export interface FilterStream {
   sendResponseTrailers(trailers: HeaderMap): void;
   /** Answers in the upstream's stead; `adjust` changes the head before it goes out. */
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
+  /** Answers in the upstream's stead with a head that is complete as it is: neither the route nor the protocol adds to it. */
+  respond(head: ResponseHeaders, details: string): void;
+  /** Answers that the request's body is larger than the filter may keep. */
+  refuseBody(): void;
   /** Asks for less, or again, of the response's body. */
   pauseResponse(): void;
   resumeResponse(): void;
@@ -93,6 +97,8 @@ export interface FilterContext {
   /** The root of all statistics. */
   rootScope: StatsScope;
   runtime: RuntimeValues | undefined;
+  /** Whether the admin interface made this proxy fail health checks. */
+  healthcheck: { readonly failed: boolean };
   /** The name of this node's cluster. */
   nodeCluster: string;
   cluster(name: string): Cluster | undefined;
@@ -113,4 +119,4 @@ export interface HttpFilterType {
 }
 
 /** What compiling for a route may use: it belongs to no listener. */
-export type RouteFilterContext = Omit<FilterContext, 'scope'>;
+export type RouteFilterContext = Omit<FilterContext, 'scope' | 'healthcheck'>;

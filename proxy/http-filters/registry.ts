@@ -4,13 +4,29 @@ import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_co
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
 import type { FilterConfig } from '../routing/route-context.ts';
+import { buffer } from './buffer.ts';
+import { cors } from './cors.ts';
+import { extAuthz } from './ext-authz.ts';
 import { fault } from './fault.ts';
 import type { FilterContext, HttpFilterType, RouteFilterContext } from './filter.ts';
+import { headerMutation } from './header-mutation.ts';
+import { healthCheck } from './health-check.ts';
+import { jwtAuthn } from './jwt-authn.ts';
 import { localRateLimit } from './local-rate-limit.ts';
 import { rbac } from './rbac.ts';
 
 /** One line for each. */
-const filterTypes: readonly HttpFilterType[] = [fault, localRateLimit, rbac];
+const filterTypes: readonly HttpFilterType[] = [
+  buffer,
+  cors,
+  extAuthz,
+  fault,
+  headerMutation,
+  healthCheck,
+  jwtAuthn,
+  localRateLimit,
+  rbac,
+];
 
 /** A route's message around a filter's own. */
 const wrapperType = 'envoy.config.route.v3.FilterConfig';

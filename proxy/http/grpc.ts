@@ -15,6 +15,17 @@ const codes = new Map([
   [504, 14],
 ]);
 
+/** The statuses of HTTP for gRPC's codes, from 0; whatever else is said is an error of the server. */
+const statuses = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+
+/**
+ * The status of HTTP that a `grpc-status` stands for.
+ * @see https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+ */
+export function httpStatusOf(grpcStatus: string): number {
+  return (/^\d+$/.test(grpcStatus) ? statuses[Number(grpcStatus)] : undefined) ?? 500;
+}
+
 /** Whether a request is gRPC, by its content type. */
 export function isGrpc(head: RequestHeaders | undefined): boolean {
   const type = head?.get('content-type');

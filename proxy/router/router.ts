@@ -3,6 +3,7 @@ import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
 import type { BoundCluster, ClusterAction } from '../routing/cluster-action.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
@@ -40,6 +41,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly triedHosts: Host[] = [];
   requestDone = false;
   readonly hostSelectionAttempts: number;
+  readonly metadataMatch: MetadataCriteria | undefined;
   readonly bufferLimit: number;
   readonly #stream: RoutedStream;
   readonly #route: RouteEntry;
@@ -53,6 +55,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   #responseStarted = false;
   #over = false;
   #status = 0;
+  #hashed = false;
+  #hash: bigint | undefined;
+  /** By which the client comes to the same host the next time. */
+  #setCookies: string[] | undefined;
 
   constructor(
     stream: RoutedStream,
@@ -68,11 +74,23 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#action = action;
     this.#bound = bound;
     this.bufferLimit = stream.bufferLimit;
+    this.metadataMatch = action.metadataMatch;
     this.hostSelectionAttempts = action.retryPolicy?.hostSelectionAttempts ?? 0;
   }
 
   elapsedMs(): number {
     return this.#stream.elapsedMs();
+  }
+
+  hash(): bigint | undefined {
+    // Once for all tries.
+    if (this.#hashed) return this.#hash;
+    this.#hashed = true;
+    this.#hash = this.#action.hashPolicies?.hash(this.head, this.info, cookie => {
+      this.#setCookies ??= [];
+      this.#setCookies.push(cookie);
+    });
+    return this.#hash;
   }
 
   /** Sends the head, changed as the route says. */
@@ -88,13 +106,14 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
     if (this.#action.rewrites) this.#action.rewrite(head, suppress);
-    if (this.#action.mirrorPolicies.length > 0) {
+    if (this.#action.mirrorPolicies.length > 0)
       this.#mirror = Mirror.of(this.#action, head, this.#stream.random(), this.bufferLimit);
-      if (end) this.#mirror?.send();
-    }
     info.upstreamAttemptCount = 1;
     const sender = this.#bound.upstream.open(this, end, this);
-    if (!this.#over) this.#sender = sender;
+    if (this.#over) return;
+    this.#sender = sender;
+    // After the request itself, as Envoy does: where that failed at once there is no copy.
+    if (end) this.#mirror?.send();
   }
 
   #refuseForMaintenance(): void {
@@ -175,6 +194,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (!this.#stream.suppressEnvoyHeaders && this.requestDone) {
       head.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#requestDoneMs)));
     }
+    for (const cookie of this.#setCookies ?? []) head.add('set-cookie', cookie);
     this.#adorn(head);
     this.#countResponse(head.status);
     if (end) this.#complete();
@@ -222,14 +242,21 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     const { info } = this;
     info.flags |= resetFlag[reason];
     if (transportFailure !== '') info.upstreamTransportFailureReason = transportFailure;
-    if (reason === 'timeout') {
-      this.#bound.cluster.stats.rqTimeout.increment();
-      if (this.host !== undefined) this.host.counters.rq_timeout++;
-      const attempt = info.attempts.at(-1);
-      if (attempt !== undefined) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;
-    }
+    if (reason === 'timeout') this.#chargeTimeout();
     if (this.#responseStarted) this.#breakOff(reason, transportFailure);
     else this.#reply(reason, transportFailure);
+  }
+
+  /** Nobody is charged while another try waits: no host was slow. */
+  #chargeTimeout(): void {
+    const { host, info } = this;
+    if (host === undefined) return;
+    this.#bound.cluster.stats.rqTimeout.increment();
+    host.counters.rq_timeout++;
+    // A response that began says that the host is there.
+    if (!this.#responseStarted) host.outlier?.timedOut();
+    const attempt = info.attempts.at(-1);
+    if (attempt !== undefined) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;
   }
 
   #breakOff(reason: ResetReason, transportFailure: string): void {
@@ -244,7 +271,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   #reply(reason: ResetReason, transportFailure: string): void {
     const reply = replyToReset(reason, transportFailure, this.#tries > 1);
-    this.#countResponse(reply.status);
+    if (reason !== 'timeout' || this.host !== undefined) this.#countResponse(reply.status);
     this.#stream.localReply(reply.status, reply.body, reply.details, head => {
       this.#adorn(head);
       if (reply.overloaded && !this.#stream.suppressEnvoyHeaders) head.set('x-envoy-overloaded', 'true');

@@ -30,6 +30,7 @@ class CountedTry extends Relay {
       const { host, info } = this.#exchange;
       this.#stats.rqPerTryTimeout.increment();
       if (host !== undefined) host.counters.rq_timeout++;
+      host?.outlier?.timedOut();
       const attempt = info.attempts.at(-1);
       if (attempt !== undefined) attempt.flags |= resetFlag[reason];
     }

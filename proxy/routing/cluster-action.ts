@@ -1,5 +1,6 @@
 /** Forwards requests to a cluster: time-outs, retries, rewriting of path and host. */
 import { RouteAction_ClusterNotFoundResponseCode as NotFoundCode, RoutingPriority } from '../api/enums.js';
+import type { Metadata } from '../api/envoy/config/core/v3/base_pb.js';
 import type {
   Route as Configuration,
   RouteAction,
@@ -9,7 +10,9 @@ import type { Cluster, Priority } from '../cluster/cluster.ts';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { milliseconds } from '../duration.ts';
 import type { RequestHeaders } from '../http/headers.ts';
+import { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { HashPolicies } from './hash-policy.ts';
 import { MirrorPolicy } from './mirror-policy.ts';
 import { matchedPart, withoutQuery } from './path-match.ts';
 import { RetryPolicy } from './retry-policy.ts';
@@ -27,6 +30,8 @@ export interface Target {
   clusterName: string;
   /** The host that requests for this cluster get; '' where the cluster says nothing. What the route says of the host comes after it. */
   hostRewrite: string;
+  /** What the cluster's own entry asks of the metadata of hosts; it comes before what the route says. */
+  metadata?: Metadata | undefined;
 }
 
 /** A cluster with the layers over it that a route asks for. */
@@ -45,6 +50,9 @@ export class ClusterAction {
   readonly retryPolicy: RetryPolicy | undefined;
   readonly mirrorPolicies: readonly MirrorPolicy[];
   readonly priority: Priority;
+  readonly hashPolicies: HashPolicies | undefined;
+  /** What the metadata of hosts have to be. */
+  readonly metadataMatch: MetadataCriteria | undefined;
   readonly #context: RouteContext;
   #bound: BoundCluster | undefined;
   readonly #prefixRewrite: string;
@@ -67,6 +75,8 @@ export class ClusterAction {
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
     const mirrors = action.requestMirrorPolicies.length > 0 ? action.requestMirrorPolicies : host.requestMirrorPolicies;
     this.mirrorPolicies = mirrors.map(mirror => new MirrorPolicy(mirror, context));
+    this.metadataMatch = MetadataCriteria.of(target.metadata, MetadataCriteria.of(action.metadataMatch));
+    this.hashPolicies = HashPolicies.of(action.hashPolicy);
     this.priority = action.priority === RoutingPriority.HIGH ? 'high' : 'default';
     const rewrite = action.hostRewriteSpecifier;
     this.#targetHost = target.hostRewrite;

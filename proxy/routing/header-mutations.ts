@@ -5,13 +5,6 @@ import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { type Formatter, makeFormatter } from './value-format.ts';
 
-interface Addition {
-  name: string;
-  value: Formatter;
-  action: Action;
-  keepEmpty: boolean;
-}
-
 export interface HeaderMutation {
   add: readonly HeaderValueOption[];
   remove: readonly string[];
@@ -23,14 +16,9 @@ export class HeaderMutations {
   readonly #removals: string[];
 
   constructor({ add, remove }: HeaderMutation) {
-    const additions = add.map(option => ({
-      name: (option.header?.key ?? '').toLowerCase(),
-      value: makeFormatter(option.header?.value ?? ''),
-      action: option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction,
-      keepEmpty: option.keepEmptyValue,
-    }));
+    const additions = add.map(option => new Addition(option));
     // Envoy first replaces, then appends.
-    this.#additions = [...additions.filter(overwrites), ...additions.filter(addition => !overwrites(addition))];
+    this.#additions = [...additions.filter(one => one.overwrites), ...additions.filter(one => !one.overwrites)];
     this.#removals = remove.map(name => name.toLowerCase());
   }
 
@@ -40,37 +28,74 @@ export class HeaderMutations {
 
   apply(headers: RequestHeaders | ResponseHeaders, info: StreamInfo): void {
     for (const name of this.#removals) headers.remove(name);
-    for (const addition of this.#additions) this.#add(headers, addition, info);
+    for (const addition of this.#additions) addition.apply(headers, info);
+  }
+}
+
+/** One header that is added, or takes the place of another. */
+export class Addition {
+  readonly #name: string;
+  readonly #value: Formatter;
+  readonly #action: Action;
+  readonly #keepEmpty: boolean;
+
+  constructor(option: HeaderValueOption) {
+    this.#name = (option.header?.key ?? '').toLowerCase();
+    this.#value = makeFormatter(option.header?.value ?? '');
+    this.#action = option.append === false ? Action.OVERWRITE_IF_EXISTS_OR_ADD : option.appendAction;
+    this.#keepEmpty = option.keepEmptyValue;
   }
 
-  #add(
-    headers: RequestHeaders | ResponseHeaders,
-    { name, value, action, keepEmpty }: Addition,
-    info: StreamInfo,
-  ): void {
-    const text = value(info);
-    if (text === '' && !keepEmpty) return;
-    const host = name === 'host' || name === ':authority';
-    if ((host || name === ':path' || name === ':method') && 'authority' in headers) {
-      if (host) headers.authority = text;
-      else if (name === ':path') headers.path = text;
-      return;
-    }
+  get overwrites(): boolean {
+    return this.#action === Action.OVERWRITE_IF_EXISTS || this.#action === Action.OVERWRITE_IF_EXISTS_OR_ADD;
+  }
+
+  apply(headers: RequestHeaders | ResponseHeaders, info: StreamInfo): void {
+    const name = this.#name;
+    const action = this.#action;
+    const text = this.#value(info);
+    if (text === '' && !this.#keepEmpty) return;
     if (action === Action.ADD_IF_ABSENT) {
       if (!headers.has(name)) headers.add(name, text);
     } else if (action === Action.OVERWRITE_IF_EXISTS) {
-      if (headers.has(name)) replace(headers, name, text);
-    } else if (action === Action.OVERWRITE_IF_EXISTS_OR_ADD) replace(headers, name, text);
-    else headers.add(name, text);
+      if (headers.has(name)) replaceHeader(headers, name, text);
+    } else if (action === Action.OVERWRITE_IF_EXISTS_OR_ADD) replaceHeader(headers, name, text);
+    else appendHeader(headers, name, text);
   }
 }
 
-function overwrites({ action }: Addition): boolean {
-  return action === Action.OVERWRITE_IF_EXISTS || action === Action.OVERWRITE_IF_EXISTS_OR_ADD;
+/** Headers that Envoy keeps in one line each: what is appended joins what is there. */
+const single = new Set([
+  'accept',
+  'accept-encoding',
+  'access-control-allow-origin',
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-type',
+  'date',
+  'etag',
+  'location',
+  'origin',
+  'server',
+  'te',
+  'user-agent',
+  'vary',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+/** Adds a value, or joins it to the one that is there where Envoy keeps the header in one line. */
+export function appendHeader(headers: RequestHeaders | ResponseHeaders, name: string, text: string): void {
+  if (single.has(name) && headers.has(name)) headers.set(name, `${headers.get(name)},${text}`);
+  else headers.add(name, text);
 }
 
 /** The new value stands at the end, as in Envoy. */
-function replace(headers: RequestHeaders | ResponseHeaders, name: string, text: string): void {
+export function replaceHeader(headers: RequestHeaders | ResponseHeaders, name: string, text: string): void {
   headers.remove(name);
   headers.add(name, text);
 }

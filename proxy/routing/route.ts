@@ -64,13 +64,17 @@ function entryChoice(
   const action = route.action.value;
   const rateLimits = action.rateLimits.map(rule => new RateLimitRule(rule));
   const includesHostRateLimits = action.includeVhRateLimits ?? false;
-  const make = (clusterName: string, own?: Level, hostRewrite = '') => {
-    const cluster = new ClusterAction(route, action, host, { clusterName, hostRewrite }, context);
+  const make: MakeEntry = (clusterName, own) => {
+    const cluster = new ClusterAction(
+      ...([route, action, host] as const),
+      { clusterName, hostRewrite: own?.hostRewrite ?? '', metadata: own?.metadata },
+      context,
+    );
     return new RouteEntry(
       route.name,
       settings,
       { cluster, rateLimits, includesHostRateLimits },
-      own === undefined ? levels : [own, ...levels],
+      own === undefined ? levels : [own.level, ...levels],
     );
   };
   return choiceOf(action, make, context);

@@ -36,11 +36,32 @@ export function headerTest(matcher: HeaderMatcher): HeaderTest {
     const wanted = (specifier.case === 'presentMatch' ? specifier.value : true) !== invert;
     return headers => (headers.lookup(name) !== undefined || matcher.treatMissingHeaderAsEmpty) === wanted;
   }
+  const pseudo = name === 'host' || name.startsWith(':');
   return headers => {
-    const value = headers.lookup(name) ?? (matcher.treatMissingHeaderAsEmpty ? '' : undefined);
+    const found = pseudo ? testPseudo(headers, name, test) : testValues(headers.entries, name, test);
     // A header that is missing never matches, not even inverted: there is no value to test.
-    return value !== undefined && test(value) !== invert;
+    if (found === undefined) return matcher.treatMissingHeaderAsEmpty && test('') !== invert;
+    return found !== invert;
   };
+}
+
+function testPseudo(headers: RequestHeaders | ResponseHeaders, name: string, test: StringTest): boolean | undefined {
+  const value = headers.lookup(name);
+  return value === undefined ? undefined : test(value);
+}
+
+/**
+ * Whether one of a header's values fits, each by itself: what is refused by a value does not get through by coming beside another.
+ * Undefined where the header is missing.
+ */
+function testValues(entries: readonly string[], name: string, test: StringTest): boolean | undefined {
+  let found: false | undefined;
+  for (let i = 0; i < entries.length; i += 2) {
+    if (entries[i] !== name) continue;
+    if (test(entries[i + 1]!)) return true;
+    found = false;
+  }
+  return found;
 }
 
 function valueTest(matcher: HeaderMatcher): StringTest {

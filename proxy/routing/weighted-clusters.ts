@@ -26,10 +26,14 @@ export function weightedEntries(configuration: WeightedCluster, make: MakeEntry,
 function shareOf(share: ClusterWeight, prefix: string, make: MakeEntry, context: RouteContext): Share {
   const key = prefix === '' ? '' : `${prefix}.${share.name}`;
   const weight = new RuntimeNumber(share.weight ?? 0, key, context.runtime);
-  const level = levelOf(share, context);
-  const rewrite = share.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? share.hostRewriteSpecifier.value : '';
-  if (share.name === '') return { weight, choose: entriesByHeader(share.clusterHeader, make, level, rewrite) };
-  const entry: RouteEntry = make(share.name, level, rewrite);
+  const rewrite = share.hostRewriteSpecifier;
+  const own = {
+    level: levelOf(share, context),
+    hostRewrite: rewrite.case === 'hostRewriteLiteral' ? rewrite.value : '',
+    metadata: share.metadataMatch,
+  };
+  if (share.name === '') return { weight, choose: entriesByHeader(share.clusterHeader, make, own) };
+  const entry: RouteEntry = make(share.name, own);
   return { weight, choose: () => entry };
 }
 

@@ -8,6 +8,24 @@ export interface RuntimeValues {
   getNumber(key: string, byDefault: number): number;
 }
 
+/** A switch with a runtime key that may override it: `true` or `false`, in any case. */
+export class RuntimeSwitch {
+  readonly #byDefault: boolean;
+  readonly #key: string;
+  readonly #runtime: RuntimeValues | undefined;
+
+  constructor(byDefault: boolean, key: string, runtime: RuntimeValues | undefined) {
+    this.#byDefault = byDefault;
+    this.#key = key;
+    this.#runtime = key === '' ? undefined : runtime;
+  }
+
+  get on(): boolean {
+    const said = this.#runtime?.get(this.#key)?.toLowerCase();
+    return said === 'true' || said === 'false' ? said === 'true' : this.#byDefault;
+  }
+}
+
 /** A number with a runtime key that may override it. The key is looked up only after the runtime has changed. */
 export class RuntimeNumber {
   readonly #byDefault: number;

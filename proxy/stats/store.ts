@@ -7,6 +7,8 @@ export class StatsStore {
   readonly gauges = new Map<string, Gauge>();
   readonly textReadouts = new Map<string, TextReadout>();
   readonly histograms = new Map<string, Histogram>();
+  /** Of the connections that are open: what they carry is counted when somebody looks. */
+  readonly traffic = new Set<{ count(): void }>();
 
   counter(name: string): Counter {
     return findOrMake(this.counters, name, () => new Counter(name));
@@ -34,7 +36,13 @@ export class StatsStore {
     for (const histogram of this.histograms.values()) histogram.flush();
   }
 
+  /** Counts what open connections have carried: to be called before somebody looks. */
+  countTraffic(): void {
+    for (const traffic of this.traffic) traffic.count();
+  }
+
   resetCounters(): void {
+    this.countTraffic();
     for (const counter of this.counters.values()) counter.value = 0;
   }
 

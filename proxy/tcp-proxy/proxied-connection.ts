@@ -1,16 +1,18 @@
 /** A client's connection and the one to the host that serves it. */
 
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ConnectFailure, TcpConnection, TcpConnectionOwner } from '../cluster/tcp-connection.ts';
+import type { TcpConnection } from '../cluster/tcp-connection.ts';
+import type { ConnectFailure, UpstreamSocketOwner } from '../cluster/upstream-socket.ts';
 import { Deadline, type Limited } from '../deadlines.ts';
 import type { ConnectionFacts } from '../listener/network-filter.ts';
 import { nobody, type Transport, type TransportHandler } from '../net/transport.ts';
+import type { Traffic } from '../stats/traffic.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
 let nextConnectionId = 0;
 
-export class ProxiedConnection implements TcpConnectionOwner, Limited {
+export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   readonly info = new StreamInfo();
   readonly deadline: Deadline = new Deadline(this);
   readonly #proxy: TcpProxy;
@@ -20,8 +22,7 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
   #attempts = 0;
   #over = false;
   #clientEnded = false;
-  #countedRead = 0;
-  #countedWritten = 0;
+  readonly #traffic: Traffic;
   #maxDuration: NodeJS.Timeout | undefined;
 
   constructor(proxy: TcpProxy, client: Transport, facts: ConnectionFacts) {
@@ -39,6 +40,7 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     info.downstreamRemoteAddress = client.remoteAddress;
     info.downstreamDirectRemoteAddress = client.remoteAddress;
     proxy.stats.cxTotal.increment();
+    this.#traffic = proxy.stats.traffic.open(client);
   }
 
   /** Looks for a host; until there is one, the client is not read. */
@@ -86,7 +88,7 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
   onConnected(transport: Transport): void {
     this.info.upstreamLocalAddress = transport.localAddress;
     this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
-    transport.handler = this.#fromHost(transport);
+    transport.handler = this.#fromHost();
     this.#client.resume();
     if (this.#clientEnded) transport.end();
     this.#touch();
@@ -108,7 +110,7 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     };
   }
 
-  #fromHost(transport: Transport): TransportHandler {
+  #fromHost(): TransportHandler {
     return {
       onRead: chunk => this.#passToClient(chunk),
       onEnd: () => this.#client.end(),
@@ -158,7 +160,6 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
   #touch(): void {
     const { idleQueue } = this.#proxy;
     if (idleQueue !== undefined && !this.#over) this.deadline.set(idleQueue);
-    this.#countBytes();
   }
 
   onDeadline(): void {
@@ -172,14 +173,6 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     this.close();
   }
 
-  #countBytes(): void {
-    const { bytesRead, bytesWritten } = this.#client;
-    this.#proxy.stats.cxRxBytes.add(bytesRead - this.#countedRead);
-    this.#proxy.stats.cxTxBytes.add(bytesWritten - this.#countedWritten);
-    this.#countedRead = bytesRead;
-    this.#countedWritten = bytesWritten;
-  }
-
   /** Ends both sides at once, whoever wanted it. */
   close(): void {
     if (this.#over) return;
@@ -189,7 +182,7 @@ export class ProxiedConnection implements TcpConnectionOwner, Limited {
     this.#upstream?.close();
     this.#client.handler = nobody;
     this.#client.destroy();
-    this.#countBytes();
+    this.#traffic.close();
     this.info.bytesReceived = this.#client.bytesRead;
     this.info.bytesSent = this.#client.bytesWritten;
     this.info.durationMs = performance.now() - this.#startedMs;

@@ -1,17 +1,17 @@
 /** The statistics of a TCP proxy by Envoy's names. */
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
+import { TrafficStats } from '../stats/traffic.ts';
 
 /** What this proxy has no occasion to count: there from the start, as in Envoy. */
 const silentCounters =
   'early_data_received_count_total on_demand_cluster_attempt on_demand_cluster_missing on_demand_cluster_success on_demand_cluster_timeout upstream_flush_total';
-const silentGauges = 'downstream_cx_rx_bytes_buffered downstream_cx_tx_bytes_buffered upstream_flush_active';
+const silentGauges = 'downstream_cx_rx_bytes_buffered upstream_flush_active';
 
 export class TcpProxyStats {
   readonly cxTotal: Counter;
   readonly cxNoRoute: Counter;
-  readonly cxRxBytes: Counter;
-  readonly cxTxBytes: Counter;
+  readonly traffic: TrafficStats;
   readonly flowPaused: Counter;
   readonly flowResumed: Counter;
   readonly idleTimeout: Counter;
@@ -21,8 +21,7 @@ export class TcpProxyStats {
   constructor(scope: StatsScope) {
     this.cxTotal = scope.counter('downstream_cx_total');
     this.cxNoRoute = scope.counter('downstream_cx_no_route');
-    this.cxRxBytes = scope.counter('downstream_cx_rx_bytes_total');
-    this.cxTxBytes = scope.counter('downstream_cx_tx_bytes_total');
+    this.traffic = new TrafficStats(scope, 'downstream_cx_');
     this.flowPaused = scope.counter('downstream_flow_control_paused_reading_total');
     this.flowResumed = scope.counter('downstream_flow_control_resumed_reading_total');
     this.idleTimeout = scope.counter('idle_timeout');

@@ -9,6 +9,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { milliseconds } from '../duration.ts';
 import type { ConnectionFacts, TerminalFilter } from '../listener/network-filter.ts';
+import { OpenConnections } from '../listener/open-connections.ts';
 import type { Transport } from '../net/transport.ts';
 import { type StatsStore, sanitizeStatsName } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
@@ -38,9 +39,9 @@ export class TcpProxy implements TerminalFilter {
   /** 0: for ever. */
   readonly maxDurationMs: number;
   readonly idleQueue: DeadlineQueue | undefined;
-  readonly connections = new Set<ProxiedConnection>();
+  readonly #connections = new OpenConnections<ProxiedConnection>();
   readonly #shares: readonly { name: string; weight: number }[];
-  readonly #whenEmpty: (() => void)[] = [];
+  readonly #totalWeight: number;
 
   constructor(configuration: Configuration, context: TcpProxyContext) {
     this.context = context;
@@ -51,13 +52,13 @@ export class TcpProxy implements TerminalFilter {
     const idleMs = milliseconds(configuration.idleTimeout, oneHourMs);
     this.idleQueue = idleMs > 0 ? deadlineQueue(idleMs) : undefined;
     this.#shares = sharesOf(configuration);
+    this.#totalWeight = this.#shares.reduce((sum, { weight }) => sum + weight, 0);
   }
 
   /** The name of the cluster that the next connection goes to. */
   chooseCluster(): string {
     if (this.#shares.length === 1) return this.#shares[0]!.name;
-    const total = this.#shares.reduce((sum, { weight }) => sum + weight, 0);
-    let left = Math.random() * total;
+    let left = Math.random() * this.#totalWeight;
     for (const { name, weight } of this.#shares) {
       left -= weight;
       if (left < 0) return name;
@@ -67,13 +68,12 @@ export class TcpProxy implements TerminalFilter {
 
   accept(transport: Transport, facts: ConnectionFacts): void {
     const connection = new ProxiedConnection(this, transport, facts);
-    this.connections.add(connection);
+    this.#connections.add(connection);
     connection.start();
   }
 
   onConnectionClosed(connection: ProxiedConnection): void {
-    this.connections.delete(connection);
-    this.#tellEmpty();
+    this.#connections.delete(connection);
     this.context.observer?.(connection.info);
     this.context.onConnectionClosed(connection.info.durationMs);
   }
@@ -84,18 +84,11 @@ export class TcpProxy implements TerminalFilter {
   drain(): void {}
 
   empty(): Promise<void> {
-    return new Promise(resolve => {
-      this.#whenEmpty.push(resolve);
-      this.#tellEmpty();
-    });
-  }
-
-  #tellEmpty(): void {
-    if (this.connections.size === 0) for (const tell of this.#whenEmpty.splice(0)) tell();
+    return this.#connections.empty();
   }
 
   destroy(): void {
-    for (const connection of [...this.connections]) connection.close();
+    for (const connection of this.#connections) connection.close();
   }
 }
 

@@ -170,8 +170,6 @@ class RetriedRequest extends Relay {
     }
     this.#holdsRetry = true;
     limits.takeRetry();
-    stats.rqRetry.increment();
-    stats.rqRetryBackoffExponential.increment();
     return true;
   }
 
@@ -189,11 +187,14 @@ class RetriedRequest extends Relay {
   #schedule(): void {
     const { host, triedHosts } = this.#exchange;
     if (host !== undefined) triedHosts.push(host);
+    this.#exchange.host = undefined;
     this.#backOff = setTimeout(() => this.#repeat(), this.#settings.policy.backOffMs(this.#retries));
   }
 
   #repeat(): void {
     this.#backOff = undefined;
+    this.#settings.stats.rqRetry.increment();
+    this.#settings.stats.rqRetryBackoffExponential.increment();
     this.#exchange.beforeRetry(this.#retries);
     const retries = this.#retries;
     const body = this.#body;

@@ -2,22 +2,27 @@
 import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
 import type { RequestHeaders } from '../http/headers.ts';
+import type { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
 import type { StreamInfo } from '../stream-info.ts';
 
 /** One request as the layers share it. */
 export interface Exchange {
   readonly info: StreamInfo;
   readonly head: RequestHeaders;
-  /** The host of the present try. */
+  /** The host of the present try; undefined while another one waits. */
   host: Host | undefined;
   /** The hosts of tries that failed, oldest first; kept where the retry policy asks for it. */
   readonly triedHosts: Host[];
   /** How often to choose again where a host was tried already. */
   readonly hostSelectionAttempts: number;
+  /** What the metadata of its host have to be, where the cluster divides its hosts by them. */
+  readonly metadataMatch: MetadataCriteria | undefined;
   /** Set once the whole request came from the client. */
   requestDone: boolean;
   /** Bytes of a request's body that may be kept for a retry. */
   readonly bufferLimit: number;
+  /** What the request is hashed to by its route, 64 bits; undefined where nothing is asked for, or there is nothing of it. */
+  hash(): bigint | undefined;
   /** Milliseconds since the request began. */
   elapsedMs(): number;
   /** Renews the headers that tell of tries and of the time that is left. `retry` counts from 1. */

@@ -134,7 +134,8 @@ export function stats(...names: string[]): Step {
   };
 }
 
-async function readStats(port: number, names: string[]): Promise<Record<string, string>> {
+/** The values of these statistics now; `absent` where one is not there. */
+export async function readStats(port: number, names: string[]): Promise<Record<string, string>> {
   const body = await (await fetch(`http://127.0.0.1:${port}/stats`)).text();
   const all = new Map(body.split('\n').map(line => line.split(/: (.*)/s).slice(0, 2) as [string, string]));
   return Object.fromEntries(names.map(name => [name, all.get(name) ?? 'absent']));

@@ -15,6 +15,7 @@ export interface Upstreams {
 /** Starts the upstreams on 127.0.0.1, on these ports or on free ones. */
 export async function startUpstreams(ports = { httpbin: 0, raw: 0, nobody: 0 }): Promise<Upstreams> {
   heads.length = 0;
+  well = true;
   const sockets = new Set<Socket>();
   const servers: Server[] = [httpbin(() => {}), createServer(rawUpstream), createServer()];
   for (const [i, server] of servers.entries()) {
@@ -88,8 +89,25 @@ const behaviours: Record<string, (socket: Socket, head: string, body: string) =>
     ),
   '/status-only': socket => void socket.write('HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n'),
   '/silent': () => {},
+  '/ill': socket => {
+    well = false;
+    answer(socket, 'from now on it is ill');
+  },
+  '/heal': socket => {
+    well = true;
+    answer(socket, 'from now on it is well');
+  },
+  '/well': socket =>
+    void socket.write(
+      well
+        ? 'HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwell'
+        : 'HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\n\r\nill',
+    ),
   '/last': socket => answer(socket, heads.splice(0).sort(byContent).join('\r\n\r\n')),
 };
+
+/** What `/well` answers by. */
+let well = true;
 
 /** The heads of requests since the last `/last`. */
 const heads: string[] = [];

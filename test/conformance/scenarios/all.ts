@@ -1,16 +1,29 @@
 import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
 import { adminInterface } from './admin.ts';
+import { backPressure } from './back-pressure.ts';
 import { accessLogFormat, badRequests, headers, lax } from './basics.ts';
-import { fileDiscovery } from './discovery.ts';
+import { buffering } from './buffering.ts';
+import { crossOrigin } from './cross-origin.ts';
+import { checkedDiscovery, fileDiscovery } from './discovery.ts';
+import { externalAuthorization } from './external-authorization.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { faults } from './faults.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
+import { hashCookies, hashing } from './hashing.ts';
+import { headerMutations } from './header-mutations.ts';
+import { healthCheckFilter } from './health-check-filter.ts';
+import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
 import { lessons } from './lessons.ts';
-import { chainMatches, tcpProxies } from './listeners.ts';
+import { chainMatches, defaultChain, tcpProxies } from './listeners.ts';
+import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
+import { priorities } from './priorities.ts';
 import { localRateLimits } from './rate-limits.ts';
-import { routing } from './routing.ts';
+import { remoteKeys } from './remote-keys.ts';
+import { repeatedHeaders, routing } from './routing.ts';
 import { mirroring, shifting } from './shifting.ts';
+import { subsets } from './subsets.ts';
+import { tokenAuthentication } from './token-authentication.ts';
 
 export const scenarios: Scenario[] = [
   ...lessons,
@@ -27,13 +40,34 @@ export const scenarios: Scenario[] = [
   retries,
   breakers,
   routing,
+  repeatedHeaders,
   shifting,
+  ...backPressure,
+  ...externalAuthorization,
   mirroring,
   faults,
   localRateLimits,
   accessControl,
+  crossOrigin,
+  headerMutations,
+  tokenAuthentication,
+  remoteKeys,
+  buffering,
   fileDiscovery,
   adminInterface,
   chainMatches,
+  defaultChain,
   tcpProxies,
+  outliers,
+  outliersByRate,
+  priorities,
+  subsets,
+  tcpOutliers,
+  healthChecks,
+  changingHealth,
+  checkRequests,
+  ...healthCheckFilter,
+  checkedDiscovery,
+  hashing,
+  hashCookies,
 ];

@@ -3,6 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { admin, type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
+import { until } from './answers.ts';
 
 const api = (type: string) => `type.googleapis.com/envoy.${type}`;
 const patience = 10_000;
@@ -89,6 +90,8 @@ function publish(name: string, kind: string, text: (place: Place) => string, ...
     },
   };
 }
+
+const overprovisioned = { overprovisioning_factor: 200 };
 
 const folderOf = (place: Place): string => dirname(place.accessLog);
 
@@ -192,11 +195,46 @@ export const fileDiscovery: Scenario = {
       ...hostStats,
     ),
     admin('/config_dump?include_eds&resource=dynamic_endpoint_configs'),
+    ...[
+      ['the health of a host changes', { health_status: 'UNHEALTHY' }],
+      ['its weight changes', { health_status: 'UNHEALTHY', load_balancing_weight: 3 }],
+      ['it is draining', { health_status: 'DRAINING', load_balancing_weight: 3 }],
+      ['it is degraded', { health_status: 'DEGRADED', load_balancing_weight: 3 }],
+      ['how load is spread changes', { health_status: 'DEGRADED', load_balancing_weight: 3 }, overprovisioned],
+    ].flatMap(([name, told, policy = {}]) => [
+      publish(
+        name as string,
+        'eds',
+        ({ ports }) => {
+          const hosts = [
+            endpoint('127.0.0.1', ports.httpbin),
+            { ...endpoint('127.0.0.2', ports.nobody), ...(told as object) },
+          ];
+          return response(`e3 ${name}`, [{ ...assignment(hosts), policy }]);
+        },
+        ...hostStats,
+        ...['membership_healthy', 'membership_degraded', 'membership_excluded'].map(stat => `cluster.one.${stat}`),
+        'cluster_manager.cluster_updated',
+      ),
+      { ...admin('/config_dump?include_eds&resource=dynamic_endpoint_configs'), name: `${name}: dump` },
+      {
+        ...admin('/clusters?filter=one', body =>
+          body
+            .split('\n')
+            .filter(line => /health_flags|weight/.test(line))
+            .sort(),
+        ),
+        name: `${name}: clusters`,
+      },
+    ]),
     publish('hosts of another service are refused', 'eds', ({ ports }) =>
       response('e4', [assignment([endpoint('127.0.0.1', ports.httpbin)], 'service-two')]),
     ),
     publish('no assignment leaves the hosts', 'eds', () => response('e5', []), ...hostStats),
     publish('a host that cannot be is refused', 'eds', () => response('e6', [assignment([endpoint('nowhere', 1)])])),
+    publish('a port that cannot be is refused', 'eds', () =>
+      response('e6p', [assignment([endpoint('127.0.0.1', 99_999)])]),
+    ),
     publish(
       'back to one host',
       'eds',
@@ -246,5 +284,78 @@ export const fileDiscovery: Scenario = {
     publish('no clusters', 'cds', () => response('c6', []), ...clusterStats),
     request('/anything/eighth'),
     stats('cluster.one.update_attempt'),
+  ],
+};
+
+const looked = (folder: string, more: object = {}): object =>
+  edsCluster(folder, {
+    health_checks: [
+      {
+        ...{
+          timeout: '1s',
+          interval: '0.1s',
+          no_traffic_interval: '0.1s',
+          unhealthy_threshold: 1,
+          healthy_threshold: 1,
+        },
+        http_health_check: { path: '/well' },
+      },
+    ],
+    common_lb_config: { healthy_panic_threshold: { value: 0 }, ignore_new_hosts_until_first_hc: true },
+    ...more,
+  });
+
+const memberStats = ['total', 'healthy', 'excluded', 'change'].map(name => `cluster.one.membership_${name}`);
+const flags = (name: string): Step => ({
+  ...admin('/clusters?filter=^one$', body =>
+    body
+      .split('\n')
+      .filter(line => /health_flags/.test(line))
+      .sort(),
+  ),
+  name: `${name}: health`,
+});
+const hosts = (name: string, addresses: (place: Place) => object[]): Step[] => [
+  publish(name, 'eds', place => response(name, [assignment(addresses(place))])),
+  until('cluster.one.membership_total', 2),
+  stats(...memberStats),
+];
+
+/** Hosts under active health checks that come and go. */
+export const checkedDiscovery: Scenario = {
+  name: 'health checks of hosts that come and go',
+  config: (ports, log) => {
+    const configuration = bootstrap(ports, log);
+    const folder = dirname(log);
+    put(folder, 'cds', response('c1', [looked(folder)]));
+    put(folder, 'eds', response('e1', [assignment([endpoint('127.0.0.1', ports.raw)])]));
+    return configuration;
+  },
+  steps: [
+    until('cluster.one.membership_healthy', 1),
+    request('/a'),
+    ...hosts('one comes that is not well', ({ ports }) => [
+      endpoint('127.0.0.1', ports.raw),
+      endpoint('127.0.0.1', ports.nobody),
+    ]).map((step, index) => (index === 2 ? { ...step, name: 'counted then' } : step)),
+    flags('one comes'),
+    ...hosts('one leaves that is well', ({ ports }) => [endpoint('127.0.0.1', ports.nobody)]).map((step, index) =>
+      index === 0 ? step : { ...step, name: `${step.name}: it stays` },
+    ),
+    flags('it left and stays'),
+    request('/b'),
+    publish('it comes back', 'eds', ({ ports }) =>
+      response('back', [assignment([endpoint('127.0.0.1', ports.raw), endpoint('127.0.0.1', ports.nobody)])]),
+    ),
+    flags('it is back'),
+    request('/c'),
+    publish('it leaves again', 'eds', ({ ports }) =>
+      response('again', [assignment([endpoint('127.0.0.1', ports.nobody)])]),
+    ),
+    request('/ill'),
+    until('cluster.one.membership_total', 1),
+    flags('it is ill, and gone'),
+    request('/d'),
+    stats(...memberStats),
   ],
 };

@@ -1,4 +1,4 @@
-import { accessLog, during, request, type Scenario, stats, together } from '../scenario.ts';
+import { accessLog, admin, during, request, type Scenario, stats, together } from '../scenario.ts';
 import { bootstrap, cluster, fileLog, route } from './configuration.ts';
 
 const flags =
@@ -195,6 +195,10 @@ export const retries: Scenario = {
         route('/status/409', 'r409', retrying({ retry_on: 'retriable-4xx' })),
         route('/status/418', 'codes', retrying({ retry_on: 'retriable-status-codes', retriable_status_codes: [418] })),
         route('/status/502', 'gateway', retrying({ retry_on: 'gateway-error' })),
+        route('/status/503', 'waiting', {
+          timeout: '0.3s',
+          ...retrying({ retry_back_off: { base_interval: '600s', max_interval: '6000s' } }),
+        }),
         route('/nobody', 'nobody', retrying({ retry_on: 'connect-failure' })),
         route('/disconnect', 'raw', retrying({ retry_on: 'reset' })),
         route('/reset', 'raw', retrying({ retry_on: 'reset-before-request' })),
@@ -203,7 +207,9 @@ export const retries: Scenario = {
         route('/', 'httpbin', retrying()),
       ],
       clusters: [
-        ...['httpbin', 'r404', 'r409', 'codes', 'gateway', 'timeout'].map(name => cluster(name, [ports.httpbin])),
+        ...['httpbin', 'r404', 'r409', 'codes', 'gateway', 'timeout', 'waiting'].map(name =>
+          cluster(name, [ports.httpbin]),
+        ),
         cluster('nobody', [ports.nobody]),
         cluster('raw', [ports.raw]),
         cluster('raw-timeout', [ports.raw]),
@@ -226,8 +232,10 @@ export const retries: Scenario = {
     request('/reset'),
     request('/silent'),
     request('/delay/1'),
-    accessLog(15),
-    ...['httpbin', 'r404', 'r409', 'codes', 'gateway', 'timeout', 'nobody', 'raw', 'raw-timeout'].map(name =>
+    request('/status/503', {}, 'the time is over while another try waits'),
+    admin('/clusters?filter=waiting', body => body.split('\n').filter(line => /::rq_/.test(line))),
+    accessLog(16),
+    ...['httpbin', 'r404', 'r409', 'codes', 'gateway', 'timeout', 'waiting', 'nobody', 'raw', 'raw-timeout'].map(name =>
       stats(...clusterStats(name)),
     ),
     stats(...managerStats),

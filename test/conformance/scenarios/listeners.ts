@@ -1,4 +1,4 @@
-import { accessLog, raw, request, type Scenario, stats, together } from '../scenario.ts';
+import { accessLog, admin, raw, request, type Scenario, stats, together } from '../scenario.ts';
 import { address, cluster, fileLog } from './configuration.ts';
 
 type Json = Record<string, unknown>;
@@ -72,6 +72,32 @@ export const chainMatches: Scenario = {
       'http.narrow.downstream_rq_total',
       'http.wide.downstream_rq_total',
     ),
+  ],
+};
+
+/** A listener that has no chain but the one for all others. */
+export const defaultChain: Scenario = {
+  name: 'a default filter chain alone',
+  config: ports => ({
+    admin: { address: address(ports.admin) },
+    static_resources: {
+      listeners: [
+        { name: 'main', address: address(ports.listener), default_filter_chain: answering('all the rest') },
+        {
+          name: 'other',
+          address: address(ports.nobody),
+          filter_chains: [answering('first', { destination_port: 1 })],
+          default_filter_chain: answering('second'),
+        },
+      ],
+    },
+  }),
+  steps: [
+    request('/'),
+    admin('/config_dump?resource=static_route_configs', body => {
+      const { configs } = JSON.parse(body) as { configs: { route_config: Json }[] };
+      return configs.map(({ route_config: { virtual_hosts: hosts } }) => JSON.stringify(hosts)).sort();
+    }),
   ],
 };
 

@@ -134,3 +134,47 @@ export const routing: Scenario = {
     stats(...managerStats),
   ],
 };
+
+const headerRoute = (name: string, matcher: Record<string, unknown>) => ({
+  match: {
+    prefix: '/',
+    headers: [
+      { name: 'x-user', ...matcher },
+      { name: 'x-case', string_match: { exact: name } },
+    ],
+  },
+  direct_response: { status: 200, body: { inline_string: 'matched' } },
+});
+
+const matchers: Record<string, Record<string, unknown>> = {
+  exact: { string_match: { exact: 'tester' } },
+  'not-exact': { string_match: { exact: 'tester' }, invert_match: true },
+  joined: { string_match: { exact: 'tester,other' } },
+  'not-joined': { string_match: { exact: 'tester,other' }, invert_match: true },
+  prefix: { string_match: { prefix: 'oth' } },
+  regex: { string_match: { safe_regex: { regex: 'tester|other' } } },
+  range: { range_match: { start: 1, end: 5 } },
+  present: { present_match: true },
+  empty: { string_match: { exact: '' }, treat_missing_header_as_empty: true },
+};
+
+/** A header that comes more than once is tested value by value. */
+export const repeatedHeaders: Scenario = {
+  name: 'headers that come more than once',
+  config: (ports, log) =>
+    bootstrap(ports, log, {
+      routes: Object.entries(matchers).map(([name, matcher]) => headerRoute(name, matcher)),
+      clusters: [],
+    }),
+  steps: Object.keys(matchers).flatMap(name =>
+    [
+      ['tester', 'other'],
+      ['other', 'tester'],
+      ['tester', 'tester'],
+      ['other', 'another'],
+      ['tester,other'],
+      ['9', '3'],
+      [],
+    ].map(values => request('/', { headers: [`x-case: ${name}`, ...values.map(value => `x-user: ${value}`)] })),
+  ),
+};

@@ -199,6 +199,7 @@ export const mirroring: Scenario = {
           request_headers_to_add: [{ header: { key: 'x-added', value: 'a' } }],
         },
         { match: { prefix: '/status/500' }, route: { cluster: 'httpbin', ...mirrorTo('failing') } },
+        { match: { prefix: '/unanswered' }, route: { cluster: 'empty', ...mirrorTo('unasked') } },
         { match: { prefix: '/none' }, route: { cluster: 'raw', prefix_rewrite: '/echo', ...mirrorTo('empty') } },
         {
           match: { prefix: '/never' },
@@ -228,7 +229,7 @@ export const mirroring: Scenario = {
       clusters: [
         cluster('raw', [ports.raw]),
         cluster('httpbin', [ports.httpbin]),
-        ...['remembers', 'first', 'second'].map(name => cluster(name, [ports.raw])),
+        ...['remembers', 'first', 'second', 'unasked'].map(name => cluster(name, [ports.raw])),
         cluster('failing', [ports.httpbin]),
         cluster('silent', [ports.raw]),
         cluster('empty', []),
@@ -253,6 +254,9 @@ export const mirroring: Scenario = {
     mirrored('failing'),
     request('/none'),
     mirrored('empty'),
+    request('/unanswered'),
+    request('/unanswered', { method: 'POST', body: 'abc' }),
+    mirrored('unasked'),
     request('/by-header', { headers: ['x-mirror: second'] }),
     request('/by-header', { headers: ['x-mirror: nowhere'] }),
     request('/by-header'),

@@ -1,0 +1,128 @@
+/** A connection to a host: made within its time and counted, whatever it carries. */
+import { connect, type Socket } from 'node:net';
+import { openTransport } from '../net/handle-transport.ts';
+import type { Transport } from '../net/transport.ts';
+import type { Traffic } from '../stats/traffic.ts';
+import type { ClusterStats } from './cluster-stats.ts';
+import type { Host } from './host.ts';
+import type { ResourceLimits } from './resource-limits.ts';
+
+export interface UpstreamSocketOptions {
+  host: Host;
+  stats: ClusterStats;
+  limits: ResourceLimits;
+  connectTimeoutMs: number;
+  /** Bytes that may wait to be sent. */
+  highMark: number;
+}
+
+export type ConnectFailure = 'connection-failure' | 'connection-timeout';
+
+/** Told once how the attempt went; afterwards the transport's handler hears of the connection. */
+export interface UpstreamSocketOwner {
+  onConnected(transport: Transport): void;
+  onConnectFailed(failure: ConnectFailure, transportFailure: string): void;
+}
+
+let nextId = 1;
+
+export class UpstreamSocket {
+  readonly id: number = nextId++;
+  /** Undefined until it is connected. */
+  transport: Transport | undefined;
+  readonly #options: UpstreamSocketOptions;
+  readonly #owner: UpstreamSocketOwner;
+  readonly #socket: Socket;
+  readonly #startedMs = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  #over = false;
+  #traffic: Traffic | undefined;
+
+  /** @param allowHalfOpen whether what the host sends ends before what it is sent */
+  constructor(options: UpstreamSocketOptions, owner: UpstreamSocketOwner, allowHalfOpen: boolean) {
+    this.#options = options;
+    this.#owner = owner;
+    const { host, stats, limits } = options;
+    limits.connections.take();
+    stats.cxTotal.increment();
+    stats.cxActive.increment();
+    host.counters.cx_total++;
+    host.gauges.cx_active++;
+    this.#socket = connect({ host: host.address, port: host.port, noDelay: true, allowHalfOpen });
+    this.#socket.pause();
+    this.#socket.once('connect', () => this.#onConnect());
+    this.#socket.on('error', error => this.#onError('connection-failure', describeConnectError(error)));
+    this.#timer = setTimeout(() => this.#onTimeout(), options.connectTimeoutMs);
+  }
+
+  /** Whether `release` was called: what comes later is not heard. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  #onConnect(): void {
+    if (this.#over) return;
+    clearTimeout(this.#timer);
+    const { stats, highMark } = this.#options;
+    stats.cxConnectMs.record(Math.round(performance.now() - this.#startedMs));
+    this.transport = openTransport(this.#socket, highMark);
+    this.#traffic = stats.traffic.open(this.transport);
+    this.#owner.onConnected(this.transport);
+  }
+
+  #onTimeout(): void {
+    this.#options.stats.cxConnectTimeout.increment();
+    this.#onError('connection-timeout', '');
+  }
+
+  #onError(failure: ConnectFailure, transportFailure: string): void {
+    if (this.#over || this.transport !== undefined) return;
+    const { stats, host } = this.#options;
+    stats.cxConnectFail.increment();
+    host.counters.cx_connect_fail++;
+    this.#socket.destroy();
+    this.release(failure === 'connection-failure', false);
+    this.#owner.onConnectFailed(failure, transportFailure);
+  }
+
+  /**
+   * It is closed, or about to be: gives back what it took.
+   * @param byPeer whether the host closed it
+   * @param active whether it carried something
+   */
+  release(byPeer: boolean, active: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#traffic?.close();
+    const { stats, host, limits } = this.#options;
+    limits.connections.give();
+    stats.cxActive.decrement();
+    host.gauges.cx_active--;
+    stats.cxDestroy.increment();
+    (byPeer ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
+    stats.cxLengthMs.record(Math.round(performance.now() - this.#startedMs));
+    if (!active) return;
+    stats.cxDestroyWithActive.increment();
+    (byPeer ? stats.cxDestroyRemoteWithActive : stats.cxDestroyLocalWithActive).increment();
+  }
+
+  /** Ends it at once, or gives up the attempt. */
+  destroy(): void {
+    if (this.transport === undefined) this.#socket.destroy();
+    else this.transport.destroy();
+  }
+}
+
+/** The words that Envoy finds for a connection that failed. */
+function describeConnectError(error: NodeJS.ErrnoException): string {
+  return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
+}
+
+const connectErrors = new Map([
+  ['ECONNREFUSED', 'Connection refused'],
+  ['EHOSTUNREACH', 'No route to host'],
+  ['ENETUNREACH', 'Network is unreachable'],
+  ['ETIMEDOUT', 'Connection timed out'],
+  ['ECONNRESET', 'Connection reset by peer'],
+]);
