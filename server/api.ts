@@ -299,6 +299,8 @@ export interface ClassState {
   content: ClassContent;
   /** How many sandboxes may run at once at one server. */
   maximumSandboxes: number;
+  /** Why no sandbox can run at this server just now, which is tried again; null: they can, or it is not known yet. */
+  trouble: string | null;
   learners: LearnerRow[];
   joinUrl: string;
   code: string;

@@ -19,13 +19,14 @@ import { loadCachedWorkshop } from './labs/workshop-cache.ts';
 import { createLog, type Log } from './log.ts';
 import { Readiness } from './operations/readiness.ts';
 import { ServerMetrics } from './operations/server-metrics.ts';
+import { troubleOf, tryUntilUsable } from './operations/trial.ts';
 import type { Provider, ProviderReport, TellProgress } from './providers/provider.ts';
 import { joinReplicas } from './replicas/join.ts';
 import { loadSecrets, makeDataFolder } from './secrets.ts';
 import { Capacity } from './sessions/capacity.ts';
 import { Classroom } from './sessions/classroom.ts';
 import { creationsAtOnce, defaultCapacity, sandboxLimits } from './sessions/limits.ts';
-import { OwnPlaces, type Places } from './sessions/places.ts';
+import { OwnPlaces } from './sessions/places.ts';
 import { Removals } from './sessions/removals.ts';
 import { Saving } from './sessions/saving.ts';
 import type { SandboxServices } from './sessions/services.ts';
@@ -62,18 +63,20 @@ export interface Running {
  * Starts the lab server.
  *
  * @param tell told what is being made ready once the server answers
+ * @param waitsMs before what failed is tried again, each time the next of them; those of each kind of failure where not given
  * @throws StartError in words for the terminal
  */
 export async function serve(
   settings: Settings,
   chooseProvider: ChooseProvider,
   tell: TellProgress = () => {},
+  waitsMs?: readonly number[],
 ): Promise<Running> {
   await makeDataFolder(settings.data);
   // Servers of one database are kept apart by it.
   const unlock = settings.databaseUrl === null ? await lockDataFolder(settings) : () => {};
   try {
-    return await serveLocked(settings, chooseProvider, { unlock, tell });
+    return await serveLocked(settings, chooseProvider, { unlock, tell, waitsMs });
   } catch (error) {
     unlock();
     throw error instanceof StoreUnavailable ? new StartError('The database does not answer.') : error;
@@ -83,7 +86,7 @@ export async function serve(
 async function serveLocked(
   settings: Settings,
   chooseProvider: ChooseProvider,
-  { unlock, tell }: { unlock: () => void; tell: TellProgress },
+  { unlock, tell, waitsMs }: { unlock: () => void; tell: TellProgress; waitsMs: readonly number[] | undefined },
 ): Promise<Running> {
   const log = createLog(settings.logLevel, settings.logFormat);
   const organisation = organisationOf(settings, log);
@@ -107,7 +110,7 @@ async function serveLocked(
   const places = shares ?? new OwnPlaces(maximum);
   const saving = new Saving(log);
   const metrics = new ServerMetrics();
-  const removals = new Removals(log);
+  const removals = new Removals(log, waitsMs);
   const readiness = new Readiness({ store, provider, data: settings.data, log });
   const services = sandboxServices(settings, {
     workshop,
@@ -176,10 +179,23 @@ async function serveLocked(
     .catch(giveUp);
   planned.start(classroom);
   let warmed = Promise.resolve();
-  const report = settle(provider, classroom, places, log, tell).then(found => {
+  const ending = new AbortController();
+  const tried = (found: ProviderReport): ProviderReport => {
     readiness.tried(found.usable);
-    if (found.usable) warmed = pool.start();
+    if (found.usable) {
+      places.limit(found.maximumSandboxes);
+      warmed = pool.start();
+    }
+    classroom.setTrouble(troubleOf(found));
     return found;
+  };
+  const report = settle(provider, classroom, log, tell).then(tried);
+  const settled = report.then(async first => {
+    if (first.usable) return;
+    const later = await tryUntilUsable(first, { provider, log, signal: ending.signal, waitsMs });
+    if (!later) return;
+    tried(later);
+    await classroom.endStrays();
   });
   return {
     port,
@@ -190,11 +206,12 @@ async function serveLocked(
     report,
     close: once(async keep => {
       readiness.end();
+      ending.abort();
       await planned.stop();
       classroom.stopLooking();
       await http.close();
       // A trial is let end; what takes longer, as the making of an image, is broken off.
-      await Promise.race([report, delay(trialMs, undefined, { ref: false })]);
+      await Promise.race([settled, delay(trialMs, undefined, { ref: false })]);
       await classroom.close(keep);
       await warmed;
       await pool.close(keep);
@@ -258,7 +275,6 @@ function sandboxServices(settings: Settings, base: Base): SandboxServices {
 async function settle(
   provider: Provider,
   classroom: Classroom,
-  places: Places,
   log: Log,
   progress: TellProgress,
 ): Promise<ProviderReport> {
@@ -267,9 +283,7 @@ async function settle(
   } catch (error) {
     log.error('what an earlier server left could not be removed', { error: error as Error });
   }
-  const report = await provider.probe(progress);
-  if (report.usable) places.limit(report.maximumSandboxes);
-  return report;
+  return provider.probe(progress);
 }
 
 async function connectAgent(stream: Duplex): Promise<AgentClient> {

@@ -28,5 +28,5 @@ export function reportText(report: ProviderReport): string | null {
     `  ${subject}: ${detail}`,
     ...(remedy ? [`    ${remedy}`] : []),
   ]);
-  return `\nNo sandbox can run on this machine yet; slides and lessons can be read.\n${lines.join('\n')}\n\nnpm start -- doctor tells more.\n`;
+  return `\nNo sandbox can run on this machine yet; slides and lessons can be read.\n${lines.join('\n')}\n\nIt is tried again from time to time; npm start -- doctor tells more.\n`;
 }

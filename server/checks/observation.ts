@@ -11,7 +11,7 @@ const httpbinAddress = '127.0.0.2';
 const httpbinPort = 8000;
 const httpbin = `http://${httpbinAddress}:${httpbinPort}`;
 
-const startHint = 'Start it in the terminal proxy: proxy -c proxy.yaml';
+const startHint = 'Start it in the terminal proxy: proxy -c, and the file of this lesson.';
 
 export type Configuration = 'running' | { file: string };
 
@@ -201,7 +201,7 @@ export class Observation {
     return check.requests.map(({ url, count }, index) => {
       const responses = Array.from(
         { length: count },
-        (_, sent) => result.responses[at + sent] ?? { url, error: 'no answer was recorded' },
+        (_, sent) => result.responses[at + sent] ?? { url, error: 'not sent: what came before it took too long' },
       );
       at += count;
       const arrivals = result.arrivals.filter(({ headers }) => headerOf(headers, 'x-check') === tagOf(check, index));
@@ -243,8 +243,9 @@ function upstreamsOf(checks: ReplayCheck[]): Address[] {
 export const upstreamAt = (port: number): string => `${httpbinAddress}:${port}`;
 
 function tagged(check: ReplayCheck): Methods['replay']['params']['requests'] {
-  return check.requests.map(({ url, method, headers, count, load }, index) => ({
+  return check.requests.map(({ url, method, headers, count, load, expect }, index) => ({
     ...{ url, method, count },
+    ...(expect.log === undefined ? {} : { log: true }),
     ...(load ? { load } : {}),
     headers: { ...headers, 'x-check': tagOf(check, index) },
     timeoutMs: 10_000,

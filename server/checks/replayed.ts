@@ -1,5 +1,5 @@
 /** What came of the requests of a replay, held against what was expected. */
-import type { Expectation, ReplayCheck, ReplayRequest } from '../labs/content.ts';
+import type { Expectation, Reached, ReplayCheck, ReplayRequest } from '../labs/content.ts';
 import { headerOf, type Replayed, upstreamAt } from './observation.ts';
 import { fitsShare } from './share.ts';
 import { count, expectedWords, foundWords, meets, shorten, type Verdict } from './verdict.ts';
@@ -55,7 +55,45 @@ export function judgeReplayed(
   const names = arrivals.map(({ upstream }) => nameOf(upstream, upstreams));
   const spread = expect.spread && judgeShares(`${target}: requests that reach`, expect.spread, names);
   if (spread && !spread.passed) return spread;
+  const different = new Set(names).size;
+  if (expect.upstreams !== undefined && different !== expect.upstreams)
+    return {
+      passed: false,
+      expected: `${target}: ${count(expect.upstreams, 'upstream')} reached`,
+      found: `${different}: ${[...new Set(names)].sort().join(', ') || 'nothing arrived'}`,
+    };
+  for (const [name, wanted] of Object.entries(expect.at ?? {})) {
+    const reached = judgeReached(
+      `${target}: `,
+      sent,
+      name,
+      wanted,
+      arrivals.filter((_, n) => names[n] === name),
+    );
+    if (!reached.passed) return reached;
+  }
   return { passed: true, expected: target, found: `${sent} as expected` };
+}
+
+/** Compares what reached one upstream with what was expected there. */
+function judgeReached(
+  target: string,
+  sent: number,
+  name: string,
+  wanted: Reached,
+  arrivals: Replayed['arrivals'],
+): Verdict {
+  const say = (expected: string, found: string): Verdict => ({ passed: false, expected: target + expected, found });
+  const reaches = wanted.arrivals === undefined ? undefined : wanted.arrivals * sent;
+  if (reaches !== undefined && arrivals.length !== reaches)
+    return say(`reaches ${name} ${times(reaches)}`, `reached it ${times(arrivals.length)}`);
+  if (wanted.percent !== undefined && !fitsShare(arrivals.length, sent, wanted.percent))
+    return say(`${wanted.percent} % reach ${name}`, `${arrivals.length} of ${sent} did`);
+  for (const { headers } of arrivals) {
+    const wrong = misfit(headers, wanted.headers ?? {});
+    if (wrong) return say(`arrives at ${name} with ${wrong.expected}`, `arrived with ${wrong.found}`);
+  }
+  return { passed: true, expected: target, found: `${name} as expected` };
 }
 
 /** The name that a check gives to an upstream, else its address. */
@@ -97,6 +135,10 @@ function judgeRequest(request: ReplayRequest, response: Response, arrivals: Repl
   if (header) return say(`an answer with ${header.expected}`, header.found);
   if (expect.body !== undefined && !meets(expect.body, response.body)) {
     return say(expectedWords('a body', expect.body), shorten(response.body) || 'an empty body');
+  }
+  const line = response.log?.join('\n') || undefined;
+  if (expect.log !== undefined && !meets(expect.log, line)) {
+    return say(expectedWords('a line in the access log', expect.log), foundWords('line', line));
   }
   const reaches = expect.arrivals === undefined ? undefined : expect.arrivals * request.count;
   if (reaches !== undefined && arrivals.length !== reaches) {

@@ -5,7 +5,7 @@ import { UnicornError } from '../errors.ts';
 export const noPlan: ClassPlan = { size: null, startsAtMs: null, deletesAtMs: null };
 
 /** The pool is filled so long before the start. */
-export const leadMs = 15 * 60_000;
+const leadMs = 15 * 60_000;
 /** For those who come late there are places so long. */
 const graceMs = 30 * 60_000;
 /** A date beyond it is a slip of the pen. */

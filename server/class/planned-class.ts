@@ -45,6 +45,7 @@ export class PlannedClass {
   #learners: Learners | null = null;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> = Promise.resolve();
+  #packed: Promise<string | null> | null = null;
   #stopped = false;
 
   static async open(options: PlannedClassOptions): Promise<PlannedClass> {
@@ -99,6 +100,15 @@ export class PlannedClass {
     await this.#options.store.setPlan(plan);
     // Until it begins again, it has no content of its own.
     if (!hasBegun(plan, nowMs)) await this.#options.store.releaseContent();
+    // From now on changes on the disk are not in it. Where this fails, the next look tries again, and tells.
+    if (plan.startsAtMs !== null) await this.#packContent().catch(() => null);
+    await this.#change();
+    this.#look();
+  }
+
+  /** The class ends at once, as it does on its date: what its learners made and did is deleted, whoever cannot be removed yet is tried again. */
+  async endNow(): Promise<void> {
+    await this.#options.store.setPlan({ ...this.#plan, deletesAtMs: Date.now() });
     await this.#change();
     this.#look();
   }
@@ -164,24 +174,43 @@ export class PlannedClass {
     if (this.#stopped) return;
     const { replicas } = this.#options;
     if (!replicas.alone) this.#servers = Math.max(1, await replicas.count());
-    const nowMs = Date.now();
-    if (hasBegun(this.#plan, nowMs) && this.#keptRevision === null) await this.#keepContent();
-    const { deletesAtMs } = this.#plan;
-    if (deletesAtMs !== null && deletesAtMs <= nowMs) await this.#end();
+    const { startsAtMs, deletesAtMs } = this.#plan;
+    if (startsAtMs !== null && this.#keptRevision === null) await this.#keepContent();
+    if (deletesAtMs !== null && deletesAtMs <= Date.now()) await this.#end();
   }
 
+  /** Packs what is served as soon as a start is set, and keeps it from the start on. */
   async #keepContent(): Promise<void> {
-    const { store, labs, revision, newestRevision, log } = this.#options;
-    // The one before goes on until the server starts again.
-    if (revision !== newestRevision) return;
-    const packed = await packContent(labs, revision);
-    if (packed === null) {
-      log.debug('the content in the labs folder is not what is served: it is not kept');
-      return;
-    }
+    const packed = await this.#packContent();
+    if (packed === null || !hasBegun(this.#plan, Date.now())) return;
+    const { store, revision, log } = this.#options;
     await store.keepContent(revision, packed);
     log.info('the class has begun: it goes on with the content that it began with', { revision });
     await this.#change();
+  }
+
+  /** Null where the labs folder does not hold what is served. */
+  #packContent(): Promise<string | null> {
+    const { revision, newestRevision } = this.#options;
+    // The one before goes on until the server starts again.
+    if (revision !== newestRevision) return Promise.resolve(null);
+    this.#packed ??= this.#pack();
+    return this.#packed;
+  }
+
+  async #pack(): Promise<string | null> {
+    const { labs, revision, log } = this.#options;
+    try {
+      const packed = await packContent(labs, revision);
+      if (packed === null)
+        log.warn('the labs folder is not what is served any more: the class cannot keep its lessons', {
+          remedy: 'start the server again',
+        });
+      return packed;
+    } catch (error) {
+      this.#packed = null;
+      throw error;
+    }
   }
 
   /** Each server removes the learners it has; who finds nobody left closes the class. */

@@ -49,6 +49,7 @@ export function routeInstructor(app: FastifyInstance, context: HttpContext): voi
   act('learners/:id/catch-up', catchUpBody, (id, { lesson }) => requireSession(context, id).catchUp(lesson));
   act('message', messageBody, (_, { text }) => classroom.message({ id: randomUUID(), text, atMs: Date.now() }));
   act('class/plan', planBody, (_, plan) => planned.set(plan));
+  act('class/end', undefined, () => planned.endNow());
   act('class/code', undefined, () => planned.renewCode());
   act('class/content', undefined, () => planned.takeNewContent());
   act('follow-slide', slideBody, (_, { slide }) => classroom.askToFollow(slide));

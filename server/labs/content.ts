@@ -136,6 +136,10 @@ export interface ReplayRequest {
     statuses?: Record<string, number>;
     /** Percent of the arrivals by the upstream's name. */
     spread?: Record<string, number>;
+    /** How many different upstreams the requests reach. */
+    upstreams?: number;
+    /** What reached these upstreams, by name. */
+    at?: Record<string, Reached>;
     /** The window of time to the answer. */
     seconds?: [number, number];
     /** Tries that reached the upstream. */
@@ -144,8 +148,19 @@ export interface ReplayRequest {
     /** Headers of each request as it reached the upstream. */
     arrivalHeaders?: Record<string, Expectation>;
     body?: Expectation;
+    /** The lines that the access log on standard output got for it. */
+    log?: Expectation;
   };
   hint: string | null;
+}
+
+/** What reached one of several upstreams. */
+export interface Reached {
+  /** How often, for each request that was sent. */
+  arrivals?: number;
+  /** Percent of the requests that were sent. */
+  percent?: number;
+  headers?: Record<string, Expectation>;
 }
 
 /** Numbers of the running proxy. */

@@ -10,20 +10,21 @@ import { junit, type ProvenExercise } from './junit.ts';
 import { ContentError, formatProblem } from './problems.ts';
 import { Proof } from './proof.ts';
 import { rehearsalReport, rehearse } from './rehearse.ts';
-import { makeTestSandbox, openTestSandboxes } from './test-sandbox.ts';
+import { openTestSandboxes } from './test-sandbox.ts';
 import { loadWorkshop } from './workshop.ts';
 
 const usage = `labs lint                          reads all content; each mistake with its file and line
 labs test [LESSON | EXERCISE]…     shows in a real sandbox that each check fails before, on each near-miss and on wrong
                                    answers, and passes after the solution and each other way
 labs rehearse --learners N [LESSON | EXERCISE]…
-                                   N sandboxes at once, every solution and its checks in each: time to ready, memory,
+                                   N learners at once, every solution and its checks in each: time to ready, memory,
                                    failures
 
   --labs FOLDER     the content (default: labs)
   --learners N      how many take part in rehearse
   --junit FILE      also writes the results of test as JUnit XML
   --provider NAME   the kind of sandbox: local (default), docker or kubernetes
+  --sandboxes N     test: exercises at once, each in a sandbox of its own (default 1)
   --verbose         each case on a line of its own
 `;
 
@@ -33,6 +34,7 @@ interface Options {
   provider: ProviderName;
   verbose: boolean;
   learners: string | undefined;
+  sandboxes: string;
 }
 
 type Command = (workshop: Workshop, names: string[], options: Options) => number | Promise<number>;
@@ -50,6 +52,7 @@ async function main(args: string[]): Promise<number> {
       labs: { type: 'string', default: resolve(import.meta.dirname, '../../labs') },
       junit: { type: 'string' },
       learners: { type: 'string' },
+      sandboxes: { type: 'string', default: '1' },
       provider: { type: 'string', default: 'local' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -90,42 +93,59 @@ class UsageError extends Error {
 
 async function test(workshop: Workshop, names: string[], options: Options): Promise<number> {
   const exercises = choose(workshop, names);
+  const atOnce = /^[1-9]\d?$/.test(options.sandboxes) ? Number(options.sandboxes) : 0;
+  if (atOnce === 0) throw new UsageError('--sandboxes takes a number from 1 to 99');
   const stop = new AbortController();
   const interrupted = () => stop.abort(new UsageError('interrupted'));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const sandbox = await makeTestSandbox(options.provider);
-  const proven: ProvenExercise[] = [];
-  try {
-    for (const exercise of exercises) {
-      const cases = await new Proof(workshop, exercise, sandbox.agent, stop.signal).run();
-      const one = { lesson: exercise.lesson, exercise: exercise.id, cases };
-      proven.push(one);
-      print(one, options.verbose);
+  const sandboxes = await openTestSandboxes(options.provider);
+  const proven: (ProvenExercise | undefined)[] = exercises.map(() => undefined);
+  const rest = exercises.entries();
+  const prove = async (): Promise<void> => {
+    const sandbox = await sandboxes.make();
+    try {
+      for (const [index, exercise] of rest) {
+        const cases = await new Proof(workshop, exercise, sandbox.agent, stop.signal).run();
+        const one = { lesson: exercise.lesson, exercise: exercise.id, cases };
+        proven[index] = one;
+        print(one, options.verbose);
+      }
+    } finally {
+      await sandbox.end();
     }
+  };
+  // What one of them cannot do ends the others.
+  const failed = (error: unknown): never => {
+    stop.abort(error);
+    throw error;
+  };
+  try {
+    const workers = Math.min(atOnce, exercises.length, sandboxes.maximum);
+    const ends = await Promise.allSettled(Array.from({ length: workers }, () => prove().catch(failed)));
+    if (ends.some(({ status }) => status === 'rejected')) throw stop.signal.reason;
   } finally {
-    await sandbox.end();
+    await sandboxes.end();
   }
-  if (options.junit) await writeFile(options.junit, junit(proven));
-  return summarize(proven);
+  if (options.junit) await writeFile(options.junit, junit(proven.filter(one => one !== undefined)));
+  return summarize(proven.filter(one => one !== undefined));
 }
 
 async function rehearseClass(workshop: Workshop, names: string[], options: Options): Promise<number> {
-  const learners = /^[1-9]\d{0,3}$/.test(options.learners ?? '') ? Number(options.learners) : 0;
-  if (learners === 0) throw new UsageError('rehearse needs --learners and how many take part, from 1 to 9999');
+  const learners = /^[1-9]\d{0,2}$/.test(options.learners ?? '') ? Number(options.learners) : 0;
+  if (learners === 0) throw new UsageError('rehearse needs --learners and how many take part, from 1 to 999');
   const exercises = choose(workshop, names);
   const stop = new AbortController();
   const interrupted = () => stop.abort(new UsageError('interrupted'));
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const sandboxes = await openTestSandboxes(options.provider);
   try {
-    const most = bearable(options.provider, sandboxes.maximum);
-    if (learners > most)
-      throw new UsageError(`at most ${most} sandboxes run at once here, so --learners ${most} at most`);
-    process.stdout.write(`${learners} learners, ${exercises.length} exercises, ${options.provider} …\n`);
+    const maximum = bearable(options.provider, sandboxes.maximum);
+    const queue = learners > maximum ? `, ${maximum} of them at once` : '';
+    process.stdout.write(`${learners} learners${queue}, ${exercises.length} exercises, ${options.provider} …\n`);
     const { signal } = stop;
     const { text, failed } = rehearsalReport(
       exercises,
-      await rehearse(workshop, exercises, learners, { sandboxes, signal }),
+      await rehearse(workshop, exercises, learners, { sandboxes: { ...sandboxes, maximum }, signal }),
     );
     process.stdout.write(text);
     signal.throwIfAborted();

@@ -1,10 +1,11 @@
+import { Capacity } from '../sessions/capacity.ts';
 import type { Exercise, Workshop } from './content.ts';
 import { Proof, type ProofCase } from './proof.ts';
 import type { TestSandbox, TestSandboxes } from './test-sandbox.ts';
 
 /** What one learner of a rehearsal met. */
 export interface Rehearsed {
-  /** From asking until the agent answered; null: there was no sandbox. */
+  /** From asking, with the wait for a place, until the agent answered; null: there was no sandbox. */
   readyMs: number | null;
   /** The most that the sandbox held after any exercise, bytes; null: never asked. */
   memoryBytes: number | null;
@@ -15,18 +16,27 @@ export interface Rehearsed {
 }
 
 /**
- * A class without people: everyone asks for a sandbox at the same moment, then does all exercises as their solutions do. All sandboxes are ended
- * before it answers, also where `signal` breaks it off.
+ * A class without people: everyone asks for a sandbox at the same moment, then does all exercises as their solutions do. Who is beyond those that may
+ * run at once waits in a queue, as in a class. All sandboxes are ended before it answers, also where `signal` breaks it off.
  */
 export async function rehearse(
   workshop: Workshop,
   exercises: readonly Exercise[],
   learners: number,
-  { sandboxes, signal }: { sandboxes: Pick<TestSandboxes, 'make'>; signal: AbortSignal },
+  { sandboxes, signal }: { sandboxes: Pick<TestSandboxes, 'make' | 'maximum'>; signal: AbortSignal },
 ): Promise<Rehearsed[]> {
-  return Promise.all(
-    Array.from({ length: learners }, () => new Learner(workshop, exercises, signal).run(() => sandboxes.make())),
-  );
+  const places = new Capacity(sandboxes.maximum);
+  const make = async (): Promise<TestSandbox> => {
+    const release = await places.acquire(signal, () => {});
+    try {
+      const { agent, end } = await sandboxes.make();
+      return { agent, end: () => end().finally(release) };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+  return Promise.all(Array.from({ length: learners }, () => new Learner(workshop, exercises, signal).run(make)));
 }
 
 class Learner {

@@ -28,22 +28,6 @@ export interface TestSandboxes {
   end(): Promise<void>;
 }
 
-/** Makes a sandbox of its own for `labs test`. @throws ProviderError with a remedy where this machine has none */
-export async function makeTestSandbox(providerName: ProviderName): Promise<TestSandbox> {
-  const sandboxes = await openTestSandboxes(providerName);
-  try {
-    const { agent, end } = await sandboxes.make();
-    const endAll = async () => {
-      await end();
-      await sandboxes.end();
-    };
-    return { agent, end: endAll };
-  } catch (error) {
-    await sandboxes.end();
-    throw error;
-  }
-}
-
 /** Tries the provider with a data folder of its own. @throws ProviderError with a remedy where this machine has none */
 export async function openTestSandboxes(providerName: ProviderName): Promise<TestSandboxes> {
   await removeLeft(providerName);
@@ -75,16 +59,26 @@ async function removeLeft(providerName: ProviderName): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(prefixOf(providerName))) continue;
     const data = join(tmpdir(), name);
-    const { uid, mtimeMs } = await stat(data);
-    if (uid !== process.getuid?.() || Date.now() - mtimeMs < freshMs) continue;
+    const found = await unlessGone(stat(data));
+    if (found === null || found.uid !== process.getuid?.() || Date.now() - found.mtimeMs < freshMs) continue;
     const unlock = tryLockFolder(data);
     if (!unlock) continue;
     try {
-      await removeAll(await providerOf(providerName, data), await readdir(madeIn(data)));
-      await rm(data, { recursive: true });
+      await removeAll(await providerOf(providerName, data), (await unlessGone(readdir(madeIn(data)))) ?? []);
+      await rm(data, { recursive: true, force: true });
     } finally {
       unlock();
     }
+  }
+}
+
+/** Null where another run has removed it meanwhile. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
   }
 }
 

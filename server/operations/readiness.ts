@@ -60,7 +60,8 @@ export class Readiness {
     const found = await Promise.all(looks.map(look => look.reason()));
     const reasons = found.filter(reason => reason !== null);
     if (this.#sandboxes === 'untried') reasons.push('the sandboxes are still being tried');
-    if (this.#sandboxes === 'missing') reasons.push('no kind of sandbox works here: npm start -- doctor tells why');
+    if (this.#sandboxes === 'missing')
+      reasons.push('no kind of sandbox works here; it is tried again: npm start -- doctor tells why');
     return reasons;
   }
 }

@@ -21,7 +21,7 @@ export interface ClassFigures {
   queueLength(): number;
   /** Sandboxes that wait for a learner. */
   spares(): number;
-  /** Sandboxes that did not go when they were ended. */
+  /** Sandboxes and homes that did not go when they were ended. */
   hanging(): number;
 }
 
@@ -74,7 +74,7 @@ export class ServerMetrics {
       })),
     );
     metrics.read('unicorn_spare_sandboxes', 'Sandboxes that wait for a learner at this server.', spares);
-    metrics.read('unicorn_hanging_sandboxes', 'Sandboxes that could not be removed yet.', hanging);
+    metrics.read('unicorn_hanging_sandboxes', 'Sandboxes and homes that could not be removed yet.', hanging);
     metrics.read('unicorn_queue_length', 'Learners who wait for a place.', queueLength);
   }
 

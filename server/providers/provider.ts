@@ -66,6 +66,8 @@ export interface Provider {
   sweep(): Promise<void>;
   /** Asks what the sandboxes run on whether it is there, at little cost; missing where there is nobody to ask. @throws ProviderError */
   reach?(signal: AbortSignal): Promise<void>;
+  /** The homes of this data folder that there are, but for those of trials; missing where that is not known. @throws ProviderError */
+  homes?(): Promise<string[]>;
   /** Removes a home for good. */
   removeHome(home: string): Promise<void>;
 }

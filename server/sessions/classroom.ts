@@ -28,6 +28,7 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
   readonly #stuckTimer: NodeJS.Timeout;
   #messages: InstructorMessage[] = [];
   #followSlide: string | null = null;
+  #trouble: string | null = null;
 
   /** Reads the class from the store. */
   static async open(services: SessionServices, planned: PlannedClass, joinUrl: () => string): Promise<Classroom> {
@@ -113,7 +114,7 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
   async remove(id: string): Promise<void> {
     const session = this.#sessions.get(id);
     if (!session) return;
-    const { store, provider, replicas } = this.services;
+    const { store, provider, replicas, removals } = this.services;
     this.#forget(session);
     await session.endSandbox('You were removed from the workshop.');
     await session.close(false);
@@ -123,6 +124,7 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
     } catch (error) {
       // Whoever still has files here is still a learner, to be removed when that can be done.
       if (record) this.rowChanged(await this.#open(record));
+      removals.retry({ kind: 'home', id: record?.home ?? id, remove: () => this.#removeAgain(id) }, error);
       throw error;
     }
     await store.removeLearner(id);
@@ -130,6 +132,13 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
     if (returned) this.#forget(returned);
     replicas.forget(id);
     replicas.tell({ kind: 'removed', id });
+  }
+
+  async #removeAgain(id: string): Promise<void> {
+    const elsewhere = await this.services.replicas.reach(id);
+    elsewhere?.socket.destroy();
+    if (elsewhere) throw new Error('the learner is at another server now');
+    await this.remove(id);
   }
 
   #forget(session: LearnerSession): void {
@@ -151,6 +160,7 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
       learners: [...this.#sessions.values()].map(session => this.#rows.of(session)),
       joinUrl: this.#joinUrl(),
       ...this.planned.facts(),
+      trouble: this.#trouble,
       followSlide: this.#followSlide,
       messages: this.#messages,
     };
@@ -167,6 +177,12 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
 
   followSlide(): string | null {
     return this.#followSlide;
+  }
+
+  /** Shows why no sandbox can run here just now; null: they can. */
+  setTrouble(trouble: string | null): void {
+    this.#trouble = trouble;
+    this.#tell({ type: 'class', class: this.state() });
   }
 
   deletesAtMs(): number | null {
@@ -302,6 +318,15 @@ export class Classroom implements SessionClass, ReplicaListener, Learners {
   /** Takes over the sandboxes that outlived another server, and removes what belongs to nobody. */
   findSandboxes(): Promise<void> {
     return this.#finder.settle(id => this.#sessions.get(id));
+  }
+
+  /** Ends the sandboxes that belong to nobody; what could not be looked at before may be there now. */
+  async endStrays(): Promise<void> {
+    try {
+      await this.#finder.endStrays();
+    } catch (error) {
+      this.services.log.error('what an earlier server left could not be removed', { cause: messageOf(error) });
+    }
   }
 
   /** Ends the wait of `findSandboxes` for what is away. */

@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLog } from '../log.ts';
-import type { Sandbox } from '../providers/provider.ts';
-import { Removals } from './removals.ts';
+import { type Removal, Removals } from './removals.ts';
 
 const timeout = 5000;
 
-/** Goes with its third end. */
-function stubborn(): Sandbox & { ends: number } {
-  const sandbox = {
-    ...{ id: 'box', home: 'home', ends: 0 },
-    connect: () => Promise.reject(new Error('not here')),
-    end: async () => {
-      sandbox.ends++;
-      if (sandbox.ends < 3) throw new Error('the node does not answer');
+/** Goes at the third try. */
+function stubborn(kind: Removal['kind'] = 'sandbox') {
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  const removal = {
+    ...{ kind, id: 'box', tries: 0, gone },
+    remove: async () => {
+      removal.tries++;
+      if (removal.tries < 3) throw new Error('the node does not answer');
+      resolve();
     },
   };
-  return sandbox;
+  return removal;
 }
 
 test('what does not go is told to go until it does, and counted meanwhile', { timeout }, async () => {
@@ -25,13 +25,15 @@ test('what does not go is told to go until it does, and counted meanwhile', { ti
     [1, 2],
   );
   const sandbox = stubborn();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  removals.retry(sandbox, new Error('hangs'), resolve);
-  removals.retry(sandbox, new Error('hangs'), () => assert.fail('one at a time'));
+  removals.retry(sandbox, new Error('hangs'));
+  removals.retry({ ...sandbox, remove: async () => assert.fail('one at a time') }, new Error('hangs'));
   assert.equal(removals.hanging, 1);
-  await promise;
+  const home = stubborn('home');
+  removals.retry(home, new Error('hangs'));
+  assert.equal(removals.hanging, 2, 'its home is another thing');
+  await Promise.all([sandbox.gone, home.gone]);
   await new Promise(setImmediate);
-  assert.deepEqual([sandbox.ends, removals.hanging], [3, 0]);
+  assert.deepEqual([sandbox.tries, home.tries, removals.hanging], [3, 3, 0]);
 });
 
 test('the end of the server ends the tries', { timeout }, async () => {
@@ -40,8 +42,8 @@ test('the end of the server ends the tries', { timeout }, async () => {
     [60_000],
   );
   const sandbox = stubborn();
-  removals.retry(sandbox, new Error('hangs'), () => assert.fail('it is not gone'));
+  removals.retry(sandbox, new Error('hangs'));
   removals.close();
   await new Promise(setImmediate);
-  assert.equal(sandbox.ends, 0);
+  assert.equal(sandbox.tries, 0);
 });

@@ -36,7 +36,7 @@ export class SandboxFinder {
   /** Does so for all sessions, and removes what belongs to nobody. */
   async settle(sessionOf: (learner: string) => LearnerSession | undefined): Promise<void> {
     const { store, replicas } = this.#services;
-    if (!replicas.alone) return this.#endStrays();
+    if (!replicas.alone) return this.#settleStrays();
     const records = await store.sandboxes();
     const rejoined = records.map(async record => {
       const session = sessionOf(record.learner);
@@ -44,12 +44,22 @@ export class SandboxFinder {
       else await store.removeSandbox(record.id);
     });
     await Promise.all(rejoined);
-    await this.#endStrays();
+    await this.#settleStrays();
   }
 
-  /** Sandboxes are looked for before records are read: those are written before sandboxes are made, maybe by another server. */
-  async #endStrays(): Promise<void> {
-    const { provider, store, replicas, log, removals } = this.#services;
+  async #settleStrays(): Promise<void> {
+    const { provider, replicas } = this.#services;
+    await this.endStrays();
+    // What another server is making looks like something left.
+    if ((await replicas.count()) <= 1 && !this.#ending.signal.aborted) await provider.sweep();
+  }
+
+  /**
+   * Ends the sandboxes, and begins to remove the homes, that belong to nobody. They are looked for before records are read: those are written before
+   * sandboxes are made, maybe by another server.
+   */
+  async endStrays(): Promise<void> {
+    const { store, replicas, log, removals } = this.#services;
     // Where none is expected there is nothing to wait for.
     const expected = [...(await store.spares.all()), ...(await store.sandboxes())].length > 0;
     const found = await this.#find(expected ? findMs : 0);
@@ -61,10 +71,42 @@ export class SandboxFinder {
       if (known.has(sandbox.id) || (sandbox.id.startsWith('trial') && !replicas.alone)) continue;
       if (this.#ending.signal.aborted) return;
       log.info('ending a sandbox that belongs to nobody', { sandbox: sandbox.id });
-      await sandbox.end().catch(error => removals.retry(sandbox, error, () => {}));
+      const remove = () => sandbox.end();
+      await remove().catch(error => removals.retry({ kind: 'sandbox', id: sandbox.id, remove }, error));
     }
-    // What another server is making looks like something left.
-    if ((await replicas.count()) <= 1 && !this.#ending.signal.aborted) await provider.sweep();
+    if (!this.#ending.signal.aborted) await this.#removeStrayHomes();
+  }
+
+  /**
+   * Begins to remove the homes that no record names, where the provider knows which there are. They are looked for before the records are read: those are
+   * written before a home is made, maybe by another server.
+   */
+  async #removeStrayHomes(): Promise<void> {
+    const { provider, store, log, removals } = this.#services;
+    const found = (await provider.homes?.()) ?? [];
+    if (found.length === 0) return;
+    // Spares before those of learners, which is the way that they go.
+    const [spares, sandboxes] = [await store.spares.all(), await store.sandboxes()];
+    const learners = await store.learners();
+    const known = new Set([
+      ...[...spares, ...sandboxes].map(({ home }) => home),
+      ...learners.flatMap(({ id, home }) => [id, home]),
+    ]);
+    // Work of people is deleted by a record that is missing, never by a database that is: another one may have been named by mistake.
+    if (known.size === 0) {
+      log.warn('there are homes, and the database knows nobody: they are left', {
+        homes: found.length,
+        remedy: 'look whether --database-url and --data are those of the class; else remove them by hand',
+      });
+      return;
+    }
+    for (const home of found) {
+      if (known.has(home)) continue;
+      log.info('removing a home that belongs to nobody', { home });
+      const remove = () => provider.removeHome(home);
+      // One that hangs takes long to be known as such: nobody waits for it.
+      void remove().catch(error => removals.retry({ kind: 'home', id: home, remove }, error));
+    }
   }
 
   /** Many sessions may be taken over at once: they look together. */

@@ -296,8 +296,13 @@ export class SandboxLife {
       await this.#forget(run);
     } catch (error) {
       // It keeps its place: what it runs on is not free.
-      if (run.sandbox) this.#services.removals.retry(run.sandbox, error, () => this.#forget(run));
-      else run.release();
+      const { sandbox } = run;
+      if (!sandbox) return run.release();
+      const remove = async () => {
+        await sandbox.end();
+        await this.#forget(run);
+      };
+      this.#services.removals.retry({ kind: 'sandbox', id: sandbox.id, remove }, error);
     }
   }
 

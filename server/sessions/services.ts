@@ -30,7 +30,7 @@ export interface SandboxServices {
   connectAgent(stream: Duplex): Promise<AgentClient>;
   replicas: Replicas;
   saving: Saving;
-  /** Of sandboxes that do not go. */
+  /** Of sandboxes and homes that do not go. */
   removals: Removals;
 }
 

@@ -145,15 +145,15 @@ export class WarmPool implements SparePool {
 
   async #end({ sandbox, agent, release }: Spare): Promise<void> {
     agent.close();
-    const forget = async () => {
+    const remove = async () => {
+      await sandbox.end();
       await this.#forget(sandbox);
       release();
     };
     try {
-      await sandbox.end();
-      await forget();
+      await remove();
     } catch (error) {
-      this.#services.removals.retry(sandbox, error, forget);
+      this.#services.removals.retry({ kind: 'sandbox', id: sandbox.id, remove }, error);
     }
   }
 

@@ -45,6 +45,37 @@ testStore('the end of a class comes once, at its time alone', async ({ store, an
   assert.deepEqual([await store.class.content(), await store.messages()], [null, []]);
 });
 
+testStore('who asks within one millisecond waits in the order of asking, whatever the names', async ({ store }) => {
+  const ids = Array.from({ length: 12 }, (_, index) => `learner${99 - index}`);
+  for (const id of ids) await store.addLearner({ ...ada, id, name: id });
+  await store.secrets({ replicas: 'secret' });
+  await store.replicas.register('one', 'host:1', 60_000);
+  const record = { provider: 'local', createdAtMs: 1, expiresAtMs: null };
+  const ask = (id: string) => store.places.ask({ ...record, learner: id, id: `box-${id}`, home: id }, 'one', 0);
+  const places: (number | null)[] = [];
+  for (const id of ids) places.push(await ask(id));
+  assert.deepEqual(
+    places,
+    ids.map((_, index) => index + 1),
+  );
+  assert.deepEqual((await store.places.state()).queue, ids);
+});
+
+testStore("a sandbox that becomes a learner's holds its place all the while", async ({ store, another }) => {
+  await store.secrets({ replicas: 'secret' });
+  const other = await another();
+  for (let turn = 0; turn < 60; turn++) {
+    const [id, learner] = [`box${turn}`, `learner${turn}`];
+    await store.addLearner({ ...ada, id: learner, name: learner, home: null });
+    await store.spares.save({ id, home: `home${turn}`, holder: 'one', createdAtMs: 1 });
+    const more = { id: 'more', home: 'more', holder: 'two', createdAtMs: 1 };
+    const asks = Array.from({ length: 4 }, () => other.places.askForSpare(more, 1));
+    const [claimed, ...taken] = await Promise.all([store.spares.claim(id, learner, 'local'), ...asks]);
+    assert.deepEqual([claimed, ...taken], [true, false, false, false, false], `turn ${turn}`);
+    await store.removeSandbox(id);
+  }
+});
+
 testStore('places are taken in the order of asking, and never more than there may be', async ({ store }) => {
   const people = Array.from({ length: 12 }, (_, index) => ({ ...ada, id: `learner${index}`, name: `N${index}` }));
   for (const learner of people) await store.addLearner(learner);

@@ -33,7 +33,7 @@ export class KyselyPlaceStore implements PlaceStore {
     return this.#alone(async db => {
       await db
         .insertInto('sandbox_queue')
-        .values({ learner_id: learner, replica_id: replica, asked_at: this.#now })
+        .values({ learner_id: learner, replica_id: replica, asked_at: await this.#afterAllIn(db) })
         .onConflict(conflict => conflict.column('learner_id').doUpdateSet({ replica_id: replica }))
         .execute();
       const queue = await queueOf(db);
@@ -69,6 +69,16 @@ export class KyselyPlaceStore implements PlaceStore {
     return { used: await usedOf(this.#db, null), queue: await queueOf(this.#db) };
   }
 
+  /** Now, or later than whoever asked last: several ask within a millisecond, and a clock may be set back. */
+  async #afterAllIn(db: Kysely<Tables>): Promise<RawBuilder<number>> {
+    const { last } = await db
+      .selectFrom('sandbox_queue')
+      .select(({ fn }) => fn.max('asked_at').as('last'))
+      .executeTakeFirstOrThrow();
+    const next = Number(last ?? 0) + 1;
+    return sql<number>`case when ${this.#now} > ${next} then ${this.#now} else ${next} end`;
+  }
+
   /** One server after the other: a row that all of them have is locked to the end of it. */
   #alone<T>(work: (db: Transaction<Tables>) => Promise<T>): Promise<T> {
     return this.#db.transaction().execute(async db => {
@@ -82,16 +92,18 @@ export class KyselyPlaceStore implements PlaceStore {
   }
 }
 
-/** Without the one that this learner has. */
+/** Without the one that this learner has. One statement, so that a spare that becomes a learner's meanwhile is counted once, not never. */
 async function usedOf(db: Kysely<Tables>, learner: string | null): Promise<number> {
-  const count = sql<number>`count(*)`.as('count');
-  const sandboxes = await db
+  const all = db
     .selectFrom('sandboxes')
-    .select(count)
+    .select('home')
     .where('learner_id', '!=', learner ?? '')
+    .unionAll(db.selectFrom('spares').select('home'));
+  const { used } = await db
+    .selectFrom(all.as('all'))
+    .select(({ fn }) => fn.countAll().as('used'))
     .executeTakeFirstOrThrow();
-  const spares = await db.selectFrom('spares').select(count).executeTakeFirstOrThrow();
-  return Number(sandboxes.count) + Number(spares.count);
+  return Number(used);
 }
 
 async function queueOf(db: Kysely<Tables>): Promise<string[]> {

@@ -98,15 +98,36 @@ test('a class that began goes on with the lessons that it began with, until it i
   await third.room.until('class', state => state.class.content.kept);
 });
 
+test('lessons that are changed on disk between the setting up of a class and its start are not in it', async context => {
+  const data = await temporaryFolder(context);
+  const labs = join(await temporaryFolder(context), 'labs');
+  await cp(new URL('../../labs', import.meta.url), labs, { recursive: true });
+  const server = await startServer(context, { data, labs });
+  const teacher = await instructor(server);
+  const room = await teacher.instructorEvents(context);
+  const { revision } = (await room.until('class')).class.content;
+  await teacher.post('/api/instructor/class/plan', { ...open, startsAtMs: Date.now() + 1000 });
+  await appendFile(join(labs, 'lessons/2.1-httpbin/lesson.md'), '\nA new sentence.\n');
+  await room.until('class', state => state.class.content.kept);
+  await server.running.close(false);
+  const again = await startServer(context, { data, labs });
+  const state = await (await instructor(again)).instructorEvents(context);
+  const { content } = (await state.until('class')).class;
+  assert.deepEqual([content.revision, content.kept], [revision, true]);
+  assert.notEqual(content.newest, revision);
+});
+
 /** Does not let homes go at first. */
 class ReluctantProvider extends FakeProvider {
   away = true;
   readonly tried = Promise.withResolvers<void>();
+  readonly gone = Promise.withResolvers<void>();
 
   override async removeHome(home: string): Promise<void> {
     this.tried.resolve();
     if (this.away) throw new Error('not now');
     await super.removeHome(home);
+    this.gone.resolve();
   }
 }
 
@@ -139,6 +160,21 @@ test('on its date all that learners made and did is deleted; what cannot be dele
   assert.equal((await next.post('/api/join', { code: after.code, name: 'Ada' })).status, 200, 'the next class');
 });
 
+test('an instructor ends a class at once, whatever its date; nobody else does', async context => {
+  const server = await startServer(context);
+  const teacher = await instructor(server);
+  const room = await teacher.instructorEvents(context);
+  const ada = await ready(context, server, 'Ada');
+  await teacher.post('/api/instructor/class/plan', { size: 9, startsAtMs: null, deletesAtMs: Date.now() + hour });
+  assertRefused(await ada.browser.post('/api/instructor/class/end'), 401, 'not-signed-in');
+  assert.equal(server.provider.living().length, 1);
+  assert.equal((await teacher.post('/api/instructor/class/end')).status, 204);
+  await ada.events.until('signed-out');
+  const { class: after } = await room.until('class', state => state.class.code !== server.code);
+  assert.deepEqual([after.plan, after.learners], [open, []]);
+  assert.deepEqual([server.provider.living(), server.provider.removedHomes], [[], [ada.id]]);
+});
+
 test('one whose home cannot be removed keeps nobody else from being deleted', async context => {
   const stuck = Promise.withResolvers<string>();
   class Provider extends FakeProvider {
@@ -165,4 +201,67 @@ test('one whose home cannot be removed keeps nobody else from being deleted', as
   provider.kept.clear();
   const { class: after } = await room.until('class', state => state.class.learners.length === 0);
   assert.deepEqual(after.plan, open);
+});
+
+/** The value of the metric of what did not go. */
+async function hanging({ origin }: { origin: string }): Promise<number> {
+  const metrics = await (await fetch(`${origin}/metrics`)).text();
+  return Number(/^unicorn_hanging_sandboxes (\d+)$/m.exec(metrics)?.[1]);
+}
+
+test('a learner whose home does not go is still one, told of in the metrics, and removed when it goes', async context => {
+  const provider = new ReluctantProvider();
+  const server = await startServer(context, { logLevel: 'error' }, provider, [20]);
+  const teacher = await instructor(server);
+  const room = await teacher.instructorEvents(context);
+  const ada = await ready(context, server, 'Ada');
+  assertRefused(await teacher.post(`/api/instructor/learners/${ada.id}/remove`), 500, 'internal');
+  await room.until('learner', ({ learner }) => learner.name === 'Ada');
+  assert.equal(await hanging(server), 1);
+  room.forget();
+  provider.away = false;
+  await room.until('learner-removed', ({ id }) => id === ada.id);
+  await provider.gone.promise;
+  assert.deepEqual(provider.removedHomes, [ada.id]);
+  assertRefused(await ada.browser.post('/api/sandbox/start'), 401, 'not-signed-in');
+});
+
+test('homes that no learner has any more are removed at the start, and those that others have are not', async context => {
+  class Provider extends ReluctantProvider {
+    left: string[] = [];
+    async homes(): Promise<string[]> {
+      return this.left;
+    }
+  }
+  const data = await temporaryFolder(context);
+  const first = await startServer(context, { data });
+  const ada = await ready(context, first, 'Ada');
+  const grace = await joined(first, 'Grace');
+  const { id } = await stateOf(context, grace);
+  await first.running.close(false);
+  const provider = new Provider();
+  provider.left = [ada.sandbox.home, id, 'nobodyshome'];
+  const second = await startServer(context, { data, logLevel: 'error' }, provider, [20]);
+  await second.running.report;
+  await provider.tried.promise;
+  assert.deepEqual(provider.removedHomes, []);
+  assert.equal(await hanging(second), 1);
+  provider.away = false;
+  await provider.gone.promise;
+  assert.deepEqual(provider.removedHomes, ['nobodyshome']);
+});
+
+test('a database that knows nobody deletes no homes: it may be the wrong one', async context => {
+  const asked = Promise.withResolvers<void>();
+  class Provider extends FakeProvider {
+    async homes(): Promise<string[]> {
+      asked.resolve();
+      return ['somebodyshome'];
+    }
+  }
+  const provider = new Provider();
+  const server = await startServer(context, { logLevel: 'error' }, provider);
+  await asked.promise;
+  await server.running.report;
+  assert.deepEqual(provider.removedHomes, []);
 });

@@ -21,15 +21,16 @@ export interface TestServer {
   settings: Settings;
 }
 
-/** Starts a server that ends with the test. */
+/** Starts a server that ends with the test. `waitsMs`: before what failed is tried again. */
 export async function startServer(
   context: TestContext,
   settings: Partial<Settings> = {},
   provider: FakeProvider = new FakeProvider(),
+  waitsMs?: readonly number[],
 ): Promise<TestServer> {
   const data = settings.data ?? (await temporaryFolder(context));
   const all: Settings = { ...defaultSettings({}), port: 0, mode: 'class', logLevel: 'error', ...settings, data };
-  const running = await serve(all, async () => provider);
+  const running = await serve(all, async () => provider, undefined, waitsMs);
   atEnd(context, () => running.close(false));
   const learner = new URL(running.learnerUrl);
   return {

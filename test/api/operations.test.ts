@@ -68,6 +68,36 @@ test('healthz says ok, readyz says why not', async context => {
   assert.match(late.body, /no kind of sandbox works here/);
 });
 
+test('a trial that failed at the start is made again until it succeeds; meanwhile readyz and the page say so', async context => {
+  class Provider extends FakeProvider {
+    there = false;
+    tries = 0;
+    readonly triedAgain = Promise.withResolvers<void>();
+    override async probe(): Promise<ProviderReport> {
+      if (++this.tries === 3) this.triedAgain.resolve();
+      if (this.there) return super.probe();
+      const finding = { subject: 'Docker', state: 'missing', detail: 'the daemon does not answer' } as const;
+      return { provider: 'local', usable: false, maximumSandboxes: 0, findings: [finding] };
+    }
+  }
+  const provider = new Provider();
+  provider.maximum = 7;
+  const server = await startServer(context, {}, provider, [10]);
+  await server.running.report;
+  const room = await (await instructor(server)).instructorEvents(context);
+  const { class: before } = await room.until('class');
+  assert.equal(before.trouble, 'Docker: the daemon does not answer');
+  await provider.triedAgain.promise;
+  assert.match((await probe(server, '/readyz')).body, /no kind of sandbox works here; it is tried again/);
+  provider.there = true;
+  const { class: after } = await room.until('class', state => state.class.trouble === null);
+  assert.equal(after.maximumSandboxes, 7);
+  assert.equal((await probe(server, '/readyz')).status, 200);
+  const { tries } = provider;
+  await ready(context, server, 'Ada');
+  assert.equal(provider.tries, tries, 'what works is not tried any more');
+});
+
 /** A server's readiness where all is well but for what is given. */
 function readinessOf(broken: Partial<ConstructorParameters<typeof Readiness>[0]> = {}): Readiness {
   const well = {

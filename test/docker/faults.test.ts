@@ -117,6 +117,19 @@ test('the daemon is away while a sandbox is made: told, waited for, made once', 
   assert.equal((await (await dockerOutside(server.data)).sandboxes()).length, 1);
 });
 
+test('a server that starts while the daemon is away tries again by itself, and serves when that is back', async context => {
+  const own = restartable(context);
+  if (!own) return;
+  await own.stop();
+  const server = await serverOf(context);
+  await server.readiness(503, /no kind of sandbox works here; it is tried again/);
+  const learner = await joined(context, server);
+  await own.start();
+  await server.readiness(200, /"ready":true/);
+  await start(learner);
+  await says(await learner.terminal('learner'), 'echo $((6*7))', '42');
+});
+
 test('a server that comes back while the daemon is away finds its sandboxes when that is back', async context => {
   const own = restartable(context);
   if (!own) return;

@@ -16,7 +16,8 @@ export function localOutside(data: string): Outside {
     return existsSync(path) ? readdirSync(path) : [];
   };
   return {
-    sandboxes: async () => folder('sandboxes'),
+    // The trial of a server that has just started may still be there beside them.
+    sandboxes: async () => folder('sandboxes').filter(id => !id.startsWith('trial')),
     kill: async id => void process.kill(stateOf(data, id).keeper, 'SIGKILL'),
     traces: async ids => [
       ...onMachine(ids),

@@ -2,7 +2,7 @@
 import type { ProviderName } from '../../server/providers/provider.ts';
 
 export interface Outside {
-  /** The sandboxes of the data folder that are there, by id, whatever state they are in. */
+  /** The learners' sandboxes of the data folder that are there, by id, whatever state they are in. */
   sandboxes(): Promise<string[]>;
   /** Ends one by force, as a crash does: nothing in it is told. */
   kill(id: string): Promise<void>;
@@ -17,6 +17,8 @@ export interface Outside {
   processes(id: string): Promise<number[]>;
   /** The homes that are kept. */
   homes(): Promise<string[]>;
+  /** Removes what is there for all sandboxes of these tests, where there is such a thing. */
+  close?(): Promise<void>;
 }
 
 /** The view on a provider's sandboxes whose server has this data folder. */
@@ -26,8 +28,8 @@ export async function outsideOf(provider: ProviderName, data: string): Promise<O
       return (await import('./outside-local.ts')).localOutside(data);
     case 'docker':
       return (await import('./outside-docker.ts')).dockerOutside(data);
-    default:
-      throw new Error(`tests cannot look at sandboxes of ${provider} from outside`);
+    case 'kubernetes':
+      return (await import('./outside-kubernetes.ts')).kubernetesOutside(data);
   }
 }
 

@@ -15,7 +15,6 @@ import type {
   Sandbox,
   SandboxLimits,
 } from '../../server/providers/provider.ts';
-import { defaultSettings } from '../../server/settings.ts';
 import { type Outside, outsideOf } from './outside.ts';
 
 export const limits: SandboxLimits = {
@@ -35,7 +34,10 @@ const image = process.env.UNICORN_IMAGE ?? null;
 /** Of a cluster only the one that is named for tests: never somebody's own. */
 function testSettings(): ReturnType<typeof environmentSettings> {
   if (providerName === 'kubernetes')
-    process.env.KUBECONFIG = process.env.UNICORN_TEST_KUBECONFIG ?? '/no/kubeconfig/for/tests';
+    Object.assign(process.env, {
+      KUBECONFIG: process.env.UNICORN_TEST_KUBECONFIG ?? '/no/kubeconfig/for/tests',
+      UNICORN_NAMESPACE: `unicorn-isolation-${process.pid}`,
+    });
   return environmentSettings(process.env);
 }
 
@@ -114,8 +116,11 @@ export interface Place {
   /** A sandbox for tests that share one; none where no sandbox can be made, and all tests skip. */
   first(): Promise<Learner>;
   /** Skips a test that takes something this machine cannot do. */
-  needs(context: TestContext, what: 'sandboxes' | 'two' | 'limits'): boolean;
+  needs(context: TestContext, what: Need): boolean;
 }
+
+/** `homes`: such as outlive their sandboxes. */
+type Need = 'sandboxes' | 'two' | 'limits' | 'homes';
 
 /** Prepares a data folder and provider for the tests of a file; removes all after and looks that nothing is left. */
 export async function place(): Promise<Place> {
@@ -130,7 +135,7 @@ export async function place(): Promise<Place> {
     async first() {
       return the.report.usable ? the.join() : (undefined as unknown as Learner);
     },
-    needs(context: TestContext, what: 'sandboxes' | 'two' | 'limits'): boolean {
+    needs(context: TestContext, what: Need): boolean {
       const reason = lacks(the.report, what);
       if (reason) context.skip(reason);
       return !reason;
@@ -144,6 +149,7 @@ export async function place(): Promise<Place> {
     await Promise.all(sandboxes.map(sandbox => sandbox.end()));
     await Promise.all(sandboxes.map(({ home }) => the.provider.removeHome(home)));
     const left = await the.outside.traces(sandboxes.map(({ id }) => id));
+    await the.outside.close?.();
     await rm(the.data, { recursive: true, force: true });
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
   });
@@ -159,12 +165,16 @@ export async function otherProvider(context: TestContext): Promise<Provider> {
 
 /** The provider that is tested, of a server with this data folder. */
 export const providerOf = (data: string): Promise<Provider> =>
-  makeProvider(providerName, { ...defaultSettings(), data, image });
+  makeProvider(providerName, { ...testSettings(), data, image });
 
-function lacks(report: ProviderReport, what: 'sandboxes' | 'two' | 'limits'): string | undefined {
+function lacks(report: ProviderReport, what: Need): string | undefined {
   if (!report.usable) {
     const problem = report.findings.find(({ state }) => state === 'missing');
     return `no sandboxes here: ${problem?.detail}`;
+  }
+  if (what === 'homes') {
+    const kept = providerName !== 'kubernetes' || environmentSettings(process.env).kubernetes.homes !== 'none';
+    return kept ? undefined : 'homes are not kept in this cluster: UNICORN_HOMES says none';
   }
   if (what !== 'sandboxes' && report.maximumSandboxes < 2)
     return report.findings.find(({ subject }) => subject === 'limits')?.detail ?? 'one sandbox only';

@@ -84,7 +84,7 @@ test('a server that is killed finds the sandbox again, with what runs in its ter
 test('a sandbox that is killed is told; started again it has the home and the progress', {
   timeout: 120_000,
 }, async context => {
-  if (!the.needs(context, 'sandboxes')) return;
+  if (!the.needs(context, 'sandboxes') || !the.needs(context, 'homes')) return;
   const { learner, outside, sandbox } = await classOf(context);
   await learner.post('/api/lessons/2.1/open');
   await learner.post('/api/exercises/httpbin-answers/hint');

@@ -1,4 +1,4 @@
-/** What a learner in a pod tries on the cluster. The list of the local sandbox runs in pods as well: UNICORN_TEST_PROVIDER=kubernetes npm test -- isolation */
+/** What a learner in a pod tries on the cluster. The list of the local sandbox runs in pods as well: npm test -- "isolation on kubernetes" */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { podName } from '../../server/providers/kubernetes/pod.ts';

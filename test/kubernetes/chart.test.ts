@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
+import { classBounds } from '../../server/providers/kubernetes/bounds.ts';
 import { helmSays, withoutHelm } from './programs.ts';
 
 const top = resolve(import.meta.dirname, '../..');
@@ -15,8 +16,10 @@ const skip = missing ?? false;
 interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string };
-  rules?: { resources: string[]; verbs: string[] }[];
+  rules?: { resources: string[]; resourceNames?: string[]; verbs: string[] }[];
   spec?: {
+    hard?: Record<string, string>;
+    limits?: { type: string; default: object; defaultRequest: object }[];
     replicas?: number;
     template?: {
       spec: {
@@ -74,6 +77,41 @@ test('the server may work with pods of the sandboxes, and nowhere and with nothi
   ]);
   const namespaces = manifests.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name);
   assert.deepEqual(namespaces.sort(), ['unicorn-nodes', 'unicorn-sandboxes']);
+});
+
+test('where each learner has a namespace the server may set bounds in it, and change those that are its own', {
+  skip,
+}, async () => {
+  const [role] = (await render('sandboxes.namespaces=learner')).filter(({ kind }) => /Role$/.test(kind));
+  assert.equal(role?.kind, 'ClusterRole');
+  const allowed = role.rules!.flatMap(({ resources, resourceNames = [], verbs }) =>
+    resources.map(resource => [resource, ...resourceNames, verbs].join(' ')),
+  );
+  assert.deepEqual(allowed, [
+    'pods create,delete,get,list,watch',
+    'pods/exec create,get',
+    'pods/log get',
+    'events list,watch',
+    'persistentvolumeclaims create,delete',
+    'namespaces create,get',
+    'serviceaccounts create,get',
+    'resourcequotas create',
+    'limitranges create',
+    'resourcequotas unicorn-sandbox get,update',
+    'limitranges unicorn-sandbox get,update',
+    'namespaces delete,list',
+    'networkpolicies create,get',
+  ]);
+});
+
+test("a class's namespace has the same bounds, whether the chart makes it or a server outside", { skip }, async () => {
+  const manifests = await render();
+  const quota = find(manifests, 'ResourceQuota').spec?.hard;
+  assert.deepEqual({ ...quota }, classBounds.quota);
+  const [range, ...others] = find(manifests, 'LimitRange').spec?.limits ?? [];
+  assert.deepEqual(others, []);
+  const { _default, ...rest } = classBounds.range.spec!.limits[0]!;
+  assert.deepEqual(range, { ...rest, default: _default });
 });
 
 test('several replicas have a database, a budget and no volume; without a database they are refused', {

@@ -7,6 +7,8 @@ import { AgentClient } from '../../server/agent/client.ts';
 import { patiently } from '../../server/providers/kubernetes/patience.ts';
 import { labels, podName } from '../../server/providers/kubernetes/pod.ts';
 import { ProviderError } from '../../server/providers/provider.ts';
+import { Learner } from '../clients/learner.ts';
+import { LabServer } from '../end-to-end/server.ts';
 import { shell, skip, type TestCluster, testCluster } from './cluster.ts';
 
 const the = skip ? (undefined as unknown as TestCluster) : await testCluster();
@@ -205,6 +207,26 @@ test('another server finds what lives, and sweeps what has ended', { skip }, asy
 
 const apiServer = Number(process.env.UNICORN_TEST_API_SERVER_PID);
 const noApiServer = skip || (apiServer ? false : 'UNICORN_TEST_API_SERVER_PID tells no process to stop');
+
+test('a server that starts while the API server is away for 30 s says so, and serves when that is back', {
+  skip: noApiServer,
+  timeout: 240_000,
+}, async context => {
+  process.kill(apiServer, 'SIGSTOP');
+  context.after(() => process.kill(apiServer, 'SIGCONT'));
+  const stopped = performance.now();
+  const flags = ['--class', '--provider', 'kubernetes', '--namespace', the.namespace, '--homes', 'none'];
+  const server = await LabServer.start(flags);
+  context.after(() => server.stop());
+  await delay(30_000 - (performance.now() - stopped));
+  await server.readiness(503, /the sandboxes are still being tried|no kind of sandbox works here; it is tried again/);
+  process.kill(apiServer, 'SIGCONT');
+  await server.readiness(200, /"ready":true/);
+  const learner = await Learner.join(server.learnerUrl, 'Ada');
+  context.after(() => learner.close());
+  await learner.post('/api/sandbox/start');
+  await learner.until('a sandbox', 60_000, ({ sandbox }) => sandbox.phase === 'ready');
+});
 
 test('an API server that is away for 30 s: the sandbox lives, and is reached again', {
   skip: noApiServer,

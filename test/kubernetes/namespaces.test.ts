@@ -47,7 +47,13 @@ test('each learner has a namespace with its walls; it is kept with the home and 
     assert.equal(items.length, 1);
     const { metadata } = await the.core.readNamespace({ name: namespace });
     assert.equal(metadata?.labels?.['pod-security.kubernetes.io/enforce'], 'privileged');
-    assert.equal((await the.core.listNamespacedResourceQuota({ namespace })).items[0]?.spec?.hard?.pods, '2');
+    const [quota, ...others] = (await the.core.listNamespacedResourceQuota({ namespace })).items;
+    assert.equal(others.length, 0);
+    // 256 MiB and the box's own 32, twice.
+    assert.deepEqual([quota?.spec?.hard?.pods, quota?.spec?.hard?.['limits.memory']], ['2', '576Mi']);
+    const [range] = (await the.core.listNamespacedLimitRange({ namespace })).items;
+    const { max, _default, defaultRequest } = range?.spec?.limits[0] ?? {};
+    assert.deepEqual([max?.memory, _default?.memory, defaultRequest?.memory], ['288Mi', '288Mi', '144Mi']);
     const agent = await AgentClient.connect(await sandboxes[index]!.connect());
     assert.equal(typeof (await agent.call('usage', {})).memoryBytes, 'number');
     agent.close();
@@ -62,6 +68,50 @@ test('each learner has a namespace with its walls; it is kept with the home and 
   await provider.removeHome(home);
   assert.equal(await isThere(`${prefix}-${home}`), false);
   await provider.removeHome(home);
+});
+
+test("a learner's namespace admits no container beyond its bounds, and they follow what the server is told", {
+  skip,
+}, async context => {
+  const provider = await the.provider({ namespaces: 'learner', namespace: prefix });
+  const request = the.request();
+  const namespace = `${prefix}-${request.home}`;
+  context.after(() => provider.removeHome(request.home));
+  await (await provider.create(request, () => {})).end();
+  const stray = (limit: string | undefined) => ({
+    metadata: { generateName: 'stray-' },
+    spec: {
+      serviceAccountName: 'unicorn-sandbox',
+      containers: [{ name: 'a', image: 'b', ...(limit && { resources: { limits: { memory: limit } } }) }],
+    },
+  });
+  const beyond = await the.core.createNamespacedPod({ namespace, body: stray('289Mi') }).catch(thrown => thrown);
+  assert.ok(beyond instanceof ApiException && beyond.code === 403, String(beyond));
+  assert.match(String(beyond.body), /maximum memory usage per Container is 288Mi/);
+  const plain = await the.core.createNamespacedPod({ namespace, body: stray(undefined) });
+  assert.equal(plain.spec?.containers[0]?.resources?.limits?.memory, '288Mi');
+  await the.core.deleteNamespacedPod({ namespace, name: plain.metadata!.name!, gracePeriodSeconds: 0 });
+  const more = { ...the.request(), home: request.home, limits: { ...request.limits, memoryBytes: 320 << 20 } };
+  await (await provider.create(more, () => {})).end();
+  const { items } = await the.core.listNamespacedResourceQuota({ namespace });
+  assert.equal(items[0]?.spec?.hard?.['limits.memory'], '704Mi');
+});
+
+test('a class that a server outside makes a namespace for is bounded; what the operator changes there stays', {
+  skip,
+}, async context => {
+  const namespace = `${prefix}-class`;
+  context.after(() => the.core.deleteNamespace({ name: namespace }));
+  const made = await the.provider({ namespace });
+  await (await made.create(the.request(), () => {})).end();
+  const quotas = async () => (await the.core.listNamespacedResourceQuota({ namespace })).items;
+  const [quota] = await quotas();
+  assert.equal(quota?.spec?.hard?.['limits.memory'], '100Gi');
+  assert.equal((await the.core.listNamespacedLimitRange({ namespace })).items.length, 1);
+  await the.core.deleteNamespacedResourceQuota({ namespace, name: quota.metadata!.name! });
+  const again = await the.provider({ namespace });
+  await (await again.create(the.request(), () => {})).end();
+  assert.deepEqual(await quotas(), []);
 });
 
 test('a namespace that does not go is told with what holds it, and goes when it is asked again', {
@@ -83,6 +133,27 @@ test('a namespace that does not go is told with what holds it, and goes when it 
   );
   await provider.removeHome(request.home);
   assert.equal(await isThere(namespace), false);
+});
+
+test('the homes of a server are those that it made a namespace for, and nobody else is taken for one', {
+  skip,
+}, async context => {
+  const provider = await the.provider({ namespaces: 'learner', namespace: prefix, owner: 'homesowner' });
+  const other = await the.provider({ namespaces: 'learner', namespace: prefix, owner: 'otherowner' });
+  const [request, others] = [the.request(), the.request()];
+  const strange = `${prefix}-strange`;
+  context.after(async () => {
+    await provider.removeHome(request.home);
+    await other.removeHome(others.home);
+    await the.core.deleteNamespace({ name: strange });
+  });
+  await (await provider.create(request, () => {})).end();
+  await (await other.create(others, () => {})).end();
+  const { metadata } = await the.core.readNamespace({ name: `${prefix}-${request.home}` });
+  const copied = { name: strange, labels: { ...metadata?.labels, 'unicorn/home': 'anothername' } };
+  await the.core.createNamespace({ body: { metadata: copied } });
+  assert.deepEqual(await provider.homes(), [request.home]);
+  assert.deepEqual(await (await the.provider({ owner: 'homesowner' })).homes(), [], 'where all share one');
 });
 
 test('a prefix that leaves no room for homes is told before anything is made', { skip }, async () => {
@@ -148,4 +219,8 @@ test("with the chart's rights a server does all of it, and changes nothing else"
   await refused(core.createNamespace({ body: { metadata: { name: 'other' } } }));
   await refused(core.deleteNamespace({ name: the.namespace }));
   await refused(core.listNamespacedSecret({ namespace: the.namespace }));
+  const quota = { metadata: { name: 'unicorn-sandbox' }, spec: { hard: { pods: '0' } } };
+  await refused(core.createNamespacedResourceQuota({ namespace: the.namespace, body: quota }));
+  await refused(core.createNamespacedLimitRange({ namespace: the.namespace, body: { metadata: quota.metadata } }));
+  await refused(core.readNamespacedResourceQuota({ namespace: the.namespace, name: 'other' }));
 });

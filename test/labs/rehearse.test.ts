@@ -7,8 +7,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
-import type { Exercise } from '../../server/labs/content.ts';
-import { type Rehearsed, rehearsalReport } from '../../server/labs/rehearse.ts';
+import type { AgentClient } from '../../server/agent/client.ts';
+import type { Exercise, Workshop } from '../../server/labs/content.ts';
+import { type Rehearsed, rehearsalReport, rehearse } from '../../server/labs/rehearse.ts';
 import { LocalProvider } from '../../server/providers/local/provider.ts';
 
 const top = resolve(import.meta.dirname, '../..');
@@ -116,12 +117,24 @@ test('Ctrl-C ends a rehearsal with all of its sandboxes', async context => {
   assert.deepEqual(await left(), []);
 });
 
-test('more learners than the machine bears are refused before anything is made', async context => {
-  if (!(await usable(context))) return;
-  const { ended } = await startRehearsal(context, ['--learners', '9999']);
-  const { status, output, errors } = await ended;
-  assert.deepEqual([status, output], [2, '']);
-  assert.match(errors, /^at most \d+ sandboxes run at once here/);
+test('more learners than may run at once wait for a place, also where a sandbox cannot be made', async () => {
+  let [made, running, most] = [0, 0, 0];
+  const make = async () => {
+    const number = ++made;
+    running++;
+    most = Math.max(most, running);
+    await new Promise(setImmediate);
+    if (number === 3) {
+      running--;
+      throw new Error('no sandbox');
+    }
+    const end = async () => void running--;
+    return { agent: {} as AgentClient, end };
+  };
+  const { signal } = new AbortController();
+  const met = await rehearse({} as Workshop, [], 7, { sandboxes: { make, maximum: 3 }, signal });
+  assert.deepEqual([made, running, most], [7, 0, 3]);
+  assert.deepEqual(met.map(({ failure }) => failure).filter(Boolean), ['no sandbox']);
 });
 
 test('the report tells the middle, the slow tenth and the slowest', () => {

@@ -20,8 +20,10 @@ const installMs = 10 * 60_000;
 const cache = (): string =>
   process.env.UNICORN_TEST_CACHE ?? join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'unicorn-tests');
 
-/** Docker is not to be had here, for that reason: what needs it is skipped. */
-export class NoDocker extends Error {}
+/** What tests need is not to be had here, for that reason: they are skipped. */
+export class NotHere extends Error {}
+
+export class NoDocker extends NotHere {}
 
 export class DockerForTests {
   readonly #folder: string;

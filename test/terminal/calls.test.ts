@@ -183,6 +183,16 @@ static_resources:
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
 `;
 
+const withLog = configuration.replace(
+  'stat_prefix: ingress',
+  `stat_prefix: ingress
+          access_log:
+          - name: stdout
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+              log_format: { text_format_source: { inline_string: "%REQ(:PATH)% gave %RESPONSE_CODE%\\n" } }`,
+);
+
 test('a configuration is replayed in a scratch copy', { skip: withProxy, timeout: 40_000 }, async () => {
   const requests = [{ url: 'http://proxy:15001/headers', count: 2 }, { url: 'http://proxy:15001/status/503' }];
   const found = await agent.call('replay', { configuration, requests, adminPaths: ['/stats'], timeoutMs: 15_000 });
@@ -209,6 +219,19 @@ test('a configuration is replayed in a scratch copy', { skip: withProxy, timeout
     // As they are answered.
     ['/get', '/delay/1', '/delay/1', '/delay/1', '/headers'],
   );
+  const logged = await agent.call('replay', {
+    configuration: withLog,
+    requests: [{ url: 'http://proxy:15001/get' }, { url: 'http://proxy:15001/status/418', log: true }],
+    timeoutMs: 15_000,
+  });
+  assert.deepEqual(
+    logged.responses.map(one => one.log),
+    [undefined, ['/status/418 gave 418']],
+  );
+  // Where the time is too short for all, the first are told.
+  const slow = { url: 'http://proxy:15001/delay/1', count: 10, timeoutMs: 2000 };
+  const { responses } = await agent.call('replay', { configuration, requests: [slow], timeoutMs: 6000 });
+  assert.ok(responses.length > 0 && responses.length < 5, `${responses.length} responses`);
   const broken = await agent.call('replay', { configuration: 'nonsense: 1', requests, timeoutMs: 15_000 });
   assert.match(broken.failure ?? '', /nonsense/);
   assert.deepEqual(broken.responses, []);

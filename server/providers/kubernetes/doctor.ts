@@ -4,11 +4,13 @@ import { AgentClient } from '../../agent/client.ts';
 import type { Finding, SandboxLimits } from '../provider.ts';
 import { ProviderError } from '../provider.ts';
 import { connectCommand } from '../sandbox-image.ts';
+import { boundsName } from './bounds.ts';
 import type { Cluster } from './cluster.ts';
 import { checkMinikube } from './minikube.ts';
 import { removeNamespace, trialPrefix } from './namespaces.ts';
 import { container, namespaceOf, type PodPlan, podName, requestedMemory } from './pod.ts';
 import type { Pods } from './pods.ts';
+import { bytesOf } from './quantity.ts';
 import { isStatus } from './refusals.ts';
 
 const trialLimits: SandboxLimits = {
@@ -68,7 +70,11 @@ const needed = [
 /** Where each learner has a namespace, of all of them. */
 const neededForNamespaces = [
   ...['create', 'delete', 'get', 'list'].map(verb => ({ verb, resource: 'namespaces' })),
-  ...['serviceaccounts', 'resourcequotas'].flatMap(resource => ['create', 'get'].map(verb => ({ verb, resource }))),
+  ...['create', 'get'].map(verb => ({ verb, resource: 'serviceaccounts' })),
+  ...['resourcequotas', 'limitranges'].flatMap(resource => [
+    { verb: 'create', resource },
+    ...['get', 'update'].map(verb => ({ verb, resource, name: boundsName })),
+  ]),
   ...['create', 'get'].map(verb => ({ verb, resource: 'networkpolicies', group: 'networking.k8s.io' })),
 ];
 const neededForHomes = ['create', 'delete'].map(verb => ({ verb, resource: 'persistentvolumeclaims' }));
@@ -159,14 +165,6 @@ async function nodesFinding({ core }: Cluster): Promise<{ findings: Finding[]; r
     if (!isStatus(error, 403)) throw error;
     return { findings: [], room: unknownRoom };
   }
-}
-
-/** A quantity of Kubernetes in bytes. @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity */
-export function bytesOf(quantity: string): number {
-  const [, number = '0', unit = ''] = /^([\d.]+)([A-Za-z]*)$/.exec(quantity) ?? [];
-  const binary = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'].indexOf(unit);
-  const decimal = ['', 'k', 'M', 'G', 'T', 'P'].indexOf(unit);
-  return Number(number) * (binary >= 0 ? 1024 ** binary : 1000 ** Math.max(decimal, 0));
 }
 
 /** Shell that names what a learner in a pod could reach of the cluster; says nothing where that is nothing. */

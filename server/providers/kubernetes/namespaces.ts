@@ -1,7 +1,8 @@
 /** A namespace for each learner, where the operator wishes it: made with the first pod, removed with the home. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { V1Namespace, V1ResourceQuota } from '@kubernetes/client-node';
-import { ProviderError } from '../provider.ts';
+import type { V1Namespace } from '@kubernetes/client-node';
+import { ProviderError, type SandboxRequest } from '../provider.ts';
+import { learnerBounds, setBounds } from './bounds.ts';
 import type { Cluster } from './cluster.ts';
 import { patiently } from './patience.ts';
 import { labels, namespaceOf, type PodPlan, sandboxApplication } from './pod.ts';
@@ -17,12 +18,6 @@ const longestPrefix = 22;
 const goneMs = 30_000;
 const lookEveryMs = 500;
 
-/** The sandbox and, while it is saved, the next one. */
-const quota: V1ResourceQuota = {
-  metadata: { name: 'unicorn-sandbox', labels: { [labels.application]: sandboxApplication } },
-  spec: { hard: { pods: '2', services: '0', secrets: '0', persistentvolumeclaims: '1' } },
-};
-
 /** @throws ProviderError `unusable` */
 export function checkPrefix({ namespace, namespaces }: PodPlan): void {
   if (namespaces === 'learner' && namespace.length > longestPrefix)
@@ -33,9 +28,10 @@ export function checkPrefix({ namespace, namespaces }: PodPlan): void {
     );
 }
 
-/** Makes the namespace of this home, with what has to be in it, unless it is there. @throws ApiException */
-export async function makeNamespace(cluster: Cluster, plan: PodPlan, home: string): Promise<void> {
+/** Makes the namespace of this sandbox's home, with what has to be in it, unless it is there. @throws ApiException, ProviderError */
+export async function makeNamespace(cluster: Cluster, plan: PodPlan, request: SandboxRequest): Promise<void> {
   const { core } = cluster;
+  const { home } = request;
   const namespace = namespaceOf(plan, home);
   const body: V1Namespace = {
     metadata: {
@@ -55,10 +51,7 @@ export async function makeNamespace(cluster: Cluster, plan: PodPlan, home: strin
   );
   await makeAccount(cluster, namespace);
   await makePolicy(cluster, namespace);
-  await ensure(
-    () => core.readNamespacedResourceQuota({ name: quota.metadata!.name!, namespace }),
-    () => core.createNamespacedResourceQuota({ namespace, body: quota }),
-  );
+  await setBounds(cluster, namespace, learnerBounds(request));
 }
 
 /**
@@ -70,8 +63,8 @@ export async function removeNamespace({ core }: Cluster, plan: PodPlan, home: st
   const name = namespaceOf(plan, home);
   const until = performance.now() + goneMs;
   try {
+    await patiently(() => core.deleteNamespace({ name }));
     for (;;) {
-      await patiently(() => core.deleteNamespace({ name }));
       const left = await core.readNamespace({ name });
       if (performance.now() > until) throw hangs(left);
       await delay(lookEveryMs);
@@ -81,12 +74,25 @@ export async function removeNamespace({ core }: Cluster, plan: PodPlan, home: st
   }
 }
 
+/** The homes that have a namespace of this owner, but for those of trials. */
+export async function homesIn(cluster: Cluster, plan: PodPlan): Promise<string[]> {
+  const own = await ownNamespaces(cluster, plan);
+  return own.map(({ home }) => home).filter(home => !home.startsWith(trialPrefix));
+}
+
+/** Those that this owner made with this prefix: whoever has put the labels on something else is left alone. */
+async function ownNamespaces({ core }: Cluster, plan: PodPlan): Promise<(V1Namespace & { home: string })[]> {
+  const mine = `${labels.owner}=${plan.owner},${labels.application}=${sandboxApplication}`;
+  const { items } = await patiently(() => core.listNamespace({ labelSelector: mine }));
+  return items
+    .map(namespace => ({ ...namespace, home: namespace.metadata?.labels?.[labels.home] ?? '' }))
+    .filter(({ metadata, home }) => home !== '' && metadata?.name === namespaceOf(plan, home));
+}
+
 /** Removes the namespaces of trials that were killed. */
 export async function sweepTrials(cluster: Cluster, plan: PodPlan): Promise<void> {
-  const { items } = await cluster.core.listNamespace({ labelSelector: `${labels.owner}=${plan.owner}` });
   const before = Date.now() - trialMs;
-  for (const { metadata } of items) {
-    const home = metadata?.labels?.[labels.home] ?? '';
+  for (const { metadata, home } of await ownNamespaces(cluster, plan)) {
     const old = (metadata?.creationTimestamp?.getTime() ?? Number.POSITIVE_INFINITY) < before;
     if (home.startsWith(trialPrefix) && old) await removeNamespace(cluster, plan, home);
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesOf } from './doctor.ts';
 import { droppedFields, homeClaim, type PodPlan, pullPolicy, sandboxPod } from './pod.ts';
+import { bytesOf } from './quantity.ts';
 
 const plan: PodPlan = {
   owner: 'abcdef012345',

@@ -2,6 +2,7 @@
 import type { V1PersistentVolumeClaim, V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { SandboxRequest } from '../provider.ts';
 import { boxRequest, imagePaths, ownMemory } from '../sandbox-image.ts';
+import { mebibytes } from './quantity.ts';
 
 /** Labels by which a server knows its own; nothing without them is ever touched. */
 export const labels = {
@@ -45,7 +46,6 @@ export const namespaceOf = (
   home: string,
 ): string => (namespaces === 'learner' ? `${namespace}-${home}` : namespace);
 
-const mebibytes = (bytes: number): string => `${Math.ceil(bytes / (1 << 20))}Mi`;
 export const memoryOf = (request: Pick<SandboxRequest, 'limits'>): number => request.limits.memoryBytes + ownMemory;
 export const requestedMemory = (request: Pick<SandboxRequest, 'limits'>): number => memoryOf(request) * requestedShare;
 /** The home and, while it is saved, the next one. */

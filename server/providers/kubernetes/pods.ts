@@ -70,7 +70,7 @@ export class Pods {
     const namespace = namespaceOf(plan, request.home);
     const waiting = this.#wait(name, progress);
     try {
-      if (plan.namespaces === 'learner') await makeNamespace(this.#cluster, plan, request.home);
+      if (plan.namespaces === 'learner') await makeNamespace(this.#cluster, plan, request);
       if (plan.homes === 'volume') await this.#ensureClaim(request, plan);
       await this.#create(request, plan);
       await waiting.running;

@@ -15,7 +15,7 @@ import { Cluster, findCluster } from './cluster.ts';
 import { clusterFacts, minikubeFacts, preflight } from './doctor.ts';
 import { wantedImage } from './image.ts';
 import { checkMinikube, minikubeHas, minikubeLoad, minikubeProfile } from './minikube.ts';
-import { checkPrefix, removeNamespace, sweepTrials } from './namespaces.ts';
+import { checkPrefix, homesIn, removeNamespace, sweepTrials } from './namespaces.ts';
 import type { KubernetesOptions } from './options.ts';
 import { patiently } from './patience.ts';
 import { claimName, container, labels, namespaceOf, type PodPlan, podName } from './pod.ts';
@@ -147,6 +147,14 @@ export class KubernetesProvider implements Provider {
     const dead = (await patiently(() => pods.list())).filter(isLeft);
     await Promise.all(dead.map(({ metadata }) => pods.end(metadata!.name!, metadata!.namespace!)));
     if (plan.namespaces === 'learner') await sweepTrials(cluster, plan);
+  }
+
+  async homes(): Promise<string[]> {
+    const { cluster, plan } = await this.#reached();
+    if (plan.namespaces === 'one') return [];
+    return homesIn(cluster, plan).catch(error => {
+      throw refusal(error, plan.namespace);
+    });
   }
 
   async removeHome(home: string): Promise<void> {

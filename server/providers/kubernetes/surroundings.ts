@@ -1,5 +1,6 @@
-/** What has to be in a namespace before the first pod: itself, a service account without rights or token, a policy that lets nothing in or out. */
+/** What has to be in a namespace before the first pod: itself, a service account without rights or token, a policy that lets nothing in or out, and how much it may take. */
 import type { V1NetworkPolicy, V1ServiceAccount } from '@kubernetes/client-node';
+import { classBounds, setBounds } from './bounds.ts';
 import type { Cluster } from './cluster.ts';
 import { labels, sandboxApplication, serviceAccount } from './pod.ts';
 import { isStatus } from './refusals.ts';
@@ -27,10 +28,20 @@ export const sandboxPolicy: V1NetworkPolicy = {
  */
 export async function makeSurroundings(cluster: Cluster, namespace: string): Promise<void> {
   // Only the cluster's administrator may ask for the namespace itself: the account in it shows that it is there.
-  await makeAccount(cluster, namespace, () =>
-    cluster.core.createNamespace({ body: { metadata: { name: namespace } } }).catch(unless(403, 409)),
-  );
+  let ours = false;
+  await makeAccount(cluster, namespace, async () => {
+    const making = cluster.core.createNamespace({ body: { metadata: { name: namespace } } });
+    ours = await making.then(
+      () => true,
+      error => {
+        unless(403, 409)(error);
+        return false;
+      },
+    );
+  });
   await makePolicy(cluster, namespace);
+  // In a namespace that an operator made, they are the operator's to set; here, to change.
+  if (ours) await setBounds(cluster, namespace, classBounds).catch(unless(403));
 }
 
 /** @param before done where the account is not there yet */
