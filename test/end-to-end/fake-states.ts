@@ -23,6 +23,7 @@ export function emptyClass(): ClassState {
     plan: { size: null, startsAtMs: null, deletesAtMs: null },
     content: { revision: '0123456789ab', newest: '0123456789ab', kept: false },
     maximumSandboxes: 40,
+    trouble: null,
     joinUrl: 'http://192.168.1.20:8080/#code=FOAL-7Q2M',
     code: 'FOAL-7Q2M',
     followSlide: null,

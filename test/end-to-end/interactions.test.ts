@@ -225,7 +225,10 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     const exercise = ada.exercise('one-second');
     for (const number of [1, 2, 3]) {
       await exercise.getByRole('button', { name: `hint ${number} of 3` }).click();
-      await exercise.getByText(`Hint ${number} of 3`).waitFor();
+      await exercise
+        .getByRole('note')
+        .filter({ hasText: `Hint ${number} of 3` })
+        .waitFor();
       assert.equal(await exercise.getByRole('note').count(), number);
     }
     await exercise.getByRole('button', { name: /^hint/ }).waitFor({ state: 'detached' });
@@ -284,8 +287,12 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     assert.equal(await teacher.getByLabel('Learners expected').inputValue(), '12');
     const before = await teacher.locator('.join-code b').textContent();
     await teacher.getByRole('button', { name: 'Make a new code' }).click();
-    await teacher.getByRole('button', { name: 'Make a new code' }).last().click();
+    const question = teacher.getByRole('dialog', { name: 'Make a new code?' });
+    await question.getByRole('button', { name: 'Make a new code' }).click();
     await teacher.waitForFunction(old => document.querySelector('.join-code b')?.textContent !== old, before);
+    await teacher.getByRole('button', { name: 'End now' }).click();
+    await teacher.getByText(/learners are removed now.*cannot be taken back/).waitFor();
+    await teacher.getByRole('button', { name: 'Cancel' }).click();
     await teacher.getByRole('button', { name: 'Close' }).click();
   });
 

@@ -5,10 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const top = resolve(import.meta.dirname, '../..');
 const node = process.execPath;
 const startMs = 60_000;
+const readinessMs = 90_000;
 
 /** Why no sandbox can run on this machine, or false. */
 export function noSandbox(): string | false {
@@ -58,6 +60,17 @@ export class LabServer {
     this.learnerUrl = urls.learner;
     this.instructorUrl = urls.instructor;
     this.#port = new URL(urls.learner).port;
+  }
+
+  /** Waits until `/readyz` answers with that status and these words. */
+  async readiness(status: number, words: RegExp): Promise<void> {
+    let last = '';
+    for (const end = Date.now() + readinessMs; Date.now() < end; await delay(100)) {
+      const response = await fetch(new URL('/readyz', this.learnerUrl));
+      last = await response.text();
+      if (response.status === status && words.test(last)) return;
+    }
+    throw new Error(`/readyz: not ${status} ${words} in ${readinessMs} ms, but ${last}`);
   }
 
   /** As a crash does: nothing is told, nothing is put away. */

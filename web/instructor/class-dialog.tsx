@@ -28,6 +28,7 @@ export function ClassDialog() {
       <PlanForm plan={state.plan} maximumSandboxes={state.maximumSandboxes} done={close} />
       <Code code={state.code} />
       <Content content={state.content} />
+      <End learners={state.learners.length} done={close} />
     </Dialog>
   );
 }
@@ -176,6 +177,33 @@ function Content({ content }: { content: ClassState['content'] }) {
           onClick={() => void act(() => post('/api/instructor/class/content'))}
         />
       ) : null}
+    </p>
+  );
+}
+
+function End({ learners, done }: { learners: number; done: () => void }) {
+  const end = async () => {
+    const who = learners === 1 ? 'The one learner is' : `All ${learners} learners are`;
+    const text = `${who} removed now, with all files and progress, and there is a new code. This cannot be taken back.`;
+    if (!(await confirm('End the class now?', text, 'End the class'))) return;
+    if (await act(() => post('/api/instructor/class/end'))) done();
+  };
+  return (
+    <p class="class-line">
+      <span class="grow">The class is over: delete everything without waiting for the date</span>
+      <Button label="End now" kind="danger" onClick={() => void end()} />
+    </p>
+  );
+}
+
+/** A line at the top while no sandbox can run. */
+export function SandboxTrouble() {
+  const trouble = classState.value?.trouble ?? null;
+  if (trouble === null) return null;
+  return (
+    <p class="bar warning" data-state="no-sandboxes">
+      <Icon name="alert" />
+      <span class="grow">No sandbox can run here yet; it is tried again. {trouble}</span>
     </p>
   );
 }

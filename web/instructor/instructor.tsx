@@ -9,7 +9,7 @@ import { Icon } from '../parts/icon.tsx';
 import { Loading } from '../parts/loading.tsx';
 import { FailureProblem } from '../parts/problem.tsx';
 import { dismissNotice, notices } from '../state/learner.ts';
-import { ClassDialog, ClassTimes, classDialogOpen } from './class-dialog.tsx';
+import { ClassDialog, ClassTimes, classDialogOpen, SandboxTrouble } from './class-dialog.tsx';
 import { JoinPoster, posterOpen } from './join-poster.tsx';
 import { LearnersMap } from './learners-map.tsx';
 import { MessageToAll } from './message.tsx';
@@ -130,6 +130,7 @@ function Notices() {
           <Button label="Try now" onClick={reconnectClass} />
         </p>
       ) : null}
+      <SandboxTrouble />
       <ClassTimes />
       {notices.value.map(notice => (
         <p class="bar" key={notice.id}>

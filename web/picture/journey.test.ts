@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrafficRequest } from '../../server/api.ts';
-import { bars, hostsOf, journey } from './journey.ts';
+import { bars, hostsOf, journey, nameOf, triesAt } from './journey.ts';
 
 const attempt = (status: number | null, startMs: number, durationMs = 2, flag = '-') => ({
   host: '127.0.0.2:8000',
@@ -64,4 +64,17 @@ test('tries lie on the request’s time line, by offset or by time of day', () =
 
 test('hosts are listed once, by name', () => {
   assert.deepEqual(hostsOf([request(), request()], 3), ['127.0.0.2:8000']);
+});
+
+test('hosts of one cluster are told apart by their ports, and how many tries came to each is counted', () => {
+  const at = (port: number, cluster = 'httpbin') =>
+    request({ cluster, attempts: [{ ...attempt(200, 0), host: `127.0.0.2:${port}` }] });
+  const requests = [at(8001), at(8002), at(8001), at(8003, 'other')];
+  const hosts = hostsOf(requests, 3);
+  assert.deepEqual(
+    hosts.map(host => nameOf(host, hosts, requests)),
+    ['httpbin:8001', 'httpbin:8002', 'other'],
+  );
+  assert.deepEqual(triesAt(hosts, requests), [2, 1, 1]);
+  assert.equal(nameOf('', [''], []), 'httpbin');
 });

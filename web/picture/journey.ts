@@ -61,6 +61,22 @@ export function hostsOf(requests: TrafficRequest[], most: number): string[] {
   return [...hosts].filter(Boolean).toSorted().slice(0, most);
 }
 
+/** How many tries came to each of these hosts. */
+export function triesAt(hosts: string[], requests: TrafficRequest[]): number[] {
+  const tries = requests.flatMap(({ attempts }) => attempts.map(({ host }) => host));
+  return hosts.map(host => tries.filter(one => one === host).length);
+}
+
+/** What a host is called: by its cluster, and where several are drawn of one, by its port too. */
+export function nameOf(host: string, hosts: string[], requests: TrafficRequest[]): string {
+  const clusterOf = (wanted: string) =>
+    requests.find(({ attempts }) => attempts.some(attempt => attempt.host === wanted))?.cluster;
+  const cluster = clusterOf(host);
+  if (!cluster) return host || 'httpbin';
+  const alone = hosts.every(other => other === host || clusterOf(other) !== cluster);
+  return alone ? cluster : `${cluster}${/:\d+$/.exec(host)?.[0] ?? ''}`;
+}
+
 /** Where each try lies within the request, in per cent of its time. */
 export function bars(request: TrafficRequest): { left: number; width: number; failed: boolean; title: string }[] {
   const total = Math.max(

@@ -4,7 +4,7 @@ import { Button } from '../parts/button.tsx';
 import { onTraffic, traffic, trafficDropped } from '../state/learner.ts';
 import { pictureOpen } from '../state/preferences.ts';
 import { boxOf, centreOf, height, type Point, wayOf } from './geometry.ts';
-import { hostsOf } from './journey.ts';
+import { hostsOf, nameOf, triesAt } from './journey.ts';
 import { Requests } from './requests.tsx';
 import { Stage } from './stage.ts';
 
@@ -77,6 +77,8 @@ function Diagram() {
   }, []);
   const client = centreOf('client', '', shown, width.value);
   const proxy = centreOf('proxy', '', shown, width.value);
+  const tries = triesAt(shown, traffic.value);
+  const all = tries.reduce((sum, one) => sum + one, 0);
   const upstream = (host: string) => centreOf('upstream', host, shown, width.value);
   return (
     <svg ref={frame} class="diagram" viewBox={`0 0 ${width.value} ${height}`} aria-hidden="true">
@@ -87,18 +89,19 @@ function Diagram() {
       })}
       <Place at={client} name="client" />
       <Place at={proxy} name="proxy" main />
-      {shown.map(host => (
-        <Place key={host} at={upstream(host)} name={nameOf(host)} of={shown.length} />
+      {shown.map((host, index) => (
+        <Place
+          key={host}
+          at={upstream(host)}
+          name={nameOf(host, shown, traffic.value)}
+          of={shown.length}
+          tries={tries[index] ?? 0}
+          share={(tries[index] ?? 0) / Math.max(1, all)}
+        />
       ))}
       <g ref={layer} />
     </svg>
   );
-}
-
-/** The cluster's name, and the address where several hosts are drawn. */
-function nameOf(host: string): string {
-  const request = traffic.value.find(one => one.attempts.some(attempt => attempt.host === host));
-  return request?.cluster || host || 'httpbin';
 }
 
 interface PlaceProps {
@@ -106,14 +109,27 @@ interface PlaceProps {
   name: string;
   /** How many places share the height. */
   of?: number;
+  /** Where several share it: how many tries came here, */
+  tries?: number;
+  /** and how much of all that is, from 0 to 1. */
+  share?: number;
   main?: boolean;
 }
 
-function Place({ at, name, of = 1, main = false }: PlaceProps) {
+function Place({ at, name, of = 1, tries = 0, share = 0, main = false }: PlaceProps) {
   const box = boxOf(of);
+  const [left, top] = [at.x - box.width / 2, at.y - box.height / 2];
   return (
     <g class={main ? 'place main' : 'place'}>
-      <rect x={at.x - box.width / 2} y={at.y - box.height / 2} width={box.width} height={box.height} rx="6" />
+      <rect x={left} y={top} width={box.width} height={box.height} rx="6" />
+      {of > 1 ? (
+        <>
+          <rect class="share" x={left} y={top} width={box.width * share} height={box.height} rx="6" />
+          <text class="tries" x={left - 8} y={at.y}>
+            {tries}
+          </text>
+        </>
+      ) : null}
       <text x={at.x} y={at.y}>
         {name.length > 14 ? `${name.slice(0, 13)}…` : name}
       </text>
