@@ -272,6 +272,7 @@ test('run waits for the prompt, drops what was half typed, and tells the status'
   await viewer.sees('rm -rf something');
   assert.deepEqual(await run(name, 'echo clean'), { exitStatus: 0 });
   await viewer.sees('clean\r\n\x1b]133;D;0');
+  await viewer.until(() => viewer.atPrompt, 'the prompt');
   viewer.type('sleep 30\r');
   await viewer.until(() => !viewer.atPrompt, 'the command');
   const busy = { terminal: name, command: 'true', wait: 'prompt', promptTimeoutMs: 100, timeoutMs: 100 } as const;
