@@ -6,12 +6,28 @@ export interface AdminSource {
   readonly state: 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
   clusters(): Iterable<ClusterStatus>;
   listeners(): Iterable<ListenerStatus>;
+  /** The certificates in use, for each context that encrypts. */
+  certificates(): Iterable<CertificatesStatus>;
   /** What came while the proxy runs. */
   dynamicResources(): DynamicResources;
   /** Stops accepting; with `graceful`, existing connections are told to go within the drain time. */
   drainListeners(graceful: boolean): void;
   /** Makes `/ready` and health checking by others say draining, or takes that back. */
   setHealthcheckFailed(failed: boolean): void;
+}
+
+export interface CertificatesStatus {
+  authorities: readonly CertificateStatus[];
+  own: readonly CertificateStatus[];
+}
+
+export interface CertificateStatus {
+  /** Where it came from. */
+  path: string;
+  serial: string;
+  names: readonly { kind: string; value: string }[];
+  validFrom: Date;
+  validTo: Date;
 }
 
 /** A resource as it came. */

@@ -1,6 +1,6 @@
 /** The data plane of one bootstrap: its clusters and listeners, from start to drain. */
 import type { Any } from '@bufbuild/protobuf/wkt';
-import type { AdminSource, ClusterStatus, DynamicResources, ListenerStatus } from './admin-source.ts';
+import type { AdminSource, CertificatesStatus, ClusterStatus, DynamicResources, ListenerStatus } from './admin-source.ts';
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { ClusterDiscovery } from './cluster/cluster-discovery.ts';
@@ -11,6 +11,7 @@ import { composeUpstream } from './router/compose.ts';
 import type { RuntimeValues } from './runtime/runtime-values.ts';
 import type { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
+import { certificatesOf } from './tls/certificate-status.ts';
 import type { XdsContext } from './xds/xds-context.ts';
 
 export interface DataPlaneOptions {
@@ -85,6 +86,14 @@ export class DataPlane implements AdminSource {
 
   listeners(): Iterable<ListenerStatus> {
     return this.#listeners;
+  }
+
+  certificates(): CertificatesStatus[] {
+    const contexts = [
+      ...this.#listeners.flatMap(listener => listener.tlsContexts),
+      ...[...this.#clusters.clusters].flatMap(({ tls }) => tls?.context ?? []),
+    ];
+    return contexts.map(certificatesOf);
   }
 
   dynamicResources(): DynamicResources {

@@ -1,4 +1,5 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
+import type { TlsFacts } from './tls/tls-facts.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from './http/headers.ts';
 
 /** Envoy's response flags as bits, in the order of its own list. */
@@ -149,6 +150,8 @@ export class StreamInfo {
   accessLogType = 'DownstreamEnd';
   /** The name that the client asked for by SNI. */
   requestedServerName = '';
+  /** What the handshake with the client told; undefined where the connection is not encrypted. */
+  tls: TlsFacts | undefined = undefined;
   statPrefix = '';
   connectionId = 0;
   streamId = '';

@@ -1,5 +1,7 @@
 /** The operators of access log formats, `%NAME(ARGUMENT):LENGTH%`: a table from the name to what it prints. */
 import { hostname } from 'node:os';
+import type { Certificate } from '../tls/certificate.ts';
+import type { NameKind } from '../tls/subject-alt-names.ts';
 import { connectionFlagOrder, flag, formatFlags, type StreamInfo } from '../stream-info.ts';
 import { compileTime } from './time-format.ts';
 
@@ -77,6 +79,34 @@ const emitTime: Compiler = argument => {
   return () => format(Date.now());
 };
 
+/** What a certificate says of itself; nothing where none was shown. */
+const certificate =
+  (side: 'peer' | 'local', read: (certificate: Certificate) => string): Compiler =>
+  () =>
+  info => {
+    const found = info.tls?.[side];
+    return (found && read(found)) || undefined;
+  };
+
+const certificateTime =
+  (read: (certificate: Certificate) => Date): Compiler =>
+  argument => {
+    const format = compileTime(argument);
+    return ({ tls }) => tls?.peer && format(read(tls.peer).getTime());
+  };
+
+/** `…_URI_SAN`, `…_DNS_SAN` and so on of one side. */
+function nameCommands(prefix: string, side: 'peer' | 'local'): Record<string, Compiler> {
+  const names = (kind: NameKind) => certificate(side, found => found.namesOf(kind).join(','));
+  return {
+    [`${prefix}_SUBJECT`]: certificate(side, ({ subject }) => subject),
+    [`${prefix}_URI_SAN`]: names('uri'),
+    [`${prefix}_DNS_SAN`]: names('dns'),
+    [`${prefix}_IP_SAN`]: names('ip'),
+    [`${prefix}_EMAIL_SAN`]: names('email'),
+  };
+}
+
 const flagOrder = (info: StreamInfo) => (info.accessLogType === 'TcpConnectionEnd' ? connectionFlagOrder : undefined);
 
 /** A cluster that does not exist has no name. */
@@ -132,6 +162,17 @@ const compilers: Record<string, Compiler> = {
   ...addressCommands('DOWNSTREAM_DIRECT_REMOTE', info => info.downstreamDirectRemoteAddress),
   ...addressCommands('DOWNSTREAM_LOCAL', info => info.downstreamLocalAddress),
   REQUESTED_SERVER_NAME: text(info => info.requestedServerName),
+  DOWNSTREAM_TLS_VERSION: text(({ tls }) => tls?.version ?? ''),
+  DOWNSTREAM_TLS_CIPHER: text(({ tls }) => tls?.cipher ?? ''),
+  ...nameCommands('DOWNSTREAM_PEER', 'peer'),
+  ...nameCommands('DOWNSTREAM_LOCAL', 'local'),
+  DOWNSTREAM_PEER_ISSUER: certificate('peer', ({ issuer }) => issuer),
+  DOWNSTREAM_PEER_SERIAL: certificate('peer', ({ serial }) => serial),
+  DOWNSTREAM_PEER_FINGERPRINT_256: certificate('peer', ({ fingerprint256 }) => fingerprint256),
+  DOWNSTREAM_PEER_FINGERPRINT_1: certificate('peer', ({ fingerprint1 }) => fingerprint1),
+  DOWNSTREAM_PEER_CERT: certificate('peer', ({ encodedPem }) => encodedPem),
+  DOWNSTREAM_PEER_CERT_V_START: certificateTime(({ validFrom }) => validFrom),
+  DOWNSTREAM_PEER_CERT_V_END: certificateTime(({ validTo }) => validTo),
   CONNECTION_ID: number(info => info.connectionId),
   STREAM_ID: text(info => info.streamId),
   HOSTNAME: text(() => hostname()),

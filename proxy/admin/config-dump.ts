@@ -14,7 +14,8 @@ export interface DumpSource {
 }
 
 /** Answers with everything, or with the part that `resource`, `mask`, `name_regex` and `include_eds` ask for. */
-export function handleConfigDump(source: DumpSource, query: URLSearchParams): AdminReply {
+export function handleConfigDump(shown: DumpSource, query: URLSearchParams): AdminReply {
+  const source = { ...shown, document: redacted(shown.document) as JsonObject };
   const matches = nameMatcher(query.get('name_regex'));
   if (typeof matches === 'string') {
     const body = `INVALID_ARGUMENT: Error while parsing name_regex from ${query.get('name_regex')}: ${matches}`;
@@ -28,6 +29,28 @@ export function handleConfigDump(source: DumpSource, query: URLSearchParams): Ad
   const masked = configs.flatMap(config => applyMask(config, mask) ?? []);
   if (masked.length > 0) return json({ configs: masked });
   return refuse(`FieldMask ${mask} could not be successfully applied to any configs.`, 400);
+}
+
+const secrets = new Set(['private_key', 'password']);
+const redactedText = '[redacted]';
+
+/** Without what certificates keep to themselves. */
+function redacted(value: Json): Json {
+  if (Array.isArray(value)) return value.map(redacted);
+  if (!isObject(value)) return value;
+  const hides = 'certificate_chain' in value || 'private_key' in value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      hides && secrets.has(key) && isObject(inner) ? hidden(inner) : redacted(inner ?? null),
+    ]),
+  );
+}
+
+/** A source says where it comes from no more than what it holds. */
+function hidden(source: JsonObject): JsonObject {
+  const hide = (key: string) => (key === 'inline_bytes' ? Buffer.from(redactedText).toString('base64') : redactedText);
+  return Object.fromEntries(Object.keys(source).map(key => [key, hide(key)]));
 }
 
 function nameMatcher(pattern: string | null): ((name: Json | undefined) => boolean) | string {
@@ -61,7 +84,7 @@ function dumpConfigs(
       .filter(({ document: { name } }) => matches(name))
       .map(({ version, document: value, lastUpdated: at }) => ({
         ...(version !== '' && { version_info: version }),
-        [key]: { '@type': url(type), ...value },
+        [key]: { '@type': url(type), ...(redacted(value) as JsonObject) },
         last_updated: at.toISOString(),
       }));
   const clusterType = 'config.cluster.v3.Cluster';

@@ -5,6 +5,7 @@ import type { AdminSource, ListenerStatus } from '../admin-source.ts';
 import type { Runtime } from '../configuration/runtime.ts';
 import type { Log } from '../log.ts';
 import type { StatsStore } from '../stats/store.ts';
+import { handleCerts } from './certs.ts';
 import { handleClusters } from './clusters.ts';
 import { handleConfigDump } from './config-dump.ts';
 import { helpText } from './endpoints.ts';
@@ -38,7 +39,7 @@ const done: AdminReply = text('OK\n');
 const handlers: Record<string, Handler> = {
   '/': () => html(homePage()),
   '/help': () => text(helpText()),
-  '/certs': () => json({ certificates: [] }),
+  '/certs': ({ source }) => handleCerts(source.certificates()),
   '/clusters': ({ source }, { query }) => handleClusters(source, query),
   '/config_dump': ({ facts, source }, { query }) =>
     handleConfigDump(

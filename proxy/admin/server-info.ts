@@ -7,6 +7,7 @@ import type { JsonObject } from '../configuration/json.ts';
 import { isObject } from '../configuration/json.ts';
 import type { StatsStore } from '../stats/store.ts';
 import { fullVersion, version } from '../version.ts';
+import { daysUntilFirstExpires } from './certs.ts';
 import { type AdminReply, json } from './reply.ts';
 
 const states = { LIVE: 0, DRAINING: 1, PRE_INITIALIZING: 2, INITIALIZING: 3 } as const;
@@ -107,7 +108,7 @@ export function updateServerStats(store: StatsStore, source: AdminSource, facts:
   server.gauge('version').set((major << 16) | (minor << 8) | patch);
   server.gauge('hot_restart_epoch').set(0);
   server.gauge('parent_connections').set(0);
-  server.gauge('days_until_first_cert_expiring').set(2 ** 32 - 1);
+  server.gauge('days_until_first_cert_expiring').set(daysUntilFirstExpires(source.certificates()));
 }
 
 /** Makes the counters of `server.*` that start at zero. */

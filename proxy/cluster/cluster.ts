@@ -19,6 +19,7 @@ import type { Counter } from '../stats/stats.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
 import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import { ClusterStats } from './cluster-stats.ts';
@@ -30,6 +31,7 @@ import { protocolOptions } from './protocol-options.ts';
 import { hostsOf, type LoadPolicy, type Publish, Resolution } from './resolution.ts';
 import { defaultThresholds, ResourceLimits, type Thresholds } from './resource-limits.ts';
 import { TcpConnection } from './tcp-connection.ts';
+import { tlsClientOf } from './transport-socket.ts';
 import type { UpstreamSocketOwner } from './upstream-socket.ts';
 
 export type Priority = 'default' | 'high';
@@ -53,6 +55,8 @@ export class Cluster implements ClusterStatus, CheckedCluster {
   readonly scope: StatsScope;
   readonly maintenance: Maintenance;
   hosts: readonly Host[] = [];
+  /** Undefined where connections are not encrypted. */
+  readonly tls: TlsClient | undefined;
   readonly #configuration: ClusterConfiguration;
   readonly #balancer: BalancerSettings;
   readonly #byHash: boolean;
@@ -85,6 +89,7 @@ export class Cluster implements ClusterStatus, CheckedCluster {
     this.observabilityName = configuration.altStatName || configuration.name;
     this.scope = context.store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
     this.stats = new ClusterStats(this.scope);
+    this.tls = tlsClientOf(configuration, this.scope);
     this.#updates = context.store.counter('cluster_manager.cluster_updated');
     this.limits = {
       default: new ResourceLimits(
@@ -147,7 +152,8 @@ export class Cluster implements ClusterStatus, CheckedCluster {
     }
     const highMark = this.#configuration.perConnectionBufferLimitBytes ?? defaultHighMark;
     const { stats } = this;
-    return new TcpConnection({ host, stats, limits, connectTimeoutMs: this.#connectTimeoutMs, highMark }, owner);
+    const connection = { connectTimeoutMs: this.#connectTimeoutMs, highMark, tls: this.tls, applicationProtocols: [] };
+    return new TcpConnection({ host, stats, limits, ...connection }, owner);
   }
 
   /** Finds the hosts; the promise ends when they were looked up once, and their health looked at where it is. */
@@ -321,6 +327,8 @@ export class Cluster implements ClusterStatus, CheckedCluster {
         stats: this.stats,
         limits: this.limits[priority],
         connectTimeoutMs: this.#connectTimeoutMs,
+        tls: this.tls,
+        applicationProtocols: ['http/1.1'],
         highMark: this.#configuration.perConnectionBufferLimitBytes ?? defaultHighMark,
         ...this.#options,
       });

@@ -1,8 +1,9 @@
 /** A connection to a host: made within its time and counted, whatever it carries. */
 import { connect, type Socket } from 'node:net';
-import { openTransport } from '../net/handle-transport.ts';
+import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
 import type { Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import type { Host } from './host.ts';
 import type { ResourceLimits } from './resource-limits.ts';
@@ -14,6 +15,10 @@ export interface UpstreamSocketOptions {
   connectTimeoutMs: number;
   /** Bytes that may wait to be sent. */
   highMark: number;
+  /** Undefined where connections are not encrypted. */
+  tls: TlsClient | undefined;
+  /** What a TLS client offers where its configuration names no protocols. */
+  applicationProtocols: readonly string[];
 }
 
 export type ConnectFailure = 'connection-failure' | 'connection-timeout';
@@ -62,10 +67,23 @@ export class UpstreamSocket {
 
   #onConnect(): void {
     if (this.#over) return;
+    const { tls, applicationProtocols, highMark } = this.#options;
+    if (tls === undefined) this.#open(openTransport(this.#socket, highMark));
+    else
+      tls.handshake(this.#socket, applicationProtocols, {
+        onSecured: secured => {
+          if (this.#over) secured.destroy();
+          else this.#open(openSocketTransport(secured, highMark));
+        },
+        onFailed: reason => this.#onError('connection-failure', reason),
+      });
+  }
+
+  #open(transport: Transport): void {
     clearTimeout(this.#timer);
-    const { stats, highMark } = this.#options;
+    const { stats } = this.#options;
     stats.cxConnectMs.record(Math.round(performance.now() - this.#startedMs));
-    this.transport = openTransport(this.#socket, highMark);
+    this.transport = transport;
     this.#traffic = stats.traffic.open(this.transport);
     this.#owner.onConnected(this.transport);
   }

@@ -37,10 +37,16 @@ function fieldViolation(field: DescField, rules: Record<string, unknown>, value:
   if (value !== undefined)
     return field.message && !isWellKnown(field.message) && field.fieldKind === 'message'
       ? undefined
-      : violation(rules, value);
+      : violation(rules, numbered(field, value));
   if (isRequired(rules) && !field.oneof) return 'value is required';
   if (field.presence !== FeatureSet_FieldPresence.IMPLICIT || field.oneof) return undefined;
-  return violation(rules, emptyValue(field));
+  return violation(rules, numbered(field, emptyValue(field)));
+}
+
+/** Rules speak of the values of an enum by their numbers. */
+function numbered(field: DescField, value: Json): Json {
+  if (field.fieldKind !== 'enum') return value;
+  return field.enum.values.find(({ name }) => name === value)?.number ?? value;
 }
 
 /** What an unset field counts as. */

@@ -5,6 +5,7 @@ import { compileJsonFormat } from '../access-log/json-format.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { makeFormatter } from '../routing/value-format.ts';
 import { isObject, type JsonObject } from './json.ts';
+import { checkTlsContext } from './tls-rules.ts';
 import { authenticationProblem } from './token-rules.ts';
 
 /** What is wrong with the text in a field, and the field. */
@@ -29,6 +30,9 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
       return formatProblem(value);
     case 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication':
       return authenticationProblem(value);
+    case 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
+    case 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
+      return tried('common_tls_context', () => checkTlsContext(typeName, value));
     case 'envoy.extensions.filters.http.health_check.v3.HealthCheck':
       if (value.pass_through_mode === true || Number.parseFloat(String(value.cache_time ?? 0)) === 0) return undefined;
       return { field: 'cache_time', reason: 'cache_time_ms must not be set when path_through_mode is disabled' };

@@ -79,6 +79,7 @@ function checkClusters(clusters: readonly Part[], refuse: Refuse): void {
     checkOutlierDetection(cluster, refuse);
     checkHealthChecks(cluster, refuse);
     checkSubsets(cluster, refuse);
+    checkUpstreamSocket(cluster, refuse);
   }
 }
 
@@ -197,6 +198,7 @@ function checkListener(listener: Part, clusters: readonly string[] | undefined, 
   const fallback = at(listener, 'default_filter_chain');
   if (chains.length === 0 && fallback === undefined)
     throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
+  for (const filter of list(listener, 'listener_filters')) requireTypedConfig(filter, refuse);
   refuseSameMatches(name, chains, refuse);
   for (const chain of fallback === undefined ? chains : [...chains, fallback])
     checkChain(name, chain, clusters, refuse);
@@ -214,6 +216,40 @@ function refuseSameMatches(listener: string, chains: readonly Part[], refuse: Re
   }
 }
 
+const tlsType = 'envoy.extensions.transport_sockets.tls.v3';
+const rawType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
+const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
+/** The configuration of a part's transport socket, where it is one of this side. */
+function transportSocket(part: Part, side: 'Downstream' | 'Upstream', refuse: Refuse): Part | undefined {
+  const socket = at(part, 'transport_socket');
+  if (socket === undefined) return undefined;
+  requireTypedConfig(socket, refuse);
+  const configuration = at(socket, 'typed_config')!;
+  const type = String(configuration.value['@type']).replace(/^.*\//, '');
+  if (type === `${tlsType}.${side}TlsContext`) return configuration;
+  if (type === rawType) return undefined;
+  const name = socket.value.name ?? '';
+  throw refuse(`Didn't find a registered implementation for '${name}' with type URL: '${type}'`, socket.path);
+}
+
+/** Whom it is agreed with would speak what nobody here understands. */
+function refuseHttp2(socket: Part | undefined, refuse: Refuse): void {
+  const common = socket && at(socket, 'common_tls_context');
+  const protocols = common?.value.alpn_protocols;
+  if (!common || !Array.isArray(protocols) || !protocols.includes('h2')) return;
+  const path = [...common.path, 'alpn_protocols', protocols.indexOf('h2')];
+  throw refuse('this proxy speaks HTTP/1.1 alone yet: offer http/1.1, or leave alpn_protocols out', path);
+}
+
+function checkUpstreamSocket(cluster: Part, refuse: Refuse): void {
+  const socket = transportSocket(cluster, 'Upstream', refuse);
+  refuseHttp2(socket, refuse);
+  const tcp = list(cluster, 'health_checks').find(check => at(check, 'tcp_health_check') !== undefined);
+  if (socket === undefined || tcp === undefined) return;
+  throw refuse('tcp_health_check by TLS is not supported by this proxy: use http_health_check', tcp.path);
+}
+
 /** One filter takes the connections, and it is the last; those that only look at them are not supported yet. */
 function checkChain(listener: string, chain: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const filters = list(chain, 'filters');
@@ -222,6 +258,9 @@ function checkChain(listener: string, chain: Part, clusters: readonly string[] |
     throw refuse(`error adding listener '${listener}': ${reason}`, filters[0]!.path);
   }
   for (const filter of filters) checkNetworkFilter(filter, clusters, refuse);
+  const socket = transportSocket(chain, 'Downstream', refuse);
+  const speaksHttp = filters.some(filter => String(at(filter, 'typed_config')?.value['@type']).endsWith(managerType));
+  if (speaksHttp) refuseHttp2(socket, refuse);
 }
 
 function requireIp(address: Part, refuse: Refuse): void {

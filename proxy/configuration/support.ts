@@ -30,11 +30,26 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.SocketAddress': 'protocol=TCP address port_value',
   // Listener
   'envoy.config.listener.v3.Listener':
-    'name address stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size',
-  'envoy.config.listener.v3.FilterChain': 'name filter_chain_match filters',
+    'name address stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout',
+  'envoy.config.listener.v3.FilterChain': 'name filter_chain_match filters transport_socket transport_socket_connect_timeout',
   'envoy.config.listener.v3.FilterChainMatch':
-    'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports transport_protocol=raw_buffer',
+    'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names application_protocols transport_protocol=raw_buffer|tls',
   'envoy.config.listener.v3.Filter': 'name typed_config',
+  'envoy.config.listener.v3.ListenerFilter': 'name typed_config',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': '',
+  // TLS
+  'envoy.config.core.v3.TransportSocket': 'name typed_config',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
+    'common_tls_context require_client_certificate',
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': 'common_tls_context sni max_session_keys',
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
+    'tls_params tls_certificates validation_context alpn_protocols',
+  'envoy.extensions.transport_sockets.tls.v3.TlsParameters':
+    'tls_minimum_protocol_version=TLS_AUTO|TLSv1_2|TLSv1_3 tls_maximum_protocol_version=TLS_AUTO|TLSv1_2|TLSv1_3 cipher_suites ecdh_curves',
+  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': 'certificate_chain private_key password',
+  'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
+    'trusted_ca verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl trust_chain_verification',
+  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': 'san_type=EMAIL|DNS|URI|IP_ADDRESS matcher',
   // TCP proxy
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     'stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration',
@@ -42,7 +57,9 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': 'name weight',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
-    'codec_type=AUTO|HTTP1 stat_prefix route_config rds http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via add_user_agent internal_address_config strip_any_host_port',
+    'codec_type=AUTO|HTTP1 stat_prefix route_config rds http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via forward_client_cert_details set_current_client_cert_details add_user_agent internal_address_config strip_any_host_port',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
+    'subject cert chain dns uri',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
     'cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
@@ -107,10 +124,11 @@ export const obeyed: Record<string, string> = {
   'envoy.config.rbac.v3.RBAC': 'action policies',
   'envoy.config.rbac.v3.Policy': 'permissions principals',
   'envoy.config.rbac.v3.Permission':
-    'and_rules or_rules any header url_path destination_ip destination_port destination_port_range not_rule',
+    'and_rules or_rules any header url_path destination_ip destination_port destination_port_range requested_server_name not_rule',
   'envoy.config.rbac.v3.Permission.Set': 'rules',
-  'envoy.config.rbac.v3.Principal': 'and_ids or_ids any source_ip direct_remote_ip remote_ip header url_path not_id',
+  'envoy.config.rbac.v3.Principal': 'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path not_id',
   'envoy.config.rbac.v3.Principal.Set': 'ids',
+  'envoy.config.rbac.v3.Principal.Authenticated': 'principal_name',
   'envoy.type.matcher.v3.PathMatcher': 'path',
   'envoy.type.v3.Int32Range': 'start end',
   'envoy.type.v3.HttpStatus': 'code',
@@ -173,7 +191,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM|RING_HASH|MAGLEV load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config ring_hash_lb_config maglev_lb_config common_lb_config outlier_detection health_checks ignore_health_on_host_removal lb_subset_config',
+    'name type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM|RING_HASH|MAGLEV load_assignment circuit_breakers dns_refresh_rate dns_lookup_family alt_stat_name track_timeout_budgets max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options least_request_lb_config ring_hash_lb_config maglev_lb_config common_lb_config outlier_detection health_checks ignore_health_on_host_removal lb_subset_config transport_socket',
   'envoy.config.cluster.v3.Cluster.LbSubsetConfig':
     'fallback_policy default_subset subset_selectors panic_mode_any list_as_any metadata_fallback_policy',
   'envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector':
@@ -231,6 +249,8 @@ export const obeyed: Record<string, string> = {
 
 /** Fields that change nothing here, whatever they say, each with the reason why it may be accepted. */
 const harmless: Record<string, string> = {
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector.initial_read_buffer_size':
+    'how much is read at first; what is needed is read',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz.transport_api_version':
     'how a gRPC service is spoken to; one is refused',
   'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':

@@ -4,6 +4,7 @@ import type { Host } from '../cluster/host.ts';
 import { milliseconds } from '../duration.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { StatsScope } from '../stats/store.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import { CheckerStats } from './checker-stats.ts';
 import { HealthSession, type SessionOwner, type SessionSettings } from './health-session.ts';
 import { HttpProbe, HttpProbeSettings } from './http-probe.ts';
@@ -13,6 +14,8 @@ import { TcpProbe } from './tcp-probe.ts';
 /** What a checker needs of its cluster. */
 export interface CheckedCluster {
   readonly name: string;
+  /** Undefined where its connections are not encrypted. */
+  readonly tls: TlsClient | undefined;
   /** Whether anybody ever used it: otherwise it is looked at more rarely. */
   hasTraffic(): boolean;
   /** A host passed a check. */
@@ -59,7 +62,7 @@ export class HealthChecker implements SessionOwner {
       const verifies = () => stats.verifyCluster.increment();
       const settings = new HttpProbeSettings(check.value, reuse, verifies);
       const named = check.value.host;
-      return host => new HttpProbe(settings, host, this.#targetOf(host, named));
+      return host => new HttpProbe(settings, host, this.#targetOf(host, named), this.#cluster.tls);
     }
     if (check.case === 'tcpHealthCheck') return host => new TcpProbe(check.value, this.#targetOf(host, ''), reuse);
     throw new Error('a health check takes http_health_check or tcp_health_check');

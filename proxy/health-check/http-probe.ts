@@ -7,11 +7,12 @@ import type { Host } from '../cluster/host.ts';
 import { defaultLimits, type ResponseReceiver } from '../http/codec.ts';
 import { RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
-import { openTransport } from '../net/handle-transport.ts';
-import { defaultHighMark } from '../net/transport.ts';
+import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
+import { defaultHighMark, type Transport } from '../net/transport.ts';
 import { HeaderMutations } from '../routing/header-mutations.ts';
 import { type StringTest, stringTest } from '../routing/string-match.ts';
 import { StreamInfo } from '../stream-info.ts';
+import type { TlsClient } from '../tls/tls-client.ts';
 import { containsInOrder, payloadBytes } from './payload.ts';
 import type { Finding, Probe, ProbeTarget } from './probe.ts';
 
@@ -66,13 +67,16 @@ export class HttpProbe implements Probe, ResponseReceiver, ClientConnectionOwner
   readonly #settings: HttpProbeSettings;
   readonly #host: Host;
   readonly #target: ProbeTarget;
+  readonly #tls: TlsClient | undefined;
   #socket: Socket | undefined;
   #connection: ClientConnection | undefined;
   #found: ((finding: Finding) => void) | undefined;
   #head: ResponseHeaders | undefined;
   #body = Buffer.alloc(0);
 
-  constructor(settings: HttpProbeSettings, host: Host, target: ProbeTarget) {
+  /** @param tls undefined where connections are not encrypted */
+  constructor(settings: HttpProbeSettings, host: Host, target: ProbeTarget, tls: TlsClient | undefined) {
+    this.#tls = tls;
     this.#settings = settings;
     this.#host = host;
     this.#target = target;
@@ -94,13 +98,30 @@ export class HttpProbe implements Probe, ResponseReceiver, ClientConnectionOwner
     socket.unref();
     socket.once('connect', () => {
       if (this.#socket !== socket) return;
-      const connection = new ClientConnection(openTransport(socket, defaultHighMark), this, defaultLimits);
-      this.#connection = connection;
-      this.#send(connection);
+      if (this.#tls === undefined) this.#begin(openTransport(socket, defaultHighMark));
+      else this.#secure(this.#tls, socket);
     });
     socket.on('error', () => {
       if (this.#socket === socket && this.#connection === undefined) this.#end('unreachable', true);
     });
+  }
+
+  #secure(tls: TlsClient, socket: Socket): void {
+    tls.handshake(socket, [], {
+      onSecured: secured => {
+        if (this.#socket === socket) this.#begin(openSocketTransport(secured, defaultHighMark));
+        else secured.destroy();
+      },
+      onFailed: () => {
+        if (this.#socket === socket) this.#end('unreachable', true);
+      },
+    });
+  }
+
+  #begin(transport: Transport): void {
+    const connection = new ClientConnection(transport, this, defaultLimits);
+    this.#connection = connection;
+    this.#send(connection);
   }
 
   #send(connection: ClientConnection): void {

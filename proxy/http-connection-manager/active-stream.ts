@@ -43,6 +43,8 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     info.listenerName = connection.manager.listenerName;
     info.connectionId = connection.id;
     info.downstreamLocalAddress = connection.localAddress;
+    info.requestedServerName = connection.peer.serverName;
+    info.tls = connection.peer.tls;
     info.downstreamRemoteAddress = connection.remoteAddress;
     info.downstreamDirectRemoteAddress = connection.remoteAddress;
     this.#touch();

@@ -4,7 +4,7 @@ import type { DynamicResource } from '../admin-source.ts';
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { compileChain } from '../http-filters/registry.ts';
-import type { TerminalFilter } from '../listener/network-filter.ts';
+import type { ConnectionFacts, FailedConnection, TerminalFilter } from '../listener/network-filter.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import type { Transport } from '../net/transport.ts';
 import { RouterStats } from '../router/router-stats.ts';
@@ -84,8 +84,17 @@ export class ConnectionManager implements TerminalFilter {
     return this.routes.dynamic;
   }
 
-  accept(transport: Transport): void {
-    this.#connections.add(new ManagedConnection(this, transport, nextConnectionId++));
+  accept(transport: Transport, facts: ConnectionFacts): void {
+    this.#connections.add(new ManagedConnection(this, transport, facts, nextConnectionId++));
+  }
+
+  refused({ durationMs }: FailedConnection): void {
+    const { stats } = this;
+    stats.cxTotal.increment();
+    stats.cxSslTotal.increment();
+    stats.cxDestroy.increment();
+    stats.cxLengthMs.record(Math.round(durationMs));
+    this.#context.onConnectionClosed(durationMs);
   }
 
   countResponse(status: number): void {

@@ -2,6 +2,7 @@
 import { Deadline, type Limited } from '../deadlines.ts';
 import type { RequestReceiver } from '../http/codec.ts';
 import { ServerConnection, type ServerConnectionOwner } from '../http1/server-connection.ts';
+import type { ConnectionFacts } from '../listener/network-filter.ts';
 import type { Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
 import { ActiveStream } from './active-stream.ts';
@@ -22,12 +23,12 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   readonly #traffic: Traffic;
   #maxDuration: NodeJS.Timeout | undefined;
 
-  constructor(manager: ConnectionManager, transport: Transport, id: number) {
+  constructor(manager: ConnectionManager, transport: Transport, facts: ConnectionFacts, id: number) {
     this.manager = manager;
     this.id = id;
     this.remoteAddress = transport.remoteAddress;
     this.localAddress = transport.localAddress;
-    this.peer = { address: addressOf(transport.remoteAddress) };
+    this.peer = { address: addressOf(transport.remoteAddress), ...facts };
     this.#codec = new ServerConnection(
       transport,
       this,
@@ -40,6 +41,10 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     stats.cxActive.increment();
     stats.cxHttp1Total.increment();
     stats.cxHttp1Active.increment();
+    if (facts.tls !== undefined) {
+      stats.cxSslTotal.increment();
+      stats.cxSslActive.increment();
+    }
     this.#awaitRequest();
     if (settings.maxConnectionDurationMs > 0) {
       this.#maxDuration = setTimeout(() => this.#onMaxDuration(), settings.maxConnectionDurationMs);
@@ -117,6 +122,7 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     const remote = byPeer && !this.#closingHere;
     stats.cxActive.decrement();
     stats.cxHttp1Active.decrement();
+    if (this.peer.tls !== undefined) stats.cxSslActive.decrement();
     stats.cxDestroy.increment();
     (remote ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
     if (withRequest) {

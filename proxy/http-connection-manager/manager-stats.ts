@@ -4,12 +4,12 @@ import type { StatsScope } from '../stats/store.ts';
 import { TrafficStats } from '../stats/traffic.ts';
 
 const silentCounters = `downstream_cx_http2_total downstream_cx_http3_total downstream_cx_http1_soft_drain
-downstream_cx_max_requests_reached downstream_cx_overload_disable_keepalive downstream_cx_ssl_total downstream_cx_upgrades_total
+downstream_cx_max_requests_reached downstream_cx_overload_disable_keepalive downstream_cx_upgrades_total
  downstream_rq_http2_total downstream_rq_http3_total
 downstream_rq_max_duration_reached downstream_rq_overload_close downstream_rq_redirected_with_normalized_path
 downstream_rq_rejected_via_ip_detection downstream_rq_too_many_premature_resets
 rs_too_large tracing.client_enabled tracing.health_check tracing.not_traceable tracing.random_sampling tracing.service_forced`;
-const silentGauges = `downstream_cx_http2_active downstream_cx_http3_active downstream_cx_rx_bytes_buffered downstream_cx_ssl_active
+const silentGauges = `downstream_cx_http2_active downstream_cx_http3_active downstream_cx_rx_bytes_buffered
 downstream_cx_upgrades_active`;
 
 /** Answers by the class of their status. */
@@ -33,6 +33,8 @@ export class ManagerStats {
   readonly cxActive: Gauge;
   readonly cxHttp1Total: Counter;
   readonly cxHttp1Active: Gauge;
+  readonly cxSslTotal: Counter;
+  readonly cxSslActive: Gauge;
   readonly cxDestroy: Counter;
   readonly cxDestroyLocal: Counter;
   readonly cxDestroyRemote: Counter;
@@ -71,6 +73,8 @@ export class ManagerStats {
     this.cxActive = scope.gauge('downstream_cx_active');
     this.cxHttp1Total = scope.counter('downstream_cx_http1_total');
     this.cxHttp1Active = scope.gauge('downstream_cx_http1_active');
+    this.cxSslTotal = scope.counter('downstream_cx_ssl_total');
+    this.cxSslActive = scope.gauge('downstream_cx_ssl_active');
     this.cxDestroy = scope.counter('downstream_cx_destroy');
     this.cxDestroyLocal = scope.counter('downstream_cx_destroy_local');
     this.cxDestroyRemote = scope.counter('downstream_cx_destroy_remote');

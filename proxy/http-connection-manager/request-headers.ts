@@ -1,11 +1,12 @@
 /** What the connection manager does to a request's head before any filter sees it. */
 import type { RequestHeaders } from '../http/headers.ts';
+import type { ConnectionFacts } from '../listener/network-filter.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { requestId } from './request-id.ts';
 import type { ManagerSettings } from './settings.ts';
 
 /** Who sent it, as far as the connection tells. */
-export interface Peer {
+export interface Peer extends ConnectionFacts {
   /** Without port. */
   address: string;
 }
@@ -51,15 +52,16 @@ const hopByHop = new Set([
 export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, peer: Peer, info: StreamInfo): void {
   const internal = findSender(head, settings, peer, info);
   const edge = settings.useRemoteAddress && !internal;
-  sanitize(head, internal, edge);
+  sanitize(head, { internal, edge, keepsCertificate: settings.clientCertificate?.keeps(peer.tls) ?? false });
   if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(head, peer.address);
   if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
-    head.set('x-forwarded-proto', 'http');
+    head.set('x-forwarded-proto', peer.tls === undefined ? 'http' : 'https');
   head.scheme = head.get('x-forwarded-proto')!;
   if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
   if (internal && settings.useRemoteAddress) head.set('x-envoy-internal', 'true');
   if (edge) head.set('x-envoy-external-address', addressOnly(info.downstreamRemoteAddress));
   if (settings.generateRequestId) setRequestId(head, edge && !settings.preserveExternalRequestId);
+  settings.clientCertificate?.tell(head, peer.tls);
   if (settings.via !== '') head.add('via', settings.via);
   info.requestId = head.get('x-request-id') ?? '';
 }
@@ -94,13 +96,21 @@ function addressOnly(address: string): string {
   return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }
 
+/** What decides which headers are taken from it. */
+interface Sender {
+  internal: boolean;
+  /** It comes from outside, and this is the first proxy. */
+  edge: boolean;
+  keepsCertificate: boolean;
+}
+
 /** Fast path: most heads have nothing to remove, so the list is looked through before it is changed. */
-function sanitize(head: RequestHeaders, internal: boolean, edge: boolean): void {
+function sanitize(head: RequestHeaders, sender: Sender): void {
   const entries = head.entries;
   for (let i = 0; i < entries.length; i += 2) {
     if (!mayGo(entries[i]!)) continue;
     removeNominated(head);
-    head.removeIf(name => goes(name, internal, edge));
+    head.removeIf(name => goes(name, sender));
     sanitizeTe(head);
     return;
   }
@@ -120,8 +130,8 @@ function mayGo(name: string): boolean {
   return name.startsWith('x-envoy-') || name === 'te' || hopByHop.has(name);
 }
 
-function goes(name: string, internal: boolean, edge: boolean): boolean {
-  if (hopByHop.has(name)) return true;
+function goes(name: string, { internal, edge, keepsCertificate }: Sender): boolean {
+  if (hopByHop.has(name)) return !(keepsCertificate && name === 'x-forwarded-client-cert');
   if (!name.startsWith('x-envoy-')) return false;
   return (
     (!internal && internalOnly.has(name)) ||

@@ -6,6 +6,7 @@ import { typedConfig } from '../configuration/typed-config.ts';
 import { milliseconds } from '../duration.ts';
 import type { HeadLimits } from '../http/codec.ts';
 import { addressTest } from '../net/address-range.ts';
+import { type ForwardedCertificate, forwardedCertificate } from './forwarded-certificate.ts';
 
 export interface ManagerSettings {
   statPrefix: string;
@@ -19,6 +20,8 @@ export interface ManagerSettings {
   skipForwardedForAppend: boolean;
   isInternal: (address: string) => boolean;
   via: string;
+  /** Undefined: nothing is told of clients' certificates. */
+  clientCertificate: ForwardedCertificate | undefined;
   addUserAgent: string | undefined;
   stripAnyHostPort: boolean;
   normalizePath: boolean;
@@ -57,6 +60,7 @@ export function managerSettings(configuration: HttpConnectionManager, node: stri
     skipForwardedForAppend: configuration.skipXffAppend,
     isInternal: internalTest(configuration),
     via: configuration.via,
+    clientCertificate: forwardedCertificate(configuration),
     addUserAgent: configuration.addUserAgent ? node : undefined,
     stripAnyHostPort: configuration.stripPortMode.case === 'stripAnyHostPort' && configuration.stripPortMode.value,
     normalizePath: configuration.normalizePath ?? false,

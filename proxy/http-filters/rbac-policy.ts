@@ -2,7 +2,7 @@
 
 import { RBAC_Action } from '../api/enums.js';
 import type { CidrRange } from '../api/envoy/config/core/v3/address_pb.js';
-import type { Permission, Policy, Principal, RBAC } from '../api/envoy/config/rbac/v3/rbac_pb.js';
+import type { Permission, Policy, Principal, Principal_Authenticated, RBAC } from '../api/envoy/config/rbac/v3/rbac_pb.js';
 import type { PathMatcher } from '../api/envoy/type/matcher/v3/path_pb.js';
 import type { RequestHeaders } from '../http/headers.ts';
 import { addressTest, splitAddress } from '../net/address-range.ts';
@@ -88,6 +88,10 @@ function permissionTest({ rule }: Permission): Test {
         return port >= start && port < end;
       };
     }
+    case 'requestedServerName': {
+      const test = stringTest(rule.value);
+      return (_, info) => test(info.requestedServerName);
+    }
     default:
       throw new Error(`this permission is not supported: ${rule.case}`);
   }
@@ -107,6 +111,8 @@ function principalTest({ identifier }: Principal): Test {
       return headerTest(identifier.value);
     case 'urlPath':
       return pathTest(identifier.value);
+    case 'authenticated':
+      return authenticatedTest(identifier.value);
     case 'sourceIp':
     case 'directRemoteIp':
       return rangeTest(identifier.value, info => info.downstreamDirectRemoteAddress);
@@ -115,6 +121,18 @@ function principalTest({ identifier }: Principal): Test {
     default:
       throw new Error(`this principal is not supported: ${identifier.case}`);
   }
+}
+
+/** By the certificate that the client showed: its URIs, or else its DNS names, or else its subject. */
+function authenticatedTest({ principalName }: Principal_Authenticated): Test {
+  if (principalName === undefined) return (_, info) => info.tls !== undefined;
+  const test = stringTest(principalName);
+  return (_, info) => {
+    const peer = info.tls?.peer;
+    if (peer === undefined) return false;
+    const names = [...peer.namesOf('uri'), ...peer.namesOf('dns')];
+    return names.some(test) || test(peer.subject);
+  };
 }
 
 /** The path alone, without its query and fragment. */

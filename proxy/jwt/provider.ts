@@ -1,8 +1,7 @@
 /** A provider of tokens as the configuration names it: whose tokens it takes, by which keys they are checked, what the upstream is told of them. */
-import { readFileSync } from 'node:fs';
-import type { DataSource } from '../api/envoy/config/core/v3/base_pb.js';
 import type { JwtProvider } from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { isObject, type Json } from '../configuration/json.ts';
+import { readDataSource } from '../data-source.ts';
 import { milliseconds } from '../duration.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { latin1 } from '../net/latin1.ts';
@@ -39,7 +38,7 @@ export class Provider {
     this.allows = audienceTest(configuration.audiences);
     const { jwksSourceSpecifier: source, maxLifetime, jwtCacheConfig: cache } = configuration;
     if (source.case === 'remoteJwks') this.remote = new RemoteKeys(source.value);
-    const keys = source.case === 'localJwks' ? KeySet.parse(textOf(source.value)) : undefined;
+    const keys = source.case === 'localJwks' ? KeySet.parse(readDataSource(source.value)?.toString('utf8') ?? '') : undefined;
     // As in Envoy: a set that cannot be read has no keys.
     this.#keys = keys instanceof KeySet ? keys : undefined;
     this.#skewSeconds = configuration.clockSkewSeconds || usual.skewSeconds;
@@ -111,11 +110,6 @@ export class Provider {
     }
     return added;
   }
-}
-
-function textOf({ specifier }: DataSource): string {
-  if (specifier.case === 'filename') return readFileSync(specifier.value, 'utf8');
-  return specifier.case === 'inlineBytes' ? Buffer.from(specifier.value).toString('utf8') : (specifier.value ?? '');
 }
 
 /** `a.b.c`: a claim within claims. */

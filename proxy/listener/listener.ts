@@ -3,19 +3,26 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { AccessLog } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
+import type { TlsInspector as TlsInspectorConfiguration } from '../api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
+import { typedConfig } from '../configuration/typed-config.ts';
+import { milliseconds } from '../duration.ts';
 import { splitAddress } from '../net/address-range.ts';
-import { openTransport } from '../net/handle-transport.ts';
+import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
-import { type ChainContext, compileFilterChain } from './filter-chain.ts';
+import type { TlsContext } from '../tls/tls-context.ts';
+import type { ClientHello } from './client-hello.ts';
+import { type ChainContext, compileFilterChain, type FilterChain } from './filter-chain.ts';
 import { type ChainFinder, compileChainMatches, type MatchInput } from './filter-chain-match.ts';
 import { noFacts, type TerminalFilter } from './network-filter.ts';
+import { PendingConnections } from './pending-connections.ts';
+import { TlsInspector } from './tls-inspector.ts';
 
-const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject downstream_cx_transport_socket_connect_timeout
-downstream_global_cx_overflow downstream_listener_filter_error downstream_listener_filter_remote_close downstream_pre_cx_timeout
+const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject
+downstream_global_cx_overflow downstream_listener_filter_error
 extension_config_missing network_extension_config_missing`;
 
 export interface ListenerContext extends RouteSourceContext {
@@ -33,8 +40,11 @@ export class Listener implements ListenerStatus {
   address: string;
   readonly #configuration: Configuration;
   readonly #server: Server;
-  readonly #chains: readonly TerminalFilter[];
-  readonly #default: TerminalFilter | undefined;
+  readonly #chains: readonly FilterChain[];
+  readonly #default: FilterChain | undefined;
+  /** Undefined where nobody looks into connections before a chain is chosen. */
+  readonly #inspector: TlsInspector | undefined;
+  readonly #pending: PendingConnections;
   /** Undefined where one chain takes every connection. */
   readonly #findChain: ChainFinder | undefined;
   readonly #bind: { host: string; port: number };
@@ -54,7 +64,8 @@ export class Listener implements ListenerStatus {
     this.name = configuration.name || this.address;
     const scope = context.store.scope(`listener.${configuration.statPrefix || this.address.replaceAll(':', '_')}.`);
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
-    scope.gauge('downstream_pre_cx_active');
+    this.#pending = new PendingConnections(scope);
+    this.#inspector = inspectorOf(configuration, context.store);
     this.#noChainMatch = scope.counter('no_filter_chain_match');
     this.#cxTotal = scope.counter('downstream_cx_total');
     this.#cxActive = scope.gauge('downstream_cx_active');
@@ -82,8 +93,17 @@ export class Listener implements ListenerStatus {
     );
   }
 
-  get #filters(): readonly TerminalFilter[] {
+  get #allChains(): readonly FilterChain[] {
     return this.#default === undefined ? this.#chains : [...this.#chains, this.#default];
+  }
+
+  get #filters(): readonly TerminalFilter[] {
+    return this.#allChains.map(({ filter }) => filter);
+  }
+
+  /** Of each chain that encrypts. */
+  get tlsContexts(): readonly TlsContext[] {
+    return this.#allChains.flatMap(({ tls }) => tls?.context ?? []);
   }
 
   /** Ends when connections may come: the routes are there. */
@@ -109,8 +129,18 @@ export class Listener implements ListenerStatus {
   }
 
   #accept(socket: Socket): void {
-    const filter = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, this.#findChain);
-    if (filter === undefined) {
+    const inspector = this.#inspector;
+    if (inspector === undefined) {
+      this.#take(socket, undefined, false);
+      return;
+    }
+    this.#pending.inspect(socket, inspector, hello => this.#take(socket, hello, true));
+  }
+
+  /** @param inspected whether its first bytes were read */
+  #take(socket: Socket, hello: ClientHello | undefined, inspected: boolean): void {
+    const chain = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, hello, this.#findChain);
+    if (chain === undefined) {
       this.#noChainMatch.increment();
       socket.destroy();
       return;
@@ -119,11 +149,20 @@ export class Listener implements ListenerStatus {
     this.#cxActive.increment();
     this.#workerTotal.increment();
     this.#workerActive.increment();
-    filter.accept(openTransport(socket, this.#highMark), noFacts);
+    const { filter, tls, handshakeTimeoutMs } = chain;
+    const serverName = hello?.serverName ?? '';
+    if (tls !== undefined)
+      this.#pending.secure(socket, { tls, timeoutMs: handshakeTimeoutMs, hello }, {
+        onSecured: (secured, facts) =>
+          filter.accept(openSocketTransport(secured, this.#highMark), { serverName, tls: facts }),
+        onFailed: failed => filter.refused(failed),
+      });
+    else if (inspected) filter.accept(openSocketTransport(socket, this.#highMark), { serverName, tls: undefined });
+    else filter.accept(openTransport(socket, this.#highMark), noFacts);
   }
 
-  #chainFor(socket: Socket, find: ChainFinder): TerminalFilter | undefined {
-    const index = find(matchInput(socket));
+  #chainFor(socket: Socket, hello: ClientHello | undefined, find: ChainFinder): FilterChain | undefined {
+    const index = find(matchInput(socket, hello));
     return index === undefined ? this.#default : this.#chains[index];
   }
 
@@ -151,6 +190,7 @@ export class Listener implements ListenerStatus {
 
   destroy(): void {
     this.stopAccepting();
+    this.#pending.destroy();
     for (const filter of this.#filters) filter.destroy();
   }
 }
@@ -163,7 +203,21 @@ function bindAddress(configuration: Configuration): { host: string; port: number
   return { host: address.value.address, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0 };
 }
 
-function matchInput(socket: Socket): MatchInput {
+const inspectorType = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
+
+function inspectorOf(configuration: Configuration, store: StatsStore): TlsInspector | undefined {
+  const inspects = configuration.listenerFilters.some(
+    ({ configType }) =>
+      configType.case === 'typedConfig' && typedConfig<TlsInspectorConfiguration>(configType.value, inspectorType),
+  );
+  if (!inspects) return undefined;
+  return new TlsInspector(store, {
+    timeoutMs: milliseconds(configuration.listenerFiltersTimeout, 15_000),
+    continuesOnTimeout: configuration.continueOnListenerFiltersTimeout,
+  });
+}
+
+function matchInput(socket: Socket, hello: ClientHello | undefined): MatchInput {
   const source = splitAddress(formatAddress(socket.remoteAddress, socket.remotePort));
   const destination = splitAddress(formatAddress(socket.localAddress, socket.localPort));
   return {
@@ -171,9 +225,9 @@ function matchInput(socket: Socket): MatchInput {
     destinationPort: destination.port,
     sourceAddress: source.address,
     sourcePort: source.port,
-    serverName: '',
-    transportProtocol: 'raw_buffer',
-    applicationProtocols: [],
+    serverName: hello?.serverName ?? '',
+    transportProtocol: hello === undefined ? 'raw_buffer' : 'tls',
+    applicationProtocols: hello?.applicationProtocols ?? [],
   };
 }
 

@@ -99,8 +99,14 @@ export function openTransport(
 ): Transport {
   const handle = (socket as unknown as { _handle?: Partial<Handle> | null })._handle;
   if (isWhole(streams) && isUsable(handle)) return new HandleTransport(socket, handle, streams, highMark);
+  return openSocketTransport(socket, highMark);
+}
+
+/** The same for a socket that does more than carry bytes (TLS), or of which somebody has read. */
+export function openSocketTransport(socket: Socket, highMark = defaultHighMark): Transport {
+  const transport = new SocketTransport(socket, highMark);
   socket.resume();
-  return new SocketTransport(socket, highMark);
+  return transport;
 }
 
 class HandleTransport implements Transport {

@@ -12,8 +12,28 @@ import type { TcpProxy } from './tcp-proxy.ts';
 
 let nextConnectionId = 0;
 
+/** What the access log will say of a connection from its start. */
+export function connectionInfo(
+  proxy: TcpProxy,
+  { localAddress, remoteAddress }: Pick<Transport, 'localAddress' | 'remoteAddress'>,
+  facts: ConnectionFacts,
+): StreamInfo {
+  const info = new StreamInfo();
+  info.protocol = '';
+  info.accessLogType = 'TcpConnectionEnd';
+  info.connectionId = nextConnectionId++;
+  info.listenerName = proxy.context.listenerName;
+  info.statPrefix = proxy.statPrefix;
+  info.requestedServerName = facts.serverName;
+  info.tls = facts.tls;
+  info.downstreamLocalAddress = localAddress;
+  info.downstreamRemoteAddress = remoteAddress;
+  info.downstreamDirectRemoteAddress = remoteAddress;
+  return info;
+}
+
 export class ProxiedConnection implements UpstreamSocketOwner, Limited {
-  readonly info = new StreamInfo();
+  readonly info: StreamInfo;
   readonly deadline: Deadline = new Deadline(this);
   readonly #proxy: TcpProxy;
   readonly #client: Transport;
@@ -28,17 +48,8 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   constructor(proxy: TcpProxy, client: Transport, facts: ConnectionFacts) {
     this.#proxy = proxy;
     this.#client = client;
-    const { info } = this;
-    info.startMs = performance.timeOrigin + this.#startedMs;
-    info.protocol = '';
-    info.accessLogType = 'TcpConnectionEnd';
-    info.connectionId = nextConnectionId++;
-    info.listenerName = proxy.context.listenerName;
-    info.statPrefix = proxy.statPrefix;
-    info.requestedServerName = facts.serverName;
-    info.downstreamLocalAddress = client.localAddress;
-    info.downstreamRemoteAddress = client.remoteAddress;
-    info.downstreamDirectRemoteAddress = client.remoteAddress;
+    this.info = connectionInfo(proxy, client, facts);
+    this.info.startMs = performance.timeOrigin + this.#startedMs;
     proxy.stats.cxTotal.increment();
     this.#traffic = proxy.stats.traffic.open(client);
   }

@@ -8,12 +8,12 @@ import type { TcpProxy as Configuration } from '../api/envoy/extensions/filters/
 import type { Cluster } from '../cluster/cluster.ts';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { milliseconds } from '../duration.ts';
-import type { ConnectionFacts, TerminalFilter } from '../listener/network-filter.ts';
+import type { ConnectionFacts, FailedConnection, TerminalFilter } from '../listener/network-filter.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import type { Transport } from '../net/transport.ts';
 import { type StatsStore, sanitizeStatsName } from '../stats/store.ts';
-import type { StreamObserver } from '../stream-info.ts';
-import { ProxiedConnection } from './proxied-connection.ts';
+import type { StreamInfo, StreamObserver } from '../stream-info.ts';
+import { connectionInfo, ProxiedConnection } from './proxied-connection.ts';
 import { TcpProxyStats } from './tcp-proxy-stats.ts';
 
 export interface TcpProxyContext {
@@ -72,6 +72,12 @@ export class TcpProxy implements TerminalFilter {
     connection.start();
   }
 
+  refused(connection: FailedConnection): void {
+    this.stats.cxTotal.increment();
+    this.context.observer?.(failedConnectionInfo(this, connection));
+    this.context.onConnectionClosed(connection.durationMs);
+  }
+
   onConnectionClosed(connection: ProxiedConnection): void {
     this.#connections.delete(connection);
     this.context.observer?.(connection.info);
@@ -90,6 +96,14 @@ export class TcpProxy implements TerminalFilter {
   destroy(): void {
     for (const connection of this.#connections) connection.close();
   }
+}
+
+function failedConnectionInfo(proxy: TcpProxy, connection: FailedConnection): StreamInfo {
+  const info = connectionInfo(proxy, connection, { serverName: connection.serverName, tls: undefined });
+  info.startMs = performance.timeOrigin + performance.now() - connection.durationMs;
+  info.durationMs = connection.durationMs;
+  info.downstreamTransportFailureReason = connection.reason;
+  return info;
 }
 
 function sharesOf({ clusterSpecifier: specifier }: Configuration): { name: string; weight: number }[] {

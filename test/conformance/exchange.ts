@@ -14,14 +14,18 @@ export interface Answer {
 /** How long an answer may take, and how long a close after it is waited for, in milliseconds. */
 const limits = { answer: 3000, close: 600 };
 
+/** An ordinary connection to this machine. */
+export const plainSocket = (port: number): Socket => connect({ port, host: '127.0.0.1', noDelay: true });
+
 /** Sends bytes and reads one answer (two, where the first is informational: the last one counts). */
 export async function exchange(
   port: number,
   bytes: string,
   watchClose = false,
   patienceMs = limits.answer,
+  open = plainSocket,
 ): Promise<Answer> {
-  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  const socket = open(port);
   const reader = new Reader(socket, patienceMs);
   try {
     socket.write(Buffer.from(bytes, 'latin1'));

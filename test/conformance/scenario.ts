@@ -195,7 +195,7 @@ export function during(name: string, first: Step, statistic: string, value: stri
 
 // ---- what differs from run to run is made equal
 
-function normalize(answer: Answer): Answer {
+export function normalize(answer: Answer): Answer {
   return { ...answer, head: answer.head.map(normalizeHeader), body: normalizeText(answer.body) };
 }
 

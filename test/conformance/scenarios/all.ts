@@ -16,6 +16,7 @@ import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
 import { lessons } from './lessons.ts';
 import { chainMatches, defaultChain, tcpProxies } from './listeners.ts';
+import { certificateRules, forwardedCertificates, mutualTls } from './mutual-tls.ts';
 import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
 import { priorities } from './priorities.ts';
 import { localRateLimits } from './rate-limits.ts';
@@ -23,7 +24,9 @@ import { remoteKeys } from './remote-keys.ts';
 import { repeatedHeaders, routing } from './routing.ts';
 import { mirroring, shifting } from './shifting.ts';
 import { subsets } from './subsets.ts';
+import { serverTls } from './tls.ts';
 import { tokenAuthentication } from './token-authentication.ts';
+import { upstreamTls } from './upstream-tls.ts';
 
 export const scenarios: Scenario[] = [
   ...lessons,
@@ -58,6 +61,11 @@ export const scenarios: Scenario[] = [
   chainMatches,
   defaultChain,
   tcpProxies,
+  serverTls,
+  mutualTls,
+  forwardedCertificates,
+  certificateRules,
+  upstreamTls,
   outliers,
   outliersByRate,
   priorities,

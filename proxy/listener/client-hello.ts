@@ -1,0 +1,130 @@
+/**
+ * The first message of a TLS client, read before anybody answers it: which server it asks for, and what it would speak.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2
+ */
+import type { Socket } from 'node:net';
+
+export interface ClientHello {
+  /** In lower case; '' where it names none. */
+  serverName: string;
+  applicationProtocols: readonly string[];
+}
+
+/** Where the bytes are no TLS, or are too long to be waited for. */
+export type NoHello = 'not-tls' | 'too-large';
+
+/** As Envoy: a hello that is longer is not one. */
+const mostBytes = 64 * 1024;
+
+/** Undefined where more bytes are needed to tell. */
+export function parseClientHello(bytes: Buffer): ClientHello | NoHello | undefined {
+  const message = handshakeBytes(bytes);
+  if (message === undefined || typeof message === 'string') return message;
+  if (message.length > 0 && message[0] !== 1) return 'not-tls';
+  const length = message.length < 4 ? undefined : message.readUIntBE(1, 3);
+  if (length !== undefined && length > mostBytes) return 'too-large';
+  if (length === undefined || message.length < 4 + length) return bytes.length > mostBytes ? 'too-large' : undefined;
+  return readHello(new Fields(message.subarray(4, 4 + length)));
+}
+
+/** What the records hold together: a message may be cut into several. */
+function handshakeBytes(bytes: Buffer): Buffer | NoHello | undefined {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (bytes[at] !== 22 || (bytes.length > at + 1 && bytes[at + 1] !== 3)) return 'not-tls';
+    if (bytes.length < at + 5) break;
+    const length = bytes.readUInt16BE(at + 3);
+    if (length === 0 || length > 16_384 + 256) return 'not-tls';
+    parts.push(bytes.subarray(at + 5, at + 5 + length));
+    at += 5 + length;
+  }
+  return parts.length === 0 ? undefined : Buffer.concat(parts);
+}
+
+/** Fields of a message, each after its length. Reading beyond the end gives nothing. */
+class Fields {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get left(): boolean {
+    return this.#at < this.#bytes.length;
+  }
+
+  skip(count: number): void {
+    this.#at += count;
+  }
+
+  number(size: number): number {
+    const at = this.#at;
+    this.#at += size;
+    return this.#at > this.#bytes.length ? 0 : this.#bytes.readUIntBE(at, size);
+  }
+
+  /** @param size of the length, in bytes */
+  field(size: number): Buffer {
+    const length = this.number(size);
+    const found = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return found;
+  }
+}
+
+const extension = { serverName: 0, applicationProtocols: 16 } as const;
+
+function readHello(hello: Fields): ClientHello {
+  const found = { serverName: '', applicationProtocols: [] as string[] };
+  // Version and random.
+  hello.skip(2 + 32);
+  hello.field(1);
+  hello.field(2);
+  hello.field(1);
+  const extensions = new Fields(hello.field(2));
+  while (extensions.left) {
+    const type = extensions.number(2);
+    const fields = new Fields(new Fields(extensions.field(2)).field(2));
+    if (type === extension.serverName) found.serverName = hostName(fields);
+    if (type === extension.applicationProtocols)
+      while (fields.left) found.applicationProtocols.push(fields.field(1).toString('latin1'));
+  }
+  return found;
+}
+
+/** The first name is that of a host, or there is none. */
+function hostName(names: Fields): string {
+  return names.left && names.number(1) === 0 ? names.field(2).toString('latin1').toLowerCase() : '';
+}
+
+export type Peeked = ClientHello | NoHello | 'timed-out' | 'closed';
+
+/**
+ * Waits for a client's first bytes and looks at them. The socket is paused afterwards and gives them again.
+ * @param timeoutMs 0: for ever
+ */
+export function peekClientHello(socket: Socket, timeoutMs: number, tell: (peeked: Peeked) => void): void {
+  let bytes: Buffer = Buffer.alloc(0);
+  const timer = timeoutMs > 0 ? setTimeout(() => finish('timed-out'), timeoutMs) : undefined;
+  const take = (chunk: Buffer): void => {
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    const found = parseClientHello(bytes);
+    if (found !== undefined) finish(found);
+  };
+  const end = (): void => finish('closed');
+  const finish = (peeked: Peeked): void => {
+    clearTimeout(timer);
+    socket.off('data', take).off('end', end).off('close', end);
+    socket.pause();
+    if (bytes.length > 0 && !socket.destroyed && peeked !== 'closed') socket.unshift(bytes);
+    tell(peeked);
+    socket.off('error', ignore);
+  };
+  socket.on('data', take).on('end', end).on('close', end).on('error', ignore);
+  socket.resume();
+}
+
+/** `close` follows. */
+function ignore(): void {}

@@ -1,0 +1,114 @@
+/**
+ * What is demanded of a peer's certificate.
+ *
+ * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/common.proto#extensions-transport-sockets-tls-v3-certificatevalidationcontext
+ */
+import { createHash, X509Certificate } from 'node:crypto';
+import { CertificateValidationContext_TrustChainVerification as TrustChain } from '../api/enums.js';
+import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { describeDataSource, readDataSource } from '../data-source.ts';
+import type { Certificate } from './certificate.ts';
+import { type NamesTest, namesTest } from './subject-alt-names.ts';
+import { TlsConfigurationError } from './tls-configuration-error.ts';
+import type { TlsStats } from './tls-stats.ts';
+
+/** Why a certificate will not do: which statistic counts it, and Envoy's words. */
+interface Refusal {
+  counter: 'failVerifyError' | 'failVerifySan' | 'failVerifyCertHash';
+  reason: string;
+}
+
+export class PeerVerification {
+  readonly ca: Buffer | undefined;
+  readonly crl: Buffer | undefined;
+  readonly caPath: string;
+  readonly crlPath: string;
+  readonly #names: NamesTest | undefined;
+  readonly #acceptsUntrusted: boolean;
+  /** In hexadecimal. */
+  readonly #hashes: ReadonlySet<string>;
+  /** In Base64. */
+  readonly #keyHashes: ReadonlySet<string>;
+
+  /** @throws TlsConfigurationError, UnreadableSource */
+  constructor(context: CertificateValidationContext | undefined) {
+    this.ca = readDataSource(context?.trustedCa);
+    this.crl = readDataSource(context?.crl);
+    this.caPath = describeDataSource(context?.trustedCa);
+    this.#names = context && namesTest(context);
+    this.#acceptsUntrusted = context?.trustChainVerification === TrustChain.ACCEPT_UNTRUSTED;
+    this.#hashes = new Set(context?.verifyCertificateHash.map(hash => hash.replaceAll(':', '').toLowerCase()));
+    this.#keyHashes = new Set(context?.verifyCertificateSpki);
+    this.crlPath = describeDataSource(context?.crl);
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.ca === undefined && this.#names !== undefined) {
+      const rule = 'SAN-based verification of peer certificates without trusted CA is insecure and not allowed';
+      throw new TlsConfigurationError(rule);
+    }
+    if (this.ca !== undefined && !isCertificate(this.ca))
+      throw new TlsConfigurationError(`Failed to load trusted CA certificates from ${this.caPath}`);
+    if (this.ca === undefined && this.crl !== undefined)
+      throw new TlsConfigurationError(`Failed to load CRL from ${this.crlPath} without trusted CA`);
+    for (const hash of this.#hashes)
+      if (!/^[0-9a-f]{64}$/.test(hash)) throw new TlsConfigurationError(`Invalid hex-encoded SHA-256 ${hash}`);
+    for (const hash of this.#keyHashes)
+      if (Buffer.from(hash, 'base64').length !== 32)
+        throw new TlsConfigurationError(`Invalid base64-encoded SHA-256 ${hash}`);
+  }
+
+  /** Whether a server asks its clients for a certificate at all: as in Envoy, only where it has something to judge by. */
+  get asks(): boolean {
+    return this.ca !== undefined || this.#wantsHash;
+  }
+
+  /** Whether one that shows no certificate cannot be what is wanted. */
+  get demands(): boolean {
+    return this.#names !== undefined || this.#wantsHash;
+  }
+
+  get #wantsHash(): boolean {
+    return this.#hashes.size > 0 || this.#keyHashes.size > 0;
+  }
+
+  /**
+   * Counts what is wrong with a certificate.
+   * @param chainError what is wrong with the chain up to a trusted authority; undefined: nothing
+   * @returns why the connection has to end; undefined where it may go on
+   */
+  judge(certificate: Certificate, chainError: string | undefined, stats: TlsStats): string | undefined {
+    const refusal = this.#refusalOf(certificate, chainError);
+    if (refusal === undefined) return undefined;
+    stats[refusal.counter].increment();
+    return this.#acceptsUntrusted ? undefined : refusal.reason;
+  }
+
+  #refusalOf(certificate: Certificate, chainError: string | undefined): Refusal | undefined {
+    if (this.ca !== undefined && chainError !== undefined) {
+      const reason = `X509_verify_cert: certificate verification error at depth 0: ${chainError}`;
+      return { counter: 'failVerifyError', reason };
+    }
+    if (this.#names !== undefined && !this.#names(certificate.names)) {
+      const names = certificate.names.map(({ value }) => value).join(', ');
+      return { counter: 'failVerifySan', reason: `SAN matcher, certificate SANs are [${names}]` };
+    }
+    return this.#hasWantedHash(certificate) ? undefined : { counter: 'failVerifyCertHash', reason: 'cert hash and spki' };
+  }
+
+  #hasWantedHash({ x509, fingerprint256 }: Certificate): boolean {
+    if (!this.#wantsHash) return true;
+    if (this.#hashes.has(fingerprint256)) return true;
+    const key = x509.publicKey.export({ type: 'spki', format: 'der' });
+    return this.#keyHashes.has(createHash('sha256').update(key).digest('base64'));
+  }
+}
+
+function isCertificate(pem: Buffer): boolean {
+  try {
+    return new X509Certificate(pem) !== undefined;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,69 @@
+/** The names that a certificate is for, and what a validation context wants of them. */
+import type { X509Certificate } from 'node:crypto';
+import { SubjectAltNameMatcher_SanType as SanType } from '../api/enums.js';
+import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { type StringTest, stringTest } from '../routing/string-match.ts';
+
+export type NameKind = 'dns' | 'uri' | 'ip' | 'email';
+
+export interface SubjectAltName {
+  kind: NameKind;
+  value: string;
+}
+
+const kinds: Record<string, NameKind> = { DNS: 'dns', URI: 'uri', 'IP Address': 'ip', email: 'email' };
+
+/** In the order of the certificate. Kinds that nothing is compared with are left out. */
+export function subjectAltNames({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): SubjectAltName[] {
+  const names: SubjectAltName[] = [];
+  // Node quotes a value as JSON where it could be taken for more than one.
+  for (const [, type = '', text = ''] of subjectAltName.matchAll(/([A-Za-z ]+?):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
+    const kind = kinds[type];
+    if (kind !== undefined) names.push({ kind, value: text.startsWith('"') ? String(JSON.parse(text)) : text });
+  }
+  return names;
+}
+
+export type NamesTest = (names: readonly SubjectAltName[]) => boolean;
+
+const kindOf: Partial<Record<number, NameKind>> = {
+  [SanType.DNS]: 'dns',
+  [SanType.URI]: 'uri',
+  [SanType.IP_ADDRESS]: 'ip',
+  [SanType.EMAIL]: 'email',
+};
+
+/** Whether one of the names is one that is wanted; undefined where any will do. */
+export function namesTest(context: CertificateValidationContext): NamesTest | undefined {
+  const tests = [
+    ...context.matchTypedSubjectAltNames.flatMap(({ sanType, matcher }) =>
+      matcher === undefined ? [] : [typedTest(kindOf[sanType], stringTest(matcher), exactOf(matcher.matchPattern))],
+    ),
+    ...context.matchSubjectAltNames.map(stringTest).map(
+      test =>
+        ({ value }: SubjectAltName) =>
+          test(value),
+    ),
+  ];
+  if (tests.length === 0) return undefined;
+  return names => names.some(name => tests.some(test => test(name)));
+}
+
+const exactOf = ({ case: kind, value }: { case: string | undefined; value?: unknown }): string | undefined =>
+  kind === 'exact' ? String(value) : undefined;
+
+/** A name of a certificate may stand for many, `*.example.org`: where one name is wanted, that counts too. */
+function typedTest(kind: NameKind | undefined, test: StringTest, exact: string | undefined) {
+  return (name: SubjectAltName): boolean => {
+    if (name.kind !== kind) return false;
+    return kind === 'dns' && exact !== undefined ? coversName(name.value, exact) : test(name.value);
+  };
+}
+
+/** Whether a certificate's DNS name stands for a name: it is the same, or differs in its first label, which is `*`. */
+export function coversName(pattern: string, name: string): boolean {
+  const [wanted, found] = [pattern.toLowerCase(), name.toLowerCase()];
+  if (wanted === found) return true;
+  const dot = found.indexOf('.');
+  return wanted.startsWith('*.') && dot > 0 && wanted.slice(1) === found.slice(dot);
+}

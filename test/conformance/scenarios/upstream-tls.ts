@@ -1,0 +1,112 @@
+/** Encrypted connections to hosts: whom is believed, what is shown, and how it reads when that fails. */
+import { accessLog, type Ports, request, type Scenario, stats } from '../scenario.ts';
+import { health, routesTo } from './answers.ts';
+import { address, cluster, fileLog } from './configuration.ts';
+import { chain, inspector } from './tls.ts';
+import { authority, type Context, handshakes, named, otherAuthority, served, spoken } from './tls-steps.ts';
+
+type Json = Record<string, unknown>;
+
+const client = ['client'];
+
+/** Clusters of the host that demands a certificate. */
+const contexts: Record<string, Context> = {
+  good: { certificates: client, validation: { trusted_ca: authority, ...named('DNS', 'one.example') } },
+  wild: { certificates: client, validation: { trusted_ca: authority, ...named('DNS', 'a.wild.example') } },
+  unverified: { certificates: client },
+  named: { certificates: client, more: { sni: 'one.example' } },
+  newest: { certificates: client, common: { tls_params: { tls_maximum_protocol_version: 'TLSv1_3' } } },
+  untrusted: { certificates: client, validation: { trusted_ca: otherAuthority }, more: { sni: 'open.example' } },
+  misnamed: { certificates: client, validation: { trusted_ca: authority, ...named('DNS', 'two.example') } },
+  believing: {
+    certificates: client,
+    validation: { trusted_ca: otherAuthority, trust_chain_verification: 'ACCEPT_UNTRUSTED' },
+    more: { sni: 'open.example' },
+  },
+  unhashed: { certificates: client, validation: { verify_certificate_hash: ['0'.repeat(64)] } },
+  shy: {},
+  'shy-newest': { common: { tls_params: { tls_maximum_protocol_version: 'TLSv1_3' } } },
+  strange: { certificates: ['stranger'], common: { tls_params: { tls_maximum_protocol_version: 'TLSv1_3' } } },
+  protocols: { certificates: client, common: { alpn_protocols: ['other', 'http/1.1'] } },
+};
+
+const names = [...Object.keys(contexts), 'plain', 'nobody', 'checked', 'ill'];
+const answered = ['good', 'wild', 'unverified', 'named', 'newest', 'believing', 'protocols'];
+
+const check = (path: string): Json => ({
+  ...{ timeout: '1s', interval: '0.3s', no_traffic_interval: '0.3s', unhealthy_threshold: 1, healthy_threshold: 1 },
+  http_health_check: { path },
+});
+
+const clusters = (ports: Ports): Json[] => [
+  ...Object.entries(contexts).map(([name, context]) => cluster(name, [ports.nobody], spoken(context))),
+  cluster('plain', [ports.raw], spoken({})),
+  cluster('nobody', [1], spoken({})),
+  cluster('checked', [ports.nobody], { ...spoken(contexts.good!), health_checks: [check('/own')] }),
+  cluster('ill', [ports.nobody], { ...spoken(contexts.misnamed!), health_checks: [check('/own')] }),
+  cluster('echo', [ports.raw]),
+];
+
+export const upstreamTls: Scenario = {
+  name: 'tls to hosts',
+  config: (ports, log) => ({
+    admin: { address: address(ports.admin) },
+    static_resources: {
+      listeners: [
+        {
+          ...{ name: 'main', stat_prefix: 'main', address: address(ports.listener) },
+          filter_chains: [
+            chain('front', undefined, {}, {
+              route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routesTo(names) }] },
+              access_log: [
+                fileLog(log, '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n'),
+              ],
+            }),
+          ],
+        },
+        {
+          ...{ name: 'back', stat_prefix: 'back', address: address(ports.nobody), listener_filters: [inspector] },
+          filter_chains: [
+            // OpenSSL shows the authorities that it trusts, too: here it has none.
+            chain('open', { server_names: ['open.example'] }, served({ certificates: ['one'] })),
+            chain(
+              'back',
+              undefined,
+              served({
+                certificates: ['one'],
+                common: { alpn_protocols: ['http/1.1'] },
+                validation: { trusted_ca: authority },
+                more: { require_client_certificate: true },
+              }),
+              {
+                forward_client_cert_details: 'SANITIZE_SET',
+                set_current_client_cert_details: { uri: true },
+                access_log: [fileLog(`${log}.back`, '%DOWNSTREAM_TLS_VERSION% %REQUESTED_SERVER_NAME%\n')],
+              },
+            ),
+          ],
+        },
+      ],
+      clusters: clusters(ports),
+    },
+  }),
+  steps: [
+    ...names.map(name => request(`/${name}/echo`)),
+    // On the connection that is there, and where sessions go on.
+    ...answered.map(name => request(`/${name}/own`)),
+    accessLog(names.length + answered.length),
+    // A proxy of ours that refuses a client's certificate ends the connection without an alert, which Envoy counts.
+    ...Object.keys(contexts)
+      .filter(name => name !== 'strange')
+      .map(name => handshakes(`cluster.${name}`)),
+    ...names.map(name =>
+      stats(
+        ...['upstream_cx_total', 'upstream_cx_connect_fail', 'upstream_rq_total', 'upstream_rq_pending_failure_eject'].map(
+          stat => `cluster.${name}.${stat}`,
+        ),
+      ),
+    ),
+    health('checked'),
+    health('ill'),
+  ],
+};
