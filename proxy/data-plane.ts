@@ -1,6 +1,12 @@
 /** The data plane of one bootstrap: its clusters and listeners, from start to drain. */
 import type { Any } from '@bufbuild/protobuf/wkt';
-import type { AdminSource, CertificatesStatus, ClusterStatus, DynamicResources, ListenerStatus } from './admin-source.ts';
+import type {
+  AdminSource,
+  CertificatesStatus,
+  ClusterStatus,
+  DynamicResources,
+  ListenerStatus,
+} from './admin-source.ts';
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { ClusterDiscovery } from './cluster/cluster-discovery.ts';

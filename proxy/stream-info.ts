@@ -1,6 +1,7 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
-import type { TlsFacts } from './tls/tls-facts.ts';
+
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from './http/headers.ts';
+import type { TlsFacts } from './tls/tls-facts.ts';
 
 /** Envoy's response flags as bits, in the order of its own list. */
 export const flag = {

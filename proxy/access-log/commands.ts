@@ -1,8 +1,8 @@
 /** The operators of access log formats, `%NAME(ARGUMENT):LENGTH%`: a table from the name to what it prints. */
 import { hostname } from 'node:os';
+import { connectionFlagOrder, flag, formatFlags, type StreamInfo } from '../stream-info.ts';
 import type { Certificate } from '../tls/certificate.ts';
 import type { NameKind } from '../tls/subject-alt-names.ts';
-import { connectionFlagOrder, flag, formatFlags, type StreamInfo } from '../stream-info.ts';
 import { compileTime } from './time-format.ts';
 
 /** What a command finds for one request; undefined prints as `-`, and as null in JSON. */

@@ -3,14 +3,10 @@ import { isIP } from 'node:net';
 import { ConfigurationError, type Path } from './errors.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { nearest } from './nearest.ts';
+import { at, list, type Part, type Refuse, requireTypedConfig } from './parts.ts';
+import { checkDownstreamSocket, checkUpstreamSocket } from './transport-socket-rules.ts';
 
 type PositionOf = (path: Path) => string;
-
-/** A part of the document and where it stands. */
-interface Part {
-  value: JsonObject;
-  path: Path;
-}
 
 /** Throws the first thing that cannot work. */
 export function checkSemantics(document: JsonObject, positionOf: PositionOf): void {
@@ -66,8 +62,6 @@ function refuseRuntimeKeys(document: JsonObject, refuse: Refuse): void {
     if (values) search(values.value, '', values.path);
   }
 }
-
-type Refuse = (reason: string, path: Path) => ConfigurationError;
 
 function checkClusters(clusters: readonly Part[], refuse: Refuse): void {
   const seen = new Set<string>();
@@ -216,40 +210,6 @@ function refuseSameMatches(listener: string, chains: readonly Part[], refuse: Re
   }
 }
 
-const tlsType = 'envoy.extensions.transport_sockets.tls.v3';
-const rawType = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
-const managerType = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-
-/** The configuration of a part's transport socket, where it is one of this side. */
-function transportSocket(part: Part, side: 'Downstream' | 'Upstream', refuse: Refuse): Part | undefined {
-  const socket = at(part, 'transport_socket');
-  if (socket === undefined) return undefined;
-  requireTypedConfig(socket, refuse);
-  const configuration = at(socket, 'typed_config')!;
-  const type = String(configuration.value['@type']).replace(/^.*\//, '');
-  if (type === `${tlsType}.${side}TlsContext`) return configuration;
-  if (type === rawType) return undefined;
-  const name = socket.value.name ?? '';
-  throw refuse(`Didn't find a registered implementation for '${name}' with type URL: '${type}'`, socket.path);
-}
-
-/** Whom it is agreed with would speak what nobody here understands. */
-function refuseHttp2(socket: Part | undefined, refuse: Refuse): void {
-  const common = socket && at(socket, 'common_tls_context');
-  const protocols = common?.value.alpn_protocols;
-  if (!common || !Array.isArray(protocols) || !protocols.includes('h2')) return;
-  const path = [...common.path, 'alpn_protocols', protocols.indexOf('h2')];
-  throw refuse('this proxy speaks HTTP/1.1 alone yet: offer http/1.1, or leave alpn_protocols out', path);
-}
-
-function checkUpstreamSocket(cluster: Part, refuse: Refuse): void {
-  const socket = transportSocket(cluster, 'Upstream', refuse);
-  refuseHttp2(socket, refuse);
-  const tcp = list(cluster, 'health_checks').find(check => at(check, 'tcp_health_check') !== undefined);
-  if (socket === undefined || tcp === undefined) return;
-  throw refuse('tcp_health_check by TLS is not supported by this proxy: use http_health_check', tcp.path);
-}
-
 /** One filter takes the connections, and it is the last; those that only look at them are not supported yet. */
 function checkChain(listener: string, chain: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const filters = list(chain, 'filters');
@@ -258,9 +218,7 @@ function checkChain(listener: string, chain: Part, clusters: readonly string[] |
     throw refuse(`error adding listener '${listener}': ${reason}`, filters[0]!.path);
   }
   for (const filter of filters) checkNetworkFilter(filter, clusters, refuse);
-  const socket = transportSocket(chain, 'Downstream', refuse);
-  const speaksHttp = filters.some(filter => String(at(filter, 'typed_config')?.value['@type']).endsWith(managerType));
-  if (speaksHttp) refuseHttp2(socket, refuse);
+  checkDownstreamSocket(chain, filters, refuse);
 }
 
 function requireIp(address: Part, refuse: Refuse): void {
@@ -280,13 +238,6 @@ function checkNetworkFilter(filter: Part, clusters: readonly string[] | undefine
   for (const log of list(manager, 'access_log')) requireTypedConfig(log, refuse);
   const routes = at(manager, 'route_config');
   if (routes) checkRoutes(routes, clusters, refuse);
-}
-
-/** Every extension is found by the type of its configuration; a name alone says nothing. */
-function requireTypedConfig(part: Part, refuse: Refuse): void {
-  const type = at(part, 'typed_config')?.value['@type'];
-  if (type !== undefined) return;
-  throw refuse(`Didn't find a registered implementation for '${part.value.name ?? ''}' with type URL: ''`, part.path);
 }
 
 function checkExternalAuthorization(filter: Part, refuse: Refuse): void {
@@ -383,25 +334,4 @@ function checkBackOff(policy: Part, refuse: Refuse): void {
       'max_interval',
     ]);
   }
-}
-
-/** The mapping at a path below a part. */
-function at(part: Part, ...keys: string[]): Part | undefined {
-  let { value, path }: Part = part;
-  for (const key of keys) {
-    const inner = value[key];
-    if (!isObject(inner)) return undefined;
-    value = inner;
-    path = [...path, key];
-  }
-  return { value, path };
-}
-
-/** The mappings of a list at a path below a part. */
-function list(part: Part, ...keys: string[]): Part[] {
-  const last = keys.at(-1)!;
-  const holder = at(part, ...keys.slice(0, -1));
-  const value = holder?.value[last];
-  if (!holder || !Array.isArray(value)) return [];
-  return value.flatMap((item, index) => (isObject(item) ? [{ value: item, path: [...holder.path, last, index] }] : []));
 }

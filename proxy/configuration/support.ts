@@ -31,7 +31,8 @@ export const obeyed: Record<string, string> = {
   // Listener
   'envoy.config.listener.v3.Listener':
     'name address stat_prefix filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size listener_filters listener_filters_timeout continue_on_listener_filters_timeout',
-  'envoy.config.listener.v3.FilterChain': 'name filter_chain_match filters transport_socket transport_socket_connect_timeout',
+  'envoy.config.listener.v3.FilterChain':
+    'name filter_chain_match filters transport_socket transport_socket_connect_timeout',
   'envoy.config.listener.v3.FilterChainMatch':
     'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names application_protocols transport_protocol=raw_buffer|tls',
   'envoy.config.listener.v3.Filter': 'name typed_config',
@@ -39,8 +40,7 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': '',
   // TLS
   'envoy.config.core.v3.TransportSocket': 'name typed_config',
-  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
-    'common_tls_context require_client_certificate',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': 'common_tls_context require_client_certificate',
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': 'common_tls_context sni max_session_keys',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
     'tls_params tls_certificates validation_context alpn_protocols',
@@ -126,7 +126,8 @@ export const obeyed: Record<string, string> = {
   'envoy.config.rbac.v3.Permission':
     'and_rules or_rules any header url_path destination_ip destination_port destination_port_range requested_server_name not_rule',
   'envoy.config.rbac.v3.Permission.Set': 'rules',
-  'envoy.config.rbac.v3.Principal': 'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path not_id',
+  'envoy.config.rbac.v3.Principal':
+    'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path not_id',
   'envoy.config.rbac.v3.Principal.Set': 'ids',
   'envoy.config.rbac.v3.Principal.Authenticated': 'principal_name',
   'envoy.type.matcher.v3.PathMatcher': 'path',

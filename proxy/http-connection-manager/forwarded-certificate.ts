@@ -5,8 +5,8 @@
  */
 import { HttpConnectionManager_ForwardClientCertDetails as Mode } from '../api/enums.js';
 import type {
-  HttpConnectionManager,
   HttpConnectionManager_SetCurrentClientCertDetails as Details,
+  HttpConnectionManager,
 } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';

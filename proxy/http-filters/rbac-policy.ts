@@ -2,7 +2,13 @@
 
 import { RBAC_Action } from '../api/enums.js';
 import type { CidrRange } from '../api/envoy/config/core/v3/address_pb.js';
-import type { Permission, Policy, Principal, Principal_Authenticated, RBAC } from '../api/envoy/config/rbac/v3/rbac_pb.js';
+import type {
+  Permission,
+  Policy,
+  Principal,
+  Principal_Authenticated,
+  RBAC,
+} from '../api/envoy/config/rbac/v3/rbac_pb.js';
 import type { PathMatcher } from '../api/envoy/type/matcher/v3/path_pb.js';
 import type { RequestHeaders } from '../http/headers.ts';
 import { addressTest, splitAddress } from '../net/address-range.ts';

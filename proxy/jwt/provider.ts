@@ -38,7 +38,8 @@ export class Provider {
     this.allows = audienceTest(configuration.audiences);
     const { jwksSourceSpecifier: source, maxLifetime, jwtCacheConfig: cache } = configuration;
     if (source.case === 'remoteJwks') this.remote = new RemoteKeys(source.value);
-    const keys = source.case === 'localJwks' ? KeySet.parse(readDataSource(source.value)?.toString('utf8') ?? '') : undefined;
+    const keys =
+      source.case === 'localJwks' ? KeySet.parse(readDataSource(source.value)?.toString('utf8') ?? '') : undefined;
     // As in Envoy: a set that cannot be read has no keys.
     this.#keys = keys instanceof KeySet ? keys : undefined;
     this.#skewSeconds = configuration.clockSkewSeconds || usual.skewSeconds;

@@ -2,8 +2,8 @@
 import type { DynamicResource } from '../admin-source.ts';
 import type { FilterChain as Configuration } from '../api/envoy/config/listener/v3/listener_components_pb.js';
 import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { DownstreamTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { TcpProxy as TcpProxyConfiguration } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { DownstreamTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { typedConfig } from '../configuration/typed-config.ts';
 import { milliseconds } from '../duration.ts';
 import { ConnectionManager } from '../http-connection-manager/connection-manager.ts';

@@ -152,11 +152,15 @@ export class Listener implements ListenerStatus {
     const { filter, tls, handshakeTimeoutMs } = chain;
     const serverName = hello?.serverName ?? '';
     if (tls !== undefined)
-      this.#pending.secure(socket, { tls, timeoutMs: handshakeTimeoutMs, hello }, {
-        onSecured: (secured, facts) =>
-          filter.accept(openSocketTransport(secured, this.#highMark), { serverName, tls: facts }),
-        onFailed: failed => filter.refused(failed),
-      });
+      this.#pending.secure(
+        socket,
+        { tls, timeoutMs: handshakeTimeoutMs, hello },
+        {
+          onSecured: (secured, facts) =>
+            filter.accept(openSocketTransport(secured, this.#highMark), { serverName, tls: facts }),
+          onFailed: failed => filter.refused(failed),
+        },
+      );
     else if (inspected) filter.accept(openSocketTransport(socket, this.#highMark), { serverName, tls: undefined });
     else filter.accept(openTransport(socket, this.#highMark), noFacts);
   }

@@ -94,7 +94,9 @@ export class PeerVerification {
       const names = certificate.names.map(({ value }) => value).join(', ');
       return { counter: 'failVerifySan', reason: `SAN matcher, certificate SANs are [${names}]` };
     }
-    return this.#hasWantedHash(certificate) ? undefined : { counter: 'failVerifyCertHash', reason: 'cert hash and spki' };
+    return this.#hasWantedHash(certificate)
+      ? undefined
+      : { counter: 'failVerifyCertHash', reason: 'cert hash and spki' };
   }
 
   #hasWantedHash({ x509, fingerprint256 }: Certificate): boolean {

@@ -1,5 +1,11 @@
 /** What both sides of a handshake take from a CommonTlsContext: certificates, versions, suites. */
-import { createSecureContext, getCiphers, type SecureContext, type SecureContextOptions, type SecureVersion } from 'node:tls';
+import {
+  createSecureContext,
+  getCiphers,
+  type SecureContext,
+  type SecureContextOptions,
+  type SecureVersion,
+} from 'node:tls';
 import { TlsParameters_TlsProtocol as Protocol } from '../api/enums.js';
 import type { DataSource } from '../api/envoy/config/core/v3/base_pb.js';
 import type { TlsCertificate, TlsParameters } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
@@ -30,9 +36,7 @@ export interface TlsContext {
  */
 export function compileTlsContext(common: CommonTlsContext | undefined, side: 'server' | 'client'): TlsContext {
   const validation = common?.validationContextType;
-  const verification = new PeerVerification(
-    validation?.case === 'validationContext' ? validation.value : undefined,
-  );
+  const verification = new PeerVerification(validation?.case === 'validationContext' ? validation.value : undefined);
   const certificates = common?.tlsCertificates ?? [];
   if (certificates.length === 0 && side === 'server')
     throw new TlsConfigurationError('No TLS certificates found for server context');
@@ -122,8 +126,7 @@ function identityOf(source: TlsCertificate, shared: SecureContextOptions): Ident
   const passphrase = readDataSource(source.password)?.toString('utf8').replace(/\n$/, '');
   const certificate = parsed(cert, path);
   const keyOptions = { key, ...(passphrase !== undefined && { passphrase }) };
-  const describe = (error: unknown) =>
-    `Failed to load private key from ${keyPath}, Cause: ${causeOf(error)}`;
+  const describe = (error: unknown) => `Failed to load private key from ${keyPath}, Cause: ${causeOf(error)}`;
   return { certificate, path, context: secureContext({ ...shared, cert, ...keyOptions }, describe) };
 }
 

@@ -6,7 +6,16 @@ import { top } from '../../lint/files.ts';
 import { accessLog, type Ports, type Scenario, type Step } from '../scenario.ts';
 import { address, cluster, fileLog } from './configuration.ts';
 import { chain, inspector } from './tls.ts';
-import { authority, type Context, handshakes, named, otherAuthority, revocations, secured, served } from './tls-steps.ts';
+import {
+  authority,
+  type Context,
+  handshakes,
+  named,
+  otherAuthority,
+  revocations,
+  secured,
+  served,
+} from './tls-steps.ts';
 
 type Json = Record<string, unknown>;
 
@@ -17,7 +26,9 @@ const client = 'spiffe://example.org/client';
 const fixture = (name: string) => new X509Certificate(readFileSync(join(top, `test/fixtures/tls/${name}.pem`)));
 const hashOf = (name: string) => fixture(name).fingerprint256;
 const keyHashOf = (name: string) =>
-  createHash('sha256').update(fixture(name).publicKey.export({ type: 'spki', format: 'der' })).digest('base64');
+  createHash('sha256')
+    .update(fixture(name).publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('base64');
 
 /** What each name demands of clients. */
 const demands: Record<string, Context> = {
@@ -25,7 +36,10 @@ const demands: Record<string, Context> = {
   named: { more: required, validation: { trusted_ca: authority, ...named('URI', client) } },
   mailed: { more: required, validation: { trusted_ca: authority, ...named('EMAIL', 'client@example.org') } },
   either: { more: required, validation: { trusted_ca: authority, ...named('DNS', 'x.example', 'client.example.org') } },
-  untyped: { more: required, validation: { trusted_ca: authority, match_subject_alt_names: [{ prefix: 'spiffe://' }] } },
+  untyped: {
+    more: required,
+    validation: { trusted_ca: authority, match_subject_alt_names: [{ prefix: 'spiffe://' }] },
+  },
   optional: { validation: { trusted_ca: authority } },
   'optional-named': { validation: { trusted_ca: authority, ...named('URI', client) } },
   any: { more: required },
@@ -178,7 +192,9 @@ export const certificateRules: Scenario = {
       static_resources: {
         listeners: [
           listener(ports, [
-            ...Object.entries(rules).map(([name, policy]) => chain(name, { server_names: [name] }, optional, filter(policy))),
+            ...Object.entries(rules).map(([name, policy]) =>
+              chain(name, { server_names: [name] }, optional, filter(policy)),
+            ),
             chain('named', { server_names: ['named', 'unnamed'] }, optional, filter(byName)),
           ]),
         ],

@@ -96,14 +96,7 @@ export const serverTls: Scenario = {
           },
           {
             ...{ name: 'bare', stat_prefix: 'bare', address: address(ports.nobody) },
-            filter_chains: [
-              chain(
-                'bare',
-                undefined,
-                served({ certificates: ['one', 'two'] }),
-                logged,
-              ),
-            ],
+            filter_chains: [chain('bare', undefined, served({ certificates: ['one', 'two'] }), logged)],
           },
         ],
         clusters: [cluster('echo', [ports.raw])],
@@ -139,15 +132,22 @@ export const serverTls: Scenario = {
     secured('/own', { port: ({ nobody }: Ports) => nobody }),
     {
       name: 'plain text where TLS is spoken',
-      see: place => request('/own', { close: true }).see({ ...place, ports: { ...place.ports, listener: place.ports.nobody } }),
+      see: place =>
+        request('/own', { close: true }).see({ ...place, ports: { ...place.ports, listener: place.ports.nobody } }),
     },
     accessLog(19),
     handshakes('listener.main'),
     handshakes('listener.bare'),
     stats(
-      ...['tls_found', 'tls_not_found', 'alpn_found', 'alpn_not_found', 'sni_found', 'sni_not_found', 'client_hello_too_large'].map(
-        name => `tls_inspector.${name}`,
-      ),
+      ...[
+        'tls_found',
+        'tls_not_found',
+        'alpn_found',
+        'alpn_not_found',
+        'sni_found',
+        'sni_not_found',
+        'client_hello_too_large',
+      ].map(name => `tls_inspector.${name}`),
     ),
     stats(
       'listener.main.no_filter_chain_match',

@@ -56,12 +56,20 @@ export const upstreamTls: Scenario = {
         {
           ...{ name: 'main', stat_prefix: 'main', address: address(ports.listener) },
           filter_chains: [
-            chain('front', undefined, {}, {
-              route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routesTo(names) }] },
-              access_log: [
-                fileLog(log, '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n'),
-              ],
-            }),
+            chain(
+              'front',
+              undefined,
+              {},
+              {
+                route_config: { virtual_hosts: [{ name: 'all', domains: ['*'], routes: routesTo(names) }] },
+                access_log: [
+                  fileLog(
+                    log,
+                    '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n',
+                  ),
+                ],
+              },
+            ),
           ],
         },
         {
@@ -101,9 +109,12 @@ export const upstreamTls: Scenario = {
       .map(name => handshakes(`cluster.${name}`)),
     ...names.map(name =>
       stats(
-        ...['upstream_cx_total', 'upstream_cx_connect_fail', 'upstream_rq_total', 'upstream_rq_pending_failure_eject'].map(
-          stat => `cluster.${name}.${stat}`,
-        ),
+        ...[
+          'upstream_cx_total',
+          'upstream_cx_connect_fail',
+          'upstream_rq_total',
+          'upstream_rq_pending_failure_eject',
+        ].map(stat => `cluster.${name}.${stat}`),
       ),
     ),
     health('checked'),
