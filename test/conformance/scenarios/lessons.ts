@@ -19,14 +19,21 @@ function places(ports: Ports): Record<number, { address: string; port: number }>
 }
 
 /** The same configuration with this machine's addresses, and with nothing left to chance. */
-function moved(value: unknown, ports: Ports): unknown {
-  if (Array.isArray(value)) return value.map(one => moved(one, ports));
+function moved(value: unknown, ports: Ports, given: string): unknown {
+  if (Array.isArray(value)) return value.map(one => moved(one, ports, given));
   if (value === null || typeof value !== 'object') return value;
   const { address, port_value: port, ...rest } = value as { address?: unknown; port_value?: unknown };
   const place = places(ports)[Number(port)];
   if (place && typeof address === 'string') return { ...rest, address: place.address, port_value: place.port };
   if ('numerator' in value) return { numerator: 100 };
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, moved(certain(key, inner), ports)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [key, moved(certain(key, found(key, inner, given)), ports, given)]),
+  );
+}
+
+/** Files that a lesson gives lie in a learner's home there. */
+function found(key: string, value: unknown, given: string): unknown {
+  return key === 'filename' && typeof value === 'string' ? join(given, value) : value;
 }
 
 /** Of weighted clusters the first takes all. */
@@ -82,7 +89,7 @@ function scenario(file: string): Scenario {
   );
   return {
     name: `lesson ${file.split('/')[2]}: ${basename(file)}`,
-    config: ports => moved(source, ports),
+    config: ports => moved(source, ports, join(top, file, '../../given')),
     steps: [...requests, counted, ...(text.includes('access_log') && !/\bfilter:/.test(text) ? [log] : [])],
   };
 }
