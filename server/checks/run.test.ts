@@ -151,6 +151,7 @@ describe('replay', () => {
     type: 'replay',
     configuration: 'running',
     upstreams: {},
+    files: [],
     requests: [
       {
         url: 'http://proxy:15001/status/500',
