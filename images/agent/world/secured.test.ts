@@ -18,13 +18,14 @@ const shop = { cert: pem('shop.crt'), key: pem('shop.key') };
 type Told = Error & { code?: string; rawPacket?: Buffer };
 
 /** What a client is told that calls such a server. */
-async function call(server: Server, tls: RequestTls | undefined, host = 'shop.example') {
+async function call(server: Server, tls: RequestTls | undefined, host = 'shop.example', patienceMs = 5000) {
   const peers: Socket[] = [];
   server.on('connection', (peer: Socket) => peers.push(peer));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   await once(socket, 'connect');
+  const patience = setTimeout(() => socket.destroy(), patienceMs);
   try {
     const secure = tls && secured(socket, host, tls);
     return await new Promise<{ status: number; certificate: unknown }>((resolve, reject) => {
@@ -34,6 +35,7 @@ async function call(server: Server, tls: RequestTls | undefined, host = 'shop.ex
       sent.end();
     });
   } finally {
+    clearTimeout(patience);
     for (const one of [socket, ...peers]) one.destroy();
     server.close();
   }
@@ -86,6 +88,11 @@ test('who speaks no TLS where it is spoken is refused; a server that does not sp
     assert.match(String(error), /does not speak TLS/);
     return true;
   });
+});
+
+test('a handshake ends with the connection that it is on', async () => {
+  const silent = createServer(socket => socket.on('error', () => {}));
+  await assert.rejects(call(silent, {}, 'shop.example', 50), Refusal);
 });
 
 test('a certificate that is none is said to be none', async () => {
