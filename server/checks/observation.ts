@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
-import type { HttpResponse, Methods, ProcessStatus, ReplayResult } from '../../images/agent/protocol/messages.ts';
-import type { ReplayCheck } from '../labs/content.ts';
+import type {
+  HttpResponse,
+  Methods,
+  ProcessStatus,
+  ReplayResult,
+  RequestTls,
+} from '../../images/agent/protocol/messages.ts';
+import type { GivenFile, ReplayCheck, ReplayRequest } from '../labs/content.ts';
 import { type Agent, failureCode } from './agent.ts';
 import { CannotObserve, lastWords } from './verdict.ts';
 
@@ -186,8 +192,10 @@ export class Observation {
     );
     const configuration = await this.#replayable(check.configuration);
     const upstreams = upstreamsOf(sharing);
+    const files = filesOf(sharing);
+    const requests = sharing.flatMap(tagged);
     const result = await this.#once(`replay ${JSON.stringify(check.configuration)}`, () =>
-      this.call('replay', { configuration, upstreams, requests: sharing.flatMap(tagged), timeoutMs: 30_000 }),
+      this.call('replay', { configuration, upstreams, files, requests, timeoutMs: 30_000 }),
     );
     if (result.failure !== undefined) {
       const file = check.configuration === 'running' ? 'the running configuration' : check.configuration.file;
@@ -239,17 +247,30 @@ function upstreamsOf(checks: ReplayCheck[]): Address[] {
   return [...new Set(ports)].map(port => ({ address: httpbinAddress, port }));
 }
 
+function filesOf(checks: ReplayCheck[]): GivenFile[] {
+  const byPath = new Map(checks.flatMap(({ files }) => files.map(file => [file.path, file] as const)));
+  return [...byPath.values()];
+}
+
 /** The address that an arrival names for an upstream of a check. */
 export const upstreamAt = (port: number): string => `${httpbinAddress}:${port}`;
 
 function tagged(check: ReplayCheck): Methods['replay']['params']['requests'] {
-  return check.requests.map(({ url, method, headers, count, load, expect }, index) => ({
+  return check.requests.map(({ url, method, headers, count, load, serverName, client, expect }, index) => ({
     ...{ url, method, count },
+    ...(serverName === undefined && !client ? {} : { tls: tlsOf(serverName, client) }),
     ...(expect.log === undefined ? {} : { log: true }),
     ...(load ? { load } : {}),
     headers: { ...headers, 'x-check': tagOf(check, index) },
     timeoutMs: 10_000,
   }));
+}
+
+function tlsOf(serverName: string | undefined, client: ReplayRequest['client']): RequestTls {
+  return {
+    ...(serverName === undefined ? {} : { serverName }),
+    ...(client && { certificate: client.certificate, key: client.key }),
+  };
 }
 
 /** The value of a header, several joined. */

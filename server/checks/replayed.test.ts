@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { ReplayRequest } from '../labs/content.ts';
+import type { Replayed } from './observation.ts';
 import { judgeReplayed } from './replayed.ts';
 
 const upstreams = { v1: 8001, v2: 8002 };
@@ -61,4 +62,49 @@ test('requests that belong together may have to reach one upstream, or several',
   assert.equal(judged(2, [8002, 8001]), 'passed');
   assert.equal(judged(1, [8002, 8001]), '2 × GET p/: 1 upstream reached; 2: v1, v2');
   assert.equal(judged(1, []), '2 × GET p/: 1 upstream reached; 0: nothing arrived');
+});
+
+describe('TLS', () => {
+  const refused = {
+    url: 'https://p/',
+    error: 'the connection was refused: certificate required',
+    refused: true,
+  } as const;
+  const late = { url: 'https://p/', error: 'no answer from https://p/ within 5000 ms' };
+  const certificate = { subject: 'CN=a.example', subjectAltNames: ['a.example', 'www.a.example'] };
+  const shown = { ...answer, url: 'https://p/', certificate };
+  const client = { name: 'till.crt', certificate: '', key: '' };
+
+  /** What is said of one request, and of what came of it. */
+  function judgeOne(own: Partial<ReplayRequest>, response: Replayed['responses'][number], arrivals = 0): string {
+    const request = { url: 'https://p/', method: 'GET', headers: {}, count: 1, expect: {}, hint: null, ...own };
+    const replayed = { responses: [response], arrivals: Array.from({ length: arrivals }, () => arrived(8001, 'p')) };
+    const { passed, expected, found } = judgeReplayed(request, replayed, upstreams);
+    return passed ? 'passed' : `${expected}; ${found}`;
+  }
+
+  test('a refusal may be what is expected; an answer, or none in time, is not one', () => {
+    const expect = { refused: true, arrivals: 0 } as const;
+    const wanted = 'GET https://p/: is refused, without an answer';
+    assert.equal(judgeOne({ expect }, refused), 'passed');
+    assert.equal(judgeOne({ expect }, shown), `${wanted}; 200 after 0.00 s`);
+    assert.equal(judgeOne({ expect }, late), `${wanted}; ${late.error}`);
+    assert.equal(judgeOne({ expect }, refused, 1), 'GET https://p/: reaches httpbin 0 times; reached it once');
+  });
+
+  test('a refusal where an answer was expected tells who asked, and why', () => {
+    const own = { serverName: 'a.example', client, expect: { status: 200 } };
+    const wanted = 'GET https://p/ for a.example with the certificate till.crt: 200';
+    assert.equal(judgeOne(own, refused), `${wanted}; the connection was refused: certificate required`);
+    const nobody = { serverName: '', expect: { status: 200 } };
+    assert.equal(judgeOne(nobody, refused), `GET https://p/ for no name: 200; ${refused.error}`);
+  });
+
+  test('the certificate that is shown has to have the name', () => {
+    const expect = (name: string) => ({ expect: { status: 200, certificate: name } });
+    assert.equal(judgeOne(expect('www.a.example'), shown), 'passed');
+    const wanted = 'GET https://p/: shows a certificate for b.example';
+    assert.equal(judgeOne(expect('b.example'), shown), `${wanted}; it is for a.example, www.a.example`);
+    assert.equal(judgeOne(expect('b.example'), answer), `${wanted}; it shows none`);
+  });
 });

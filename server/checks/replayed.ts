@@ -1,4 +1,5 @@
 /** What came of the requests of a replay, held against what was expected. */
+import type { ShownCertificate } from '../../images/agent/protocol/messages.ts';
 import type { Expectation, Reached, ReplayCheck, ReplayRequest } from '../labs/content.ts';
 import { headerOf, type Replayed, upstreamAt } from './observation.ts';
 import { fitsShare } from './share.ts';
@@ -18,12 +19,14 @@ export function misfit(headers: [string, string][], wanted: Headers): { expected
 
 type Response = Replayed['responses'][number];
 
-function targetOf({ method, url, load }: ReplayRequest): string {
+function targetOf({ method, url, load, serverName, client }: ReplayRequest): string {
   const plain = (address: string): string => address.replace(/^http:\/\//, '');
   const beside = load
     ? `, while ${count(load.count, 'call')} of ${plain(load.url)} ${load.count === 1 ? 'is' : 'are'} under way`
     : '';
-  return `${method} ${plain(url)}${beside}`;
+  const name = serverName === undefined ? '' : ` for ${serverName || 'no name'}`;
+  const shown = client ? ` with the certificate ${client.name}` : '';
+  return `${method} ${plain(url)}${name}${shown}${beside}`;
 }
 const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
@@ -125,8 +128,16 @@ function judgeRequest(request: ReplayRequest, response: Response, arrivals: Repl
     found,
   });
   const answer = expectedAnswer(expect);
-  if ('error' in response) return say(answer, shorten(response.error));
+  const reached = judgeArrivals(request, arrivals);
+  if ('error' in response) {
+    const found = shorten(response.error);
+    if (!expect.refused || !response.refused) return say(answer, found);
+    return reached ? say(...reached) : { passed: true, expected: `${target}: ${answer}`, found };
+  }
   const found = `${response.status} after ${secondsOf(response.durationMs)}`;
+  if (expect.refused) return say(answer, found);
+  const shown = judgeCertificate(expect.certificate, response.certificate);
+  if (shown) return say(...shown);
   const seconds = response.durationMs / 1000;
   const [from, to] = expect.seconds ?? [0, Number.POSITIVE_INFINITY];
   if (expect.status !== undefined && response.status !== expect.status) return say(answer, found);
@@ -140,21 +151,33 @@ function judgeRequest(request: ReplayRequest, response: Response, arrivals: Repl
   if (expect.log !== undefined && !meets(expect.log, line)) {
     return say(expectedWords('a line in the access log', expect.log), foundWords('line', line));
   }
-  const reaches = expect.arrivals === undefined ? undefined : expect.arrivals * request.count;
-  if (reaches !== undefined && arrivals.length !== reaches) {
-    return say(`reaches httpbin ${times(reaches)}`, `reached it ${times(arrivals.length)}`);
-  }
-  if (expect.arrivalHeaders && arrivals.length === 0) return say('reaches httpbin', 'nothing arrived');
+  return reached ? say(...reached) : { passed: true, expected: `${target}: ${answer}`, found };
+}
+
+/** What was expected and what was found instead. */
+type Difference = [expected: string, found: string];
+
+function judgeArrivals({ expect, count }: ReplayRequest, arrivals: Replayed['arrivals']): Difference | undefined {
+  const reaches = expect.arrivals === undefined ? undefined : expect.arrivals * count;
+  if (reaches !== undefined && arrivals.length !== reaches)
+    return [`reaches httpbin ${times(reaches)}`, `reached it ${times(arrivals.length)}`];
+  if (expect.arrivalHeaders && arrivals.length === 0) return ['reaches httpbin', 'nothing arrived'];
   for (const arrival of arrivals) {
     const wrong = misfit(arrival.headers, expect.arrivalHeaders ?? {});
-    if (wrong) return say(`arrives with ${wrong.expected}`, `arrived with ${wrong.found}`);
+    if (wrong) return [`arrives with ${wrong.expected}`, `arrived with ${wrong.found}`];
   }
-  return { passed: true, expected: `${target}: ${answer}`, found };
+  return undefined;
+}
+
+function judgeCertificate(name: string | undefined, shown: ShownCertificate | undefined): Difference | undefined {
+  if (name === undefined || shown?.subjectAltNames.includes(name)) return undefined;
+  return [`shows a certificate for ${name}`, shown ? `it is for ${shown.subjectAltNames.join(', ')}` : 'it shows none'];
 }
 
 const times = (number: number): string => (number === 1 ? 'once' : `${number} times`);
 
 function expectedAnswer(expect: ReplayRequest['expect']): string {
+  if (expect.refused) return 'is refused, without an answer';
   const status = expect.status === undefined ? 'an answer' : String(expect.status);
   return expect.seconds ? `${status} after ${expect.seconds[0]} to ${expect.seconds[1]} s` : status;
 }

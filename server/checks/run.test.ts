@@ -151,6 +151,7 @@ describe('replay', () => {
     type: 'replay',
     configuration: 'running',
     upstreams: {},
+    files: [],
     requests: [
       {
         url: 'http://proxy:15001/status/500',
@@ -207,6 +208,39 @@ describe('replay', () => {
     assert.match(replayed.configuration, /"id":"mine"/);
     const urls = agent.asked.flatMap(({ params }) => (params as { url?: string }).url ?? []);
     assert.ok(urls.every(url => url.startsWith('http://127.0.0.1:9901/')));
+  });
+
+  it('sends by TLS what asks for a name or shows a certificate, beside the files that all checks of the copy need', async () => {
+    const own: ReplayCheck = {
+      ...one,
+      configuration: { file: 'gate.yaml' },
+      files: [{ path: 'a.crt', content: 'A' }],
+      requests: [
+        {
+          ...{
+            url: 'https://proxy:15001/get',
+            method: 'GET',
+            headers: {},
+            count: 1,
+            expect: { status: 200 },
+            hint: null,
+          },
+          serverName: 'a.example',
+          client: { name: 'till.crt', certificate: 'T', key: 'K' },
+        },
+      ],
+    };
+    const other: ReplayCheck = {
+      ...own,
+      id: 'd',
+      files: [...own.files, { path: 'b.crt', content: 'B' }],
+      requests: [],
+    };
+    const agent = world({ replay: tries(1), files: { 'gate.yaml': { content: 'x', modifiedMs: 0 } } });
+    await runChecks(exercise(own, other), { agent, learner: 'l', signal: AbortSignal.timeout(5000) });
+    const asked = agent.asked.find(({ method }) => method === 'replay')?.params as Methods['replay']['params'];
+    assert.deepEqual(asked.files, other.files);
+    assert.deepEqual(asked.requests[0]?.tls, { serverName: 'a.example', certificate: 'T', key: 'K' });
   });
 
   it('judges how requests spread over the upstreams', async () => {

@@ -120,6 +120,8 @@ export interface ReplayCheck extends CheckBase {
   configuration: 'running' | { file: string };
   /** The httpbins to start beside the copy, by name, with their ports; where there are none, one on port 8000. */
   upstreams: Record<string, number>;
+  /** Given files that the copy finds in its home. */
+  files: GivenFile[];
   requests: ReplayRequest[];
 }
 export interface ReplayRequest {
@@ -128,10 +130,18 @@ export interface ReplayRequest {
   headers: Record<string, string>;
   /** How many times, one after the other; what is expected is expected of each. */
   count: number;
+  /** The name that TLS asks for. */
+  serverName?: string;
+  /** What it shows for itself in TLS: PEM, and the path of the certificate to call it by. */
+  client?: { name: string; certificate: string; key: string };
   /** Requests that are under way when it is sent; they are not judged. */
   load?: { url: string; count: number };
   expect: {
     status?: number;
+    /** The connection is ended instead of an answer. */
+    refused?: true;
+    /** A name that the certificate has which the proxy shows. */
+    certificate?: string;
     /** Percent of the answers by status. */
     statuses?: Record<string, number>;
     /** Percent of the arrivals by the upstream's name. */

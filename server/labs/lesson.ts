@@ -1,5 +1,15 @@
 import { dirname, join } from 'node:path';
-import type { Check, Exercise, Expectation, Lesson, NearMiss, Step } from './content.ts';
+import type {
+  Check,
+  Exercise,
+  Expectation,
+  GivenFile,
+  Lesson,
+  NearMiss,
+  ReplayCheck,
+  ReplayRequest,
+  Step,
+} from './content.ts';
 import { linkTargets, type Places } from './links.ts';
 import { renderMarkdown } from './markdown.ts';
 import type { Problems } from './problems.ts';
@@ -56,14 +66,8 @@ interface CheckFile {
   headers?: Record<string, Expectation>;
   configuration?: 'running' | { file: string };
   upstreams?: Record<string, number>;
-  requests?: {
-    url: string;
-    method?: string;
-    headers?: Record<string, string>;
-    count?: number;
-    expect: object;
-    hint?: string;
-  }[];
+  files?: string[];
+  requests?: RequestFile[];
   stats?: { name: string; atLeast: number; hint?: string }[];
   values?: { at: string; expect: Expectation; hint?: string }[];
   file?: string;
@@ -72,6 +76,17 @@ interface CheckFile {
   right?: string;
   wrong?: string;
   options?: { id: string; text: string; right?: boolean; because: string }[];
+}
+
+interface RequestFile {
+  url: string;
+  method?: string;
+  headers?: Record<string, string>;
+  count?: number;
+  serverName?: string;
+  client?: { certificate: string; key: string };
+  expect: object;
+  hint?: string;
 }
 
 /** A lesson's two files, read but not yet linked. */
@@ -97,8 +112,10 @@ export async function buildLesson(
   problems: Problems,
 ): Promise<Lesson> {
   const { value: file } = source.yaml;
+  const givenFiles = await readGiven(source, problems);
   const exercises: Exercise[] = [];
-  for (const index of file.exercises.keys()) exercises.push(await buildExercise(source, index, places, problems));
+  for (const index of file.exercises.keys())
+    exercises.push(await buildExercise(source, index, givenFiles, places, problems));
   const markdownFile = join(source.folder, 'lesson.md');
   return {
     id: file.id,
@@ -109,7 +126,7 @@ export async function buildLesson(
     slide: file.slide,
     terminals: file.terminals,
     files: file.files ?? [],
-    givenFiles: await readGiven(source, problems),
+    givenFiles,
     start: [],
     exercises,
     html: renderMarkdown(source.text, linkTargets(markdownFile, places, problems), { terminals: file.terminals }),
@@ -127,6 +144,7 @@ async function readGiven(source: LessonSource, problems: Problems): Promise<Less
 async function buildExercise(
   source: LessonSource,
   index: number,
+  givenFiles: GivenFile[],
   places: Places,
   problems: Problems,
 ): Promise<Exercise> {
@@ -149,7 +167,12 @@ async function buildExercise(
     minutes: file.minutes,
     core: file.core,
     taskHtml: render(file.task, 'task'),
-    checks: file.checks.map((check, n) => buildCheck(check, (text, ...path) => render(text, 'checks', n, ...path))),
+    checks: file.checks.map((check, n) =>
+      buildCheck(check, {
+        render: (text, ...path) => render(text, 'checks', n, ...path),
+        given: (name, ...path) => findGiven(source, givenFiles, name, [...at, 'checks', n, ...path], problems),
+      }),
+    ),
     hintsHtml: file.hints.map((hint, n) => render(hint, 'hints', n)),
     solution: {
       html: render(file.solution.text, 'solution', 'text'),
@@ -158,6 +181,15 @@ async function buildExercise(
     nearMisses,
     alternatives,
   };
+}
+
+/** The content of a file that the lesson gives. */
+function findGiven(source: LessonSource, given: GivenFile[], name: string, path: Path, problems: Problems): string {
+  const found = given.find(file => file.path === name);
+  const { file, lineOf } = source.yaml;
+  if (!found)
+    problems.add(file, lineOf(path), `the lesson gives no file "${name}"`, 'Name one by its path in the home.');
+  return found?.content ?? '';
 }
 
 function renderText(source: LessonSource, text: string, path: Path, places: Places, problems: Problems): string {
@@ -192,24 +224,23 @@ async function buildStep(source: LessonSource, step: StepFile, at: Path, problem
   return { kind: 'write', path: step.write!, content };
 }
 
+/** What a check refers to, and where it does. */
+interface Around {
+  render(text: string, ...path: Path): string;
+  given(name: string, ...path: Path): string;
+}
+
 /** Fills in what a check's file may leave out; the schema has seen to the rest. */
-function buildCheck(file: CheckFile, render: (text: string, ...path: Path) => string): Check {
+function buildCheck(file: CheckFile, around: Around): Check {
+  const { render } = around;
   const base = { id: file.id, title: file.title, hint: file.hint ?? null };
   switch (file.type) {
     case 'process':
       return { ...base, type: 'process', program: file.program!, port: file.port ?? null };
     case 'arrivals':
       return { ...base, type: 'arrivals', path: file.path!, atLeast: file.atLeast ?? 1, headers: file.headers ?? {} };
-    case 'replay': {
-      const requests = file.requests!.map(request => ({
-        ...request,
-        method: request.method ?? 'GET',
-        headers: request.headers ?? {},
-        count: request.count ?? 1,
-        hint: request.hint ?? null,
-      }));
-      return { ...base, type: 'replay', configuration: file.configuration!, upstreams: file.upstreams ?? {}, requests };
-    }
+    case 'replay':
+      return { ...base, type: 'replay', configuration: file.configuration!, ...buildReplay(file, around) };
     case 'stats':
       return { ...base, type: 'stats', stats: file.stats!.map(stat => ({ ...stat, hint: stat.hint ?? null })) };
     case 'config': {
@@ -232,4 +263,30 @@ function buildCheck(file: CheckFile, render: (text: string, ...path: Path) => st
       return { ...base, type: 'quiz', label: file.label!, options };
     }
   }
+}
+
+function buildReplay(file: CheckFile, around: Around): Pick<ReplayCheck, 'upstreams' | 'files' | 'requests'> {
+  return {
+    upstreams: file.upstreams ?? {},
+    files: (file.files ?? []).map((path, n) => ({ path, content: around.given(path, 'files', n) })),
+    requests: file.requests!.map((request, n) => buildRequest(request, n, around)),
+  };
+}
+
+function buildRequest({ client, ...request }: RequestFile, index: number, { given }: Around): ReplayRequest {
+  const at: Path = ['requests', index, 'client'];
+  return {
+    ...request,
+    method: request.method ?? 'GET',
+    headers: request.headers ?? {},
+    count: request.count ?? 1,
+    hint: request.hint ?? null,
+    ...(client && {
+      client: {
+        name: client.certificate,
+        certificate: given(client.certificate, ...at, 'certificate'),
+        key: given(client.key, ...at, 'key'),
+      },
+    }),
+  };
 }

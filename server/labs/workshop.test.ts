@@ -36,7 +36,7 @@ async function replace(file: string, text: string, by: string): Promise<void> {
 }
 
 describe('the workshop of the repo', () => {
-  it('has lessons 2.1 to 2.15, 2.17, 2.18, 2.22 and 2.23 in order, and links slides both ways', async () => {
+  it('has lessons 2.1 to 2.15, 2.17, 2.18 and 2.21 to 2.23 in order, and links slides both ways', async () => {
     const workshop = await loadWorkshop(labs);
     assert.deepEqual(
       [...workshop.lessons.keys()],
@@ -58,6 +58,7 @@ describe('the workshop of the repo', () => {
         '2.15',
         '2.17',
         '2.18',
+        '2.21',
         '2.22',
         '2.23',
       ],
@@ -149,6 +150,13 @@ describe('mistakes are named with file and line', () => {
       'fails: timeout-kept',
       'fails: nothing',
       /no check "nothing"/,
+    ],
+    [
+      'a file that is not given',
+      'lessons/2.21-one-port/lesson.yaml',
+      'client: { certificate: till.crt',
+      'client: { certificate: tell.crt',
+      /lesson\.yaml:\d+: the lesson gives no file "tell\.crt"/,
     ],
     [
       'an id that is taken',

@@ -1,9 +1,10 @@
 /** What the agent does besides terminals, in a real sandbox. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { AgentEvent } from '../../images/agent/protocol/messages.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AgentEvent, RequestTls } from '../../images/agent/protocol/messages.ts';
 import type { AgentClient } from '../../server/agent/client.ts';
 import { AgentError } from '../../server/agent/errors.ts';
 import { makeSandbox, type TestSandbox, whyNoSandbox } from './sandbox.ts';
@@ -235,6 +236,66 @@ test('a configuration is replayed in a scratch copy', { skip: withProxy, timeout
   const broken = await agent.call('replay', { configuration: 'nonsense: 1', requests, timeoutMs: 15_000 });
   assert.match(broken.failure ?? '', /nonsense/);
   assert.deepEqual(broken.responses, []);
+});
+
+const given = join(import.meta.dirname, '../../labs/lessons/2.21-one-port/given');
+const pem = (name: string): string => readFileSync(join(given, name), 'utf8');
+
+/** Speaks TLS on port 8443 and answers who called; refuses who shows no certificate of ca.crt. */
+const server = `
+const { readFileSync: read } = require('node:fs');
+const options = { key: read('shop.key'), cert: read('shop.crt'), ca: read('ca.crt'), requestCert: true };
+const tell = socket => JSON.stringify([socket.servername, socket.getPeerCertificate().subjectaltname]);
+const server = require('node:https').createServer(options, ({ socket }, answer) => answer.end(tell(socket)));
+server.listen(8443, '127.0.0.1').on('tlsClientError', () => {});
+`;
+
+test('a request goes by TLS, with a name and a certificate', { skip }, async () => {
+  for (const name of ['shop.key', 'shop.crt', 'ca.crt'])
+    await agent.call('file.write', { path: name, content: pem(name) });
+  await agent.call('file.write', { path: 'tls.js', content: server });
+  const run = { terminal: 'tls', command: 'node tls.js', promptTimeoutMs: 10_000, timeoutMs: 10_000 };
+  await agent.call('terminal.run', { ...run, wait: 'typed' });
+  for (let tries = 0; ; tries++) {
+    const { ports } = await agent.call('port.list', {});
+    if (ports.some(({ port }) => port === 8443)) break;
+    assert.ok(tries < 200, 'nothing listens on port 8443');
+    await delay(50);
+  }
+  const till = { serverName: 'shop.example', certificate: pem('till.crt'), key: pem('till.key') };
+  const ask = (tls: RequestTls, url = 'https://127.0.0.1:8443/') =>
+    agent.call('http.request', { url, tls, timeoutMs: 5000, maximumBody: 1000 });
+  const answer = await ask(till);
+  assert.deepEqual(JSON.parse(answer.body), ['shop.example', 'URI:spiffe://corp.example/till']);
+  assert.deepEqual(answer.certificate?.subjectAltNames, ['shop.example', 'www.shop.example']);
+  const stranger = { certificate: pem('stranger.crt'), key: pem('stranger.key') };
+  for (const tls of [{}, stranger]) await assert.rejects(ask(tls), { code: 'refused', message: /^the connection was/ });
+  await assert.rejects(ask(till, 'https://127.0.0.1:8444/'), { code: 'refused', message: /nothing listens/ });
+  await assert.rejects(ask({ certificate: 'x', key: 'x' }), { code: 'invalid' });
+});
+
+test('a replay finds its files in the home; what the proxy refuses is told', { skip: withProxy }, async () => {
+  const files = [{ path: 'certificates/x.txt', content: 'from a file' }];
+  const fromFile = configuration.replace(
+    'route: { cluster: httpbin }',
+    'direct_response: { status: 200, body: { filename: certificates/x.txt } }',
+  );
+  const requests = [{ url: 'http://proxy:15001/' }, { url: 'https://proxy:15001/' }, { url: 'http://proxy:15002/' }];
+  const found = await agent.call('replay', { configuration: fromFile, files, requests, timeoutMs: 15_000 });
+  assert.equal(found.failure, undefined);
+  const [read, plain, nobody] = found.responses;
+  assert.equal(read && 'body' in read && read.body, 'from a file');
+  // Neither refused anybody: one speaks no TLS, the other is not there.
+  assert.match(plain && 'error' in plain ? plain.error : '', /does not speak TLS/);
+  assert.match(nobody && 'error' in nobody ? nobody.error : '', /nothing listens/);
+  assert.ok(![plain, nobody].some(one => one && 'refused' in one));
+  const outside = agent.call('replay', {
+    configuration,
+    files: [{ path: '../x', content: '' }],
+    requests,
+    timeoutMs: 1,
+  });
+  await assert.rejects(outside, { code: 'invalid' });
 });
 
 test('a method that is not there, and parameters that are none, are refused', { skip }, async () => {

@@ -77,6 +77,7 @@ export interface Methods {
       method?: string;
       headers?: Record<string, string>;
       body?: string;
+      tls?: RequestTls;
       timeoutMs: number;
       maximumBody: number;
     };
@@ -129,6 +130,24 @@ export interface HttpResponse {
   body: string;
   durationMs: number;
   truncated: boolean;
+  /** What the server showed for itself, where the URL is an https one; nobody verified it. */
+  certificate?: ShownCertificate;
+}
+
+/** How a request to an https URL names the server, and what it shows for itself. */
+export interface RequestTls {
+  /** The name that TLS asks for, which is also the usual `host`; default the URL's host. */
+  serverName?: string;
+  /** The client's certificate and its key, PEM. */
+  certificate?: string;
+  key?: string;
+}
+
+export interface ShownCertificate {
+  /** Such as `CN=shop.example`. */
+  subject: string;
+  /** Names of any kind, without the kind: `shop.example`, `spiffe://…`. */
+  subjectAltNames: string[];
 }
 
 export interface ProcessStatus {
@@ -146,11 +165,14 @@ export interface ReplayParams {
   configuration: string;
   /** httpbin instances to start in the scratch network; default one at 127.0.0.2:8000. */
   upstreams?: { address: string; port: number }[];
+  /** Files that the copy finds in its home, which is empty otherwise: certificates that the configuration names. */
+  files?: { path: string; content: string }[];
   requests: {
     url: string;
     method?: string;
     headers?: Record<string, string>;
     body?: string;
+    tls?: RequestTls;
     /** How many times, one after the other (default 1). */
     count?: number;
     /** Requests that are sent a little before it and may be under way with it; what becomes of them is not told. */
@@ -167,8 +189,8 @@ export interface ReplayParams {
 export interface ReplayResult {
   /** Set when the proxy did not get ready: its last lines. */
   failure?: string;
-  /** One for each request sent, in order; the last are missing where the time was too short for all. `error` where none came (refused, timed out). */
-  responses: ({ url: string; log?: string[] } & (HttpResponse | { error: string }))[];
+  /** One for each request sent, in order; the last are missing where the time was too short for all. */
+  responses: ({ url: string; log?: string[] } & (HttpResponse | NoResponse))[];
   /** What reached the upstreams, in order. */
   arrivals: {
     upstream: string;
@@ -179,6 +201,13 @@ export interface ReplayResult {
     status: number;
   }[];
   admin: { path: string; status: number; body: string }[];
+}
+
+/** Why no answer came, in words. */
+export interface NoResponse {
+  error: string;
+  /** Set where the proxy took the connection and ended it instead of answering: TLS was refused, say. */
+  refused?: true;
 }
 
 /** Sent by the agent on stream 0 to every connection. */

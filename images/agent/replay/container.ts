@@ -1,7 +1,7 @@
 /** The place where a replay runs: a container like the learner's world, with a network, a home and a /tmp of its own, and nothing of the learner's. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { boxPaths, worldPaths, worldUsers } from '../../box/specification.ts';
 
 interface Mount {
@@ -48,7 +48,7 @@ function script(upstreams: Address[]): string {
   return [
     'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
     ...started,
-    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c '{ ${marked}; } 3>&1 | cat'`,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c 'cp -r ${files}/home/. .; { ${marked}; } 3>&1 | cat'`,
   ].join('\n');
 }
 
@@ -77,13 +77,18 @@ export interface Container {
 
 let made = 0;
 
-/** Starts the container with its upstreams and the proxy. */
-export function startContainer(proxyConfiguration: string, upstreams: Address[]): Container {
+/** Starts the container with its upstreams and the proxy, and with `homeFiles` in its home. */
+export function startContainer(
+  proxyConfiguration: string,
+  upstreams: Address[],
+  homeFiles: { path: string; content: string }[] = [],
+): Container {
   const name = `replay-${++made}`;
   const folder = `/run/${name}`;
   const pidFile = join(folder, 'pid');
-  mkdirSync(join(folder, 'files'), { recursive: true, mode: 0o755 });
+  mkdirSync(join(folder, 'files/home'), { recursive: true, mode: 0o755 });
   writeFileSync(join(folder, 'files/proxy.yaml'), proxyConfiguration);
+  for (const { path, content } of homeFiles) writeHomeFile(join(folder, 'files/home', path), content);
   const bundle = process.env.UNICORN_WORLD_BUNDLE ?? boxPaths.worldBundle;
   const specification = configuration(bundle, upstreams);
   const source = join(folder, 'files');
@@ -94,6 +99,11 @@ export function startContainer(proxyConfiguration: string, upstreams: Address[])
   const child = spawn(boxPaths.limited, [...crun, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
   const pid = (): number | undefined => readPid(pidFile);
   return { child, pid, remove: () => remove(child, pid(), folder) };
+}
+
+function writeHomeFile(path: string, content: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  writeFileSync(path, content);
 }
 
 function readPid(file: string): number | undefined {

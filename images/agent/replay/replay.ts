@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../failure.ts';
-import type { HttpResponse, ReplayParams, ReplayResult } from '../protocol/messages.ts';
+import type { HttpResponse, NoResponse, ReplayParams, ReplayResult } from '../protocol/messages.ts';
 import { requestIn } from '../world/http.ts';
+import { Refusal } from '../world/refusal.ts';
 import type { World } from '../world/world.ts';
 import { adminAddress } from './admin.ts';
 import { type Address, type Container, startContainer } from './container.ts';
@@ -10,6 +11,7 @@ import { LastWords, Upstreams } from './output.ts';
 const usualUpstreams: Address[] = [{ address: '127.0.0.2', port: 8000 }];
 const usualRequestMs = 5000;
 const mostUpstreams = 8;
+const mostFileBytes = 256 * 1024;
 const mostRequests = 500;
 const mostResponseBody = 64 * 1024;
 /** The load of a request is under way by then, in the order in which it was asked for. */
@@ -35,7 +37,7 @@ export function replay(_world: World, params: ReplayParams, signal: AbortSignal)
 }
 
 function checked(params: ReplayParams): ReplayParams {
-  const { configuration, upstreams = usualUpstreams, requests } = params;
+  const { configuration, upstreams = usualUpstreams, files = [], requests } = params;
   const count = requests.reduce((sum, { count = 1, load }) => sum + count * (1 + (load?.count ?? 0)), 0);
   if (typeof configuration !== 'string') throw new Failure('invalid', 'a configuration is needed');
   if (count > mostRequests) throw new Failure('invalid', `${count} requests, ${mostRequests} are allowed`);
@@ -43,13 +45,22 @@ function checked(params: ReplayParams): ReplayParams {
   for (const { address, port } of upstreams)
     if (!/^[\d.]{7,15}$/.test(address) || !Number.isInteger(port))
       throw new Failure('invalid', 'an upstream needs an IPv4 address and a port');
+  checkFiles(files);
   return { ...params, upstreams };
+}
+
+function checkFiles(files: NonNullable<ReplayParams['files']>): void {
+  for (const { path, content } of files)
+    if (typeof content !== 'string' || !/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/.test(path))
+      throw new Failure('invalid', 'a file needs a content and a path below the home');
+  const bytes = files.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0);
+  if (bytes > mostFileBytes) throw new Failure('too-large', `${bytes} bytes of files, ${mostFileBytes} are allowed`);
 }
 
 async function run(params: ReplayParams, endsAt: number, signal: AbortSignal): Promise<ReplayResult> {
   signal.throwIfAborted();
   const upstreams = params.upstreams ?? usualUpstreams;
-  const container = startContainer(params.configuration, upstreams);
+  const container = startContainer(params.configuration, upstreams, params.files);
   const failed = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
     container.child.once('error', reject);
@@ -110,11 +121,11 @@ async function sendAll(
   return true;
 }
 
-async function answerOf(response: Promise<HttpResponse>): Promise<HttpResponse | { error: string }> {
+async function answerOf(response: Promise<HttpResponse>): Promise<HttpResponse | NoResponse> {
   try {
     return await response;
   } catch (error) {
-    return { error: (error as Error).message };
+    return { error: (error as Error).message, ...(error instanceof Refusal ? { refused: true } : {}) };
   }
 }
 

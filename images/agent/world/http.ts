@@ -3,22 +3,30 @@ import type { Socket } from 'node:net';
 import { Failure } from '../failure.ts';
 import type { HttpResponse, Methods } from '../protocol/messages.ts';
 import { dial } from './network.ts';
+import { unanswered } from './refusal.ts';
+import type { Secured } from './secured.ts';
 
 export type HttpParams = Methods['http.request']['params'];
 
 const mostBody = 512 * 1024;
 const mostTimeMs = 60_000;
+const usualPorts: Record<string, number> = { 'http:': 80, 'https:': 443 };
 
-/** One request from inside the network of the process `pid`, on a connection of its own. */
+/**
+ * One request from inside the network of the process `pid`, on a connection of its own.
+ * @throws {Refusal} where the server ended the connection instead of answering
+ */
 export async function requestIn(pid: number, params: HttpParams, signal: AbortSignal): Promise<HttpResponse> {
   const url = parseUrl(params.url);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(params.timeoutMs, mostTimeMs))]);
   const began = performance.now();
-  const socket = await dial(pid, url.hostname, Number(url.port || 80), limit);
+  const socket = await dial(pid, url.hostname, Number(url.port || usualPorts[url.protocol]), limit);
   const stop = (): void => void socket.destroy();
   limit.addEventListener('abort', stop, { once: true });
   try {
-    const response = await send(socket, url, params);
+    const secured = url.protocol === 'https:' ? await secure(socket, url, params) : undefined;
+    const response = await send(secured?.socket ?? socket, url, params);
+    const certificate = secured?.certificate();
     const { body, truncated } = await readBody(response, Math.min(params.maximumBody, mostBody));
     return {
       status: response.statusCode ?? 0,
@@ -26,6 +34,7 @@ export async function requestIn(pid: number, params: HttpParams, signal: AbortSi
       body,
       durationMs: Math.round(performance.now() - began),
       truncated,
+      ...(certificate ? { certificate } : {}),
     };
   } catch (error) {
     if (signal.aborted) throw new Failure('cancelled', 'the caller gave up');
@@ -40,11 +49,17 @@ export async function requestIn(pid: number, params: HttpParams, signal: AbortSi
 
 function parseUrl(text: string): URL {
   const url = URL.parse(text);
-  if (url?.protocol !== 'http:') throw new Failure('invalid', `${text} is not an http URL`);
+  if (!url || !(url.protocol in usualPorts)) throw new Failure('invalid', `${text} is not an http URL`);
   return url;
 }
 
-function send(socket: Socket, url: URL, { method, headers, body }: HttpParams): Promise<IncomingMessage> {
+/** TLS is loaded with the first request that needs it. */
+async function secure(socket: Socket, url: URL, { tls }: HttpParams): Promise<Secured> {
+  const { secured } = await import('./secured.ts');
+  return secured(socket, url.hostname, tls);
+}
+
+function send(socket: Socket, url: URL, { method, headers, body, tls }: HttpParams): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let request: ClientRequest;
     try {
@@ -53,14 +68,14 @@ function send(socket: Socket, url: URL, { method, headers, body }: HttpParams): 
         method: method ?? 'GET',
         path: url.pathname + url.search,
         setHost: false,
-        headers: { host: url.host, connection: 'close', ...headers },
+        headers: { host: tls?.serverName || url.host, connection: 'close', ...headers },
       });
     } catch (error) {
       reject(new Failure('invalid', (error as Error).message));
       return;
     }
     request.on('response', resolve);
-    request.on('error', reject);
+    request.on('error', error => reject(unanswered(url.href, error)));
     request.end(body);
   });
 }
