@@ -178,7 +178,9 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
     'an identity that no listener knows',
     'http_filters:',
-    accessPolicy('permissions: [{ any: true }], principals: [{ filter_state: { key: a, string_match: { exact: b } } }]'),
+    accessPolicy(
+      'permissions: [{ any: true }], principals: [{ filter_state: { key: a, string_match: { exact: b } } }]',
+    ),
     /principals\[0\]\.filter_state: this field of .* is not supported by this proxy/,
   ],
   [
