@@ -41,6 +41,8 @@ export interface DynamicResource {
 export interface DynamicResources {
   clusters: { version: string; active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> };
   routes: Iterable<DynamicResource>;
+  /** Those that are there, and the names of those that are not yet. */
+  secrets: { active: Iterable<DynamicResource>; warming: Iterable<string> };
   /** For each cluster that finds its hosts by EDS, what they are. */
   endpoints: Iterable<{
     name: string;

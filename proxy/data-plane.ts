@@ -18,6 +18,7 @@ import type { RuntimeValues } from './runtime/runtime-values.ts';
 import type { StatsStore } from './stats/store.ts';
 import type { StreamObserver } from './stream-info.ts';
 import { certificatesOf } from './tls/certificate-status.ts';
+import { SecretManager } from './tls/secret-manager.ts';
 import type { XdsContext } from './xds/xds-context.ts';
 
 export interface DataPlaneOptions {
@@ -37,6 +38,7 @@ export interface DataPlaneOptions {
 export class DataPlane implements AdminSource {
   #state: AdminSource['state'] = 'PRE_INITIALIZING';
   readonly #healthcheck = { failed: false };
+  readonly #secrets: SecretManager;
   readonly #clusters: ClusterManager;
   readonly #clusterDiscovery: ClusterDiscovery | undefined;
   readonly #listeners: Listener[] = [];
@@ -45,7 +47,8 @@ export class DataPlane implements AdminSource {
   constructor(bootstrap: Bootstrap, options: DataPlaneOptions) {
     const resources = bootstrap.staticResources;
     const { store, runtime, xds } = options;
-    this.#clusters = new ClusterManager(resources?.clusters ?? [], { store, runtime, xds });
+    this.#secrets = new SecretManager(xds, store);
+    this.#clusters = new ClusterManager(resources?.clusters ?? [], { store, runtime, xds, secrets: this.#secrets });
     const clusterSource = bootstrap.dynamicResources?.cdsConfig;
     if (clusterSource !== undefined)
       this.#clusterDiscovery = new ClusterDiscovery(
@@ -63,6 +66,7 @@ export class DataPlane implements AdminSource {
       accessLog: options.accessLog,
       observers: options.observers ?? [],
       healthcheck: this.#healthcheck,
+      secrets: this.#secrets,
       cluster,
       compose: composeUpstream,
       compileFilterConfig: (any: Any) => compileFilterConfig(any, filterContext),
@@ -97,7 +101,7 @@ export class DataPlane implements AdminSource {
   certificates(): CertificatesStatus[] {
     const contexts = [
       ...this.#listeners.flatMap(listener => listener.tlsContexts),
-      ...[...this.#clusters.clusters].flatMap(({ tls }) => tls?.context ?? []),
+      ...[...this.#clusters.clusters].flatMap(({ tls }) => tls?.source.current ?? []),
     ];
     return contexts.map(certificatesOf);
   }
@@ -108,6 +112,7 @@ export class DataPlane implements AdminSource {
     return {
       clusters: { version: this.#clusterDiscovery?.version ?? '', active, warming },
       routes: this.#listeners.flatMap(listener => listener.dynamicRoutes ?? []),
+      secrets: this.#secrets.dynamic,
       endpoints: clusters.flatMap(({ endpointsName: name, overprovisioning, hosts }) =>
         name === undefined ? [] : { name, overprovisioning, hosts },
       ),
@@ -136,5 +141,6 @@ export class DataPlane implements AdminSource {
     for (const listener of this.#listeners) listener.destroy();
     this.#clusterDiscovery?.stop();
     this.#clusters.stop();
+    this.#secrets.stop();
   }
 }

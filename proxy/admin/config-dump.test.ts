@@ -4,7 +4,12 @@ import { handleConfigDump } from './config-dump.ts';
 
 const source = {
   loadedAt: new Date(0),
-  dynamic: { clusters: { version: '', active: [], warming: [] }, routes: [], endpoints: [] },
+  dynamic: {
+    clusters: { version: '', active: [], warming: [] },
+    routes: [],
+    secrets: { active: [], warming: [] },
+    endpoints: [],
+  },
   document: {
     static_resources: {
       listeners: [

@@ -88,6 +88,7 @@ function dumpConfigs(
         last_updated: at.toISOString(),
       }));
   const clusterType = 'config.cluster.v3.Cluster';
+  const secretType = 'extensions.transport_sockets.tls.v3.Secret';
   const routeType = 'config.route.v3.RouteConfiguration';
   return [
     { '@type': url('admin.v3.BootstrapConfigDump'), bootstrap: document, last_updated: lastUpdated },
@@ -109,8 +110,21 @@ function dumpConfigs(
       static_route_configs: routes.map(wrap('route_config', routeType)),
       dynamic_route_configs: came(dynamic.routes, 'route_config', routeType),
     }),
-    { '@type': url('admin.v3.SecretsConfigDump') },
+    section('SecretsConfigDump', {
+      dynamic_active_secrets: came(dynamic.secrets.active, 'secret', secretType).map(nameFirst),
+      dynamic_warming_secrets: [...dynamic.secrets.warming].map(name => ({
+        name,
+        version_info: 'uninitialized',
+        secret: { '@type': url(secretType), name },
+      })),
+    }),
   ];
+}
+
+/** Secrets are named beside what they hold. */
+function nameFirst(entry: JsonObject): JsonObject {
+  const { secret } = entry;
+  return { name: isObject(secret) ? (secret.name ?? '') : '', ...entry };
 }
 
 /** A part whose lists are left out where they are empty. */

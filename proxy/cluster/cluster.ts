@@ -19,6 +19,7 @@ import type { Counter } from '../stats/stats.ts';
 import type { StatsScope, StatsStore } from '../stats/store.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
+import { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.ts';
 import { requireXds, type XdsContext } from '../xds/xds-context.ts';
@@ -43,6 +44,8 @@ export interface ClusterContext {
   runtime?: RuntimeValues | undefined;
   /** Brings what comes while the proxy runs. */
   xds?: XdsContext | undefined;
+  /** Undefined: its own. */
+  secrets?: SecretManager | undefined;
 }
 
 export class Cluster implements ClusterStatus, CheckedCluster {
@@ -89,7 +92,7 @@ export class Cluster implements ClusterStatus, CheckedCluster {
     this.observabilityName = configuration.altStatName || configuration.name;
     this.scope = context.store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
     this.stats = new ClusterStats(this.scope);
-    this.tls = tlsClientOf(configuration, this.scope);
+    this.tls = tlsClientOf(configuration, this.scope, context.secrets ?? new SecretManager(context.xds, context.store));
     this.#updates = context.store.counter('cluster_manager.cluster_updated');
     this.limits = {
       default: new ResourceLimits(
@@ -164,6 +167,7 @@ export class Cluster implements ClusterStatus, CheckedCluster {
 
   async #findHosts(): Promise<void> {
     const { loadAssignment } = this.#configuration;
+    await this.tls?.source.start();
     if (this.#discovery === undefined) this.#setHosts(hostsOf(this.#configuration), loadAssignment?.policy);
     else await this.#discovery.start();
     await this.#checked;
@@ -193,6 +197,7 @@ export class Cluster implements ClusterStatus, CheckedCluster {
   /** Another one took its place, or none: its requests end as they would, then its connections close. */
   retire(): void {
     this.#discovery?.stop();
+    this.tls?.source.stop();
     this.#outliers?.stop();
     this.#checker?.stop();
     for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.drain();
@@ -200,6 +205,7 @@ export class Cluster implements ClusterStatus, CheckedCluster {
 
   stop(): void {
     this.#discovery?.stop();
+    this.tls?.source.stop();
     this.#outliers?.stop();
     this.#checker?.stop();
     for (const pools of Object.values(this.#pools)) for (const pool of pools.values()) pool.destroy();

@@ -43,12 +43,17 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': 'common_tls_context require_client_certificate',
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': 'common_tls_context sni max_session_keys',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
-    'tls_params tls_certificates validation_context alpn_protocols',
+    'tls_params tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config combined_validation_context alpn_protocols',
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext':
+    'default_validation_context validation_context_sds_secret_config',
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': 'name sds_config',
+  'envoy.extensions.transport_sockets.tls.v3.Secret': 'name tls_certificate validation_context',
   'envoy.extensions.transport_sockets.tls.v3.TlsParameters':
     'tls_minimum_protocol_version=TLS_AUTO|TLSv1_2|TLSv1_3 tls_maximum_protocol_version=TLS_AUTO|TLSv1_2|TLSv1_3 cipher_suites ecdh_curves',
-  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': 'certificate_chain private_key password',
+  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate':
+    'certificate_chain private_key password watched_directory',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
-    'trusted_ca verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl trust_chain_verification',
+    'trusted_ca watched_directory verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl trust_chain_verification',
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': 'san_type=EMAIL|DNS|URI|IP_ADDRESS matcher',
   // TCP proxy
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':

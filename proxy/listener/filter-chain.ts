@@ -41,7 +41,7 @@ export function compileFilterChain(configuration: Configuration, context: ChainC
   const tls = typedConfig<DownstreamTlsContext>(any, tlsType);
   return {
     filter: compileTerminalFilter(configuration, context),
-    tls: tls && new TlsServer(tls, context.listenerScope),
+    tls: tls && new TlsServer(tls, context.listenerScope, context.listener.secrets),
     handshakeTimeoutMs: milliseconds(configuration.transportSocketConnectTimeout, 0),
   };
 }

@@ -13,6 +13,7 @@ import type { RouteSourceContext } from '../routing/route-context.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
+import type { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
 import type { ClientHello } from './client-hello.ts';
 import { type ChainContext, compileFilterChain, type FilterChain } from './filter-chain.ts';
@@ -31,6 +32,7 @@ export interface ListenerContext extends RouteSourceContext {
   /** Makes what writes the access log of a connection manager. */
   accessLog(configurations: readonly AccessLog[]): StreamObserver | undefined;
   observers: readonly StreamObserver[];
+  secrets: SecretManager;
   /** What the admin interface says of this proxy's health. */
   healthcheck: { readonly failed: boolean };
 }
@@ -103,12 +105,13 @@ export class Listener implements ListenerStatus {
 
   /** Of each chain that encrypts. */
   get tlsContexts(): readonly TlsContext[] {
-    return this.#allChains.flatMap(({ tls }) => tls?.context ?? []);
+    return this.#allChains.flatMap(({ tls }) => tls?.source.current ?? []);
   }
 
   /** Ends when connections may come: the routes are there. */
   async prepare(): Promise<void> {
-    await Promise.all(this.#filters.map(filter => filter.prepare()));
+    const secrets = this.#allChains.map(({ tls }) => tls?.source.start());
+    await Promise.all([...secrets, ...this.#filters.map(filter => filter.prepare())]);
   }
 
   /** Routes that did not stand in its own configuration. */
@@ -195,6 +198,7 @@ export class Listener implements ListenerStatus {
   destroy(): void {
     this.stopAccepting();
     this.#pending.destroy();
+    for (const { tls } of this.#allChains) tls?.source.stop();
     for (const filter of this.#filters) filter.destroy();
   }
 }

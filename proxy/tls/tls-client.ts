@@ -10,8 +10,10 @@ import type { UpstreamTlsContext } from '../api/envoy/extensions/transport_socke
 import type { StatsScope } from '../stats/store.ts';
 import { Certificate } from './certificate.ts';
 import { chainError } from './chain-error.ts';
-import { compileTlsContext, type TlsContext } from './tls-context.ts';
-import { describeRefusal, describeTlsError, reasonName } from './tls-errors.ts';
+import type { SecretManager } from './secret-manager.ts';
+import type { TlsContext } from './tls-context.ts';
+import { TlsContextSource } from './tls-context-source.ts';
+import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
 import { TlsStats } from './tls-stats.ts';
 
 /** Told once how a handshake ended. */
@@ -22,17 +24,17 @@ export interface ClientHandshakeOwner {
 }
 
 export class TlsClient {
-  readonly context: TlsContext;
+  readonly source: TlsContextSource;
   readonly #stats: TlsStats;
   readonly #serverName: string;
   readonly #keepsSessions: boolean;
-  /** Of a host that was verified. */
-  #session: Buffer | undefined;
+  /** Of a host that was verified, in the context in which it was. */
+  #session: { context: TlsContext; ticket: Buffer } | undefined;
 
-  /** @throws TlsConfigurationError, UnreadableSource */
-  constructor(configuration: UpstreamTlsContext, scope: StatsScope) {
-    this.context = compileTlsContext(configuration.commonTlsContext, 'client');
-    this.#stats = new TlsStats(scope, 'client');
+  /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
+  constructor(configuration: UpstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
+    this.source = new TlsContextSource(configuration.commonTlsContext, 'client', secrets, scope);
+    this.#stats = new TlsStats(scope);
     this.#serverName = configuration.sni;
     this.#keepsSessions = configuration.maxSessionKeys !== 0;
   }
@@ -42,7 +44,13 @@ export class TlsClient {
    * @param protocols what is offered where the configuration names no protocols
    */
   handshake(raw: Socket, protocols: readonly string[], owner: ClientHandshakeOwner): void {
-    const { identities, applicationProtocols } = this.context;
+    const context = this.source.forConnection();
+    if (context === undefined) {
+      raw.destroy();
+      owner.onFailed(secretMissing);
+      return;
+    }
+    const { identities, applicationProtocols } = context;
     const offered = applicationProtocols.length > 0 ? applicationProtocols : protocols;
     const socket = connect({
       socket: raw,
@@ -52,16 +60,16 @@ export class TlsClient {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(offered.length > 0 && { ALPNProtocols: [...offered] }),
-      ...(this.#session && { session: this.#session }),
+      ...(this.#session?.context === context && { session: this.#session.ticket }),
     });
-    this.#follow(socket, raw, owner);
+    this.#follow(socket, raw, context, owner);
   }
 
-  #follow(socket: TLSSocket, raw: Socket, owner: ClientHandshakeOwner): void {
+  #follow(socket: TLSSocket, raw: Socket, context: TlsContext, owner: ClientHandshakeOwner): void {
     let state: 'begun' | 'verified' | 'over' = 'begun';
     let session: Buffer | undefined;
     socket.on('session', (ticket: Buffer) => {
-      if (state === 'verified') this.#keep(ticket);
+      if (state === 'verified') this.#keep(context, ticket);
       else session = ticket;
     });
     const fail = (error?: NodeJS.ErrnoException): void => {
@@ -76,35 +84,34 @@ export class TlsClient {
     socket.once('close', () => fail());
     socket.once('secureConnect', () => {
       if (state !== 'begun') return;
-      const refused = this.#refusalOf(socket);
+      const refused = this.#refusalOf(socket, context);
       state = refused === undefined ? 'verified' : 'over';
       if (refused !== undefined) {
         socket.destroy();
         owner.onFailed(refused);
         return;
       }
-      if (session !== undefined) this.#keep(session);
+      if (session !== undefined) this.#keep(context, session);
       owner.onSecured(socket);
     });
   }
 
-  #keep(session: Buffer): void {
-    if (this.#keepsSessions) this.#session = session;
+  #keep(context: TlsContext, ticket: Buffer): void {
+    if (this.#keepsSessions) this.#session = { context, ticket };
   }
 
   /** The reason; undefined where the host may be spoken to. */
-  #refusalOf(socket: TLSSocket): string | undefined {
+  #refusalOf(socket: TLSSocket, context: TlsContext): string | undefined {
     const reused = socket.isSessionReused();
     const shown = socket.getPeerX509Certificate();
     // A session is only kept of a host that was verified, and brings no certificate.
-    const refusal = reused ? undefined : this.#judge(socket, shown);
+    const refusal = reused ? undefined : this.#judge(socket, context, shown);
     if (refusal !== undefined) return describeRefusal(refusal);
     this.#stats.countHandshake(socket.getProtocol() ?? '', socket.getCipher().name, reused, true);
     return undefined;
   }
 
-  #judge(socket: TLSSocket, shown: X509Certificate | undefined): string | undefined {
-    const { verification } = this.context;
+  #judge(socket: TLSSocket, { verification }: TlsContext, shown: X509Certificate | undefined): string | undefined {
     if (shown !== undefined) return verification.judge(new Certificate(shown), chainError(socket), this.#stats);
     return verification.asks ? 'no certificate' : undefined;
   }

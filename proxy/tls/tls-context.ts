@@ -38,7 +38,7 @@ export function compileTlsContext(common: CommonTlsContext | undefined, side: 's
   const validation = common?.validationContextType;
   const verification = new PeerVerification(validation?.case === 'validationContext' ? validation.value : undefined);
   const certificates = common?.tlsCertificates ?? [];
-  if (certificates.length === 0 && side === 'server')
+  if (certificates.length === 0 && side === 'server' && !common?.tlsCertificateSdsSecretConfigs.length)
     throw new TlsConfigurationError('No TLS certificates found for server context');
   if (certificates.length > 1 && side === 'client')
     throw new TlsConfigurationError('Multiple TLS certificates are not supported for client contexts');

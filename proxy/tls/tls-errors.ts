@@ -49,6 +49,9 @@ export function describeTlsError(name: string, more?: string): string {
   return `TLS_error:|${library + (reasons[name] ?? 0)}:SSL routines:OPENSSL_internal:${name}${detail}:TLS_error_end`;
 }
 
+/** What a connection fails by where a secret has not come yet. */
+export const secretMissing = 'TLS error: Secret is not supplied by SDS';
+
 /** Why verification failed, as the reason of a connection's failure. */
 export const describeRefusal = (reason: string): string =>
   describeTlsError('CERTIFICATE_VERIFY_FAILED', `verify cert failed: ${reason}`);

@@ -9,9 +9,11 @@ import type { DownstreamTlsContext } from '../api/envoy/extensions/transport_soc
 import type { StatsScope } from '../stats/store.ts';
 import { Certificate } from './certificate.ts';
 import { chainError } from './chain-error.ts';
+import type { SecretManager } from './secret-manager.ts';
 import { coversName } from './subject-alt-names.ts';
-import { compileTlsContext, type Identity, type TlsContext } from './tls-context.ts';
-import { describeRefusal, describeTlsError, reasonName } from './tls-errors.ts';
+import type { Identity, TlsContext } from './tls-context.ts';
+import { TlsContextSource } from './tls-context-source.ts';
+import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import { TlsStats } from './tls-stats.ts';
 
@@ -31,16 +33,15 @@ export interface HandshakeOwner {
 }
 
 export class TlsServer {
-  readonly context: TlsContext;
+  readonly source: TlsContextSource;
   readonly #stats: TlsStats;
   readonly #requires: boolean;
 
-  /** @throws TlsConfigurationError, UnreadableSource */
-  constructor(configuration: DownstreamTlsContext, scope: StatsScope) {
-    this.context = compileTlsContext(configuration.commonTlsContext, 'server');
-    this.#stats = new TlsStats(scope, 'server');
-    const { asks, demands } = this.context.verification;
-    this.#requires = asks && (demands || (configuration.requireClientCertificate ?? false));
+  /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
+  constructor(configuration: DownstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
+    this.source = new TlsContextSource(configuration.commonTlsContext, 'server', secrets, scope);
+    this.#stats = new TlsStats(scope);
+    this.#requires = configuration.requireClientCertificate ?? false;
   }
 
   /**
@@ -48,10 +49,16 @@ export class TlsServer {
    * @param timeoutMs 0: for ever
    */
   handshake(raw: Socket, asked: AskedFor, timeoutMs: number, owner: HandshakeOwner): void {
-    const identity = this.#identityFor(asked.serverName);
-    const socket = new TLSSocket(raw, { isServer: true, ...this.#socketOptions(identity, asked) });
+    const context = this.source.forConnection();
+    if (context === undefined) {
+      raw.destroy();
+      owner.onFailed(secretMissing);
+      return;
+    }
+    const identity = identityFor(context, asked.serverName);
+    const socket = new TLSSocket(raw, { isServer: true, ...this.#socketOptions(context, identity, asked) });
     new Handshake(socket, timeoutMs, {
-      done: () => this.#judge(socket, identity, owner),
+      done: () => this.#judge(socket, context, identity, owner),
       timedOut: () => owner.onTimeout(),
       failed: error => {
         raw.destroy();
@@ -60,35 +67,22 @@ export class TlsServer {
     });
   }
 
-  #socketOptions(identity: Identity, asked: AskedFor) {
-    const { applicationProtocols, verification } = this.context;
+  #socketOptions({ applicationProtocols, verification }: TlsContext, identity: Identity, asked: AskedFor) {
     // Where the two have none in common Node would end the handshake; Envoy goes on without one.
     const common = applicationProtocols.filter(protocol => asked.applicationProtocols.includes(protocol));
     return {
       secureContext: identity.context,
       requestCert: verification.asks,
       // Makes OpenSSL refuse a client without a certificate; one that has some is judged here.
-      rejectUnauthorized: this.#requires,
+      rejectUnauthorized: verification.asks && (verification.demands || this.#requires),
       ...(common.length > 0 && { ALPNProtocols: common }),
     };
   }
 
-  /** The certificate that names the server that was asked for, or the first. */
-  #identityFor(serverName: string): Identity {
-    const { identities } = this.context;
-    if (identities.length === 1 || serverName === '') return identities[0]!;
-    const names = (identity: Identity) => identity.certificate?.namesOf('dns') ?? [];
-    return (
-      identities.find(identity => names(identity).some(name => name.toLowerCase() === serverName)) ??
-      identities.find(identity => names(identity).some(name => coversName(name, serverName))) ??
-      identities[0]!
-    );
-  }
-
-  #judge(socket: TLSSocket, identity: Identity, owner: HandshakeOwner): void {
+  #judge(socket: TLSSocket, { verification }: TlsContext, identity: Identity, owner: HandshakeOwner): void {
     const shown = socket.getPeerX509Certificate();
     const peer = shown && new Certificate(shown);
-    const refusal = peer && this.context.verification.judge(peer, chainError(socket), this.#stats);
+    const refusal = peer && verification.judge(peer, chainError(socket), this.#stats);
     if (refusal !== undefined) {
       socket.destroy();
       owner.onFailed(describeRefusal(refusal));
@@ -116,6 +110,17 @@ export class TlsServer {
     this.#stats[counter].increment();
     return describeTlsError(name);
   }
+}
+
+/** The certificate that names the server that was asked for, or the first. */
+function identityFor({ identities }: TlsContext, serverName: string): Identity {
+  if (identities.length === 1 || serverName === '') return identities[0]!;
+  const names = (identity: Identity) => identity.certificate?.namesOf('dns') ?? [];
+  return (
+    identities.find(identity => names(identity).some(name => name.toLowerCase() === serverName)) ??
+    identities.find(identity => names(identity).some(name => coversName(name, serverName))) ??
+    identities[0]!
+  );
 }
 
 /** Node keeps the errors of a socket that belongs to no `tls.Server` to itself until its control is released. */

@@ -3,9 +3,7 @@ import type { Counter } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 
 /** What this proxy has no occasion to count: there from the start, as in Envoy. */
-const silent = `ssl.ocsp_staple_failed ssl.ocsp_staple_omitted ssl.ocsp_staple_requests ssl.ocsp_staple_responses
-ssl_socket_factory.downstream_context_secrets_not_ready ssl_socket_factory.ssl_context_update_by_sds
-ssl_socket_factory.upstream_context_secrets_not_ready`;
+const silent = 'ocsp_staple_failed ocsp_staple_omitted ocsp_staple_requests ocsp_staple_responses';
 
 export class TlsStats {
   readonly handshake: Counter;
@@ -18,9 +16,9 @@ export class TlsStats {
   readonly sessionReused: Counter;
   readonly #scope: StatsScope;
 
-  constructor(scope: StatsScope, side: 'server' | 'client') {
-    for (const name of silent.split(/\s+/)) scope.counter(name.replace(/^ssl_/, `${side}_ssl_`));
+  constructor(scope: StatsScope) {
     const ssl = scope.scope('ssl.');
+    for (const name of silent.split(' ')) ssl.counter(name);
     this.handshake = ssl.counter('handshake');
     this.connectionError = ssl.counter('connection_error');
     this.failVerifyError = ssl.counter('fail_verify_error');

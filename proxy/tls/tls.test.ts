@@ -10,6 +10,7 @@ import {
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { StatsStore } from '../stats/store.ts';
+import { SecretManager } from './secret-manager.ts';
 import { TlsClient } from './tls-client.ts';
 import type { TlsFacts } from './tls-facts.ts';
 import { TlsServer } from './tls-server.ts';
@@ -36,8 +37,9 @@ class Ends {
   readonly #sockets: (Socket | TLSSocket)[] = [];
 
   constructor(server: JsonValue, client: JsonValue) {
-    this.#server = new TlsServer(fromJson(DownstreamTlsContextSchema, server), this.store.scope('listener.'));
-    this.#client = new TlsClient(fromJson(UpstreamTlsContextSchema, client), this.store.scope('cluster.'));
+    const secrets = new SecretManager(undefined, this.store);
+    this.#server = new TlsServer(fromJson(DownstreamTlsContextSchema, server), this.store.scope('listener.'), secrets);
+    this.#client = new TlsClient(fromJson(UpstreamTlsContextSchema, client), this.store.scope('cluster.'), secrets);
   }
 
   async start(): Promise<void> {

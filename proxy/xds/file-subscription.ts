@@ -1,8 +1,7 @@
 /** Resources from a file that holds a DiscoveryResponse: read at the start, and again when another file is moved in its place. */
-import { type FSWatcher, statSync, watch } from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { ConfigurationError } from '../configuration/errors.ts';
 import type { Log } from '../log.ts';
+import { FileWatch, inodeOf } from './file-watch.ts';
 import {
   type Consumer,
   type Interest,
@@ -30,8 +29,7 @@ export interface FileSubscriptionOptions {
 export class FileSubscription implements Subscription {
   readonly #source: FileSource;
   readonly #options: FileSubscriptionOptions;
-  #watcher: FSWatcher | undefined;
-  #inode: number | undefined;
+  readonly #watch: FileWatch;
   #reading: Promise<void> | undefined;
   #stale = false;
   #stopped = false;
@@ -40,41 +38,23 @@ export class FileSubscription implements Subscription {
   constructor(source: FileSource, options: FileSubscriptionOptions) {
     this.#source = source;
     this.#options = options;
-    this.#inode = inodeOf(source.path);
-    if (this.#inode === undefined)
+    this.#watch = new FileWatch(source.path, source.watchedFolder, {
+      onMoved: () => void this.#read(),
+      // What is there now is better than nothing.
+      onFailed: error => this.#warn(`watching ${source.path}: ${error.message}`),
+    });
+    if (inodeOf(source.path) === undefined)
       throw new Error(`paths must refer to an existing path in the system: '${source.path}' does not exist`);
   }
 
   async start(): Promise<void> {
-    this.#watch();
+    this.#watch.start();
     await this.#read();
-  }
-
-  /** Where nothing can be watched (the system bounds how much may be), what is there now is better than nothing. */
-  #watch(): void {
-    const { path, watchedFolder } = this.#source;
-    const failed = (error: unknown) => this.#warn(`watching ${path}: ${(error as Error).message}`);
-    try {
-      this.#watcher = watch(watchedFolder || dirname(path), (event, name) => {
-        if (event === 'rename' && (watchedFolder !== '' || name === basename(path))) this.#moved();
-      });
-      this.#watcher.on('error', failed);
-    } catch (error) {
-      failed(error);
-    }
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#watcher?.close();
-  }
-
-  /** A file that was written to in place is the same one: as with Envoy, it has to be moved there, since half of it might be read otherwise. */
-  #moved(): void {
-    const inode = inodeOf(this.#source.path);
-    if (inode === undefined || (inode === this.#inode && this.#source.watchedFolder === '')) return;
-    this.#inode = inode;
-    void this.#read();
+    this.#watch.stop();
   }
 
   /** One reading at a time; what changed meanwhile is read after it. */
@@ -122,8 +102,4 @@ export class FileSubscription implements Subscription {
   #warn(text: string): void {
     this.#options.log.warning('config', text);
   }
-}
-
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
 }

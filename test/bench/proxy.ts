@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { cpus, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,6 +15,7 @@ import { median, printTable, printTarget, round } from './table.ts';
 
 const run = promisify(execFile);
 const connections = [1, 64, 512];
+const tlsConnections = [64];
 const seconds = 4;
 const rounds = 3;
 /** As `npm run proxy` has them. */
@@ -22,9 +24,12 @@ const ownFlags = ['--expose-gc', '--max-semi-space-size=4'];
 const restMs = 40_000;
 const body = 'hello, this is a small answer\n';
 
+type Scheme = 'http' | 'https';
+
 interface Peer {
   name: string;
   port: number;
+  scheme: Scheme;
   pid: number;
   stop: () => Promise<void>;
 }
@@ -45,26 +50,39 @@ export async function proxy(): Promise<void> {
         `server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 100000000; access_log off; location / { return 200 '${body}'; } }`,
     );
     peers.push(upstream);
-    const subjects = [
-      await nginxProxy(folder, upstream.port),
-      await envoy(folder, upstream.port),
-      await own(folder, upstream.port),
-    ].filter(peer => peer !== null);
-    peers.push(...subjects);
-    await measure(subjects);
-    await reportMemory(subjects);
+    const start = async (scheme: Scheme) => {
+      const started = [
+        await nginxProxy(folder, upstream.port, scheme),
+        await envoy(folder, upstream.port, scheme),
+        await own(folder, upstream.port, scheme),
+      ].filter(peer => peer !== null);
+      peers.push(...started);
+      return started;
+    };
+    const plain = await start('http');
+    const title = `through a proxy on one core, medians of ${rounds} runs of ${seconds} s`;
+    report(`HTTP/1.1 ${title}`, plain, connections, 1.3, await measure(plain, connections));
+    await reportMemory(plain);
+    const secured = await start('https');
+    report(`HTTP/1.1 by TLS ${title}`, secured, tlsConnections, 0.7, await measure(secured, tlsConnections));
   } finally {
     for (const peer of peers) await peer.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function measure(subjects: Peer[]): Promise<void> {
-  const figures = new Map<string, { rate: number; p99: number }>();
-  for (const count of connections) {
-    const rates = new Map(subjects.map(({ name }) => [name, [] as { rate: number; p99: number }[]]));
+interface Figure {
+  rate: number;
+  p99: number;
+}
+
+/** By the peer's name and its connections. */
+async function measure(subjects: Peer[], counts: number[]): Promise<Map<string, Figure>> {
+  const figures = new Map<string, Figure>();
+  for (const count of counts) {
+    const rates = new Map(subjects.map(({ name }) => [name, [] as Figure[]]));
     for (let i = 0; i < rounds; i++) {
-      for (const { name, port } of subjects) rates.get(name)?.push(await load(port, count));
+      for (const peer of subjects) rates.get(peer.name)?.push(await load(peer, count));
     }
     for (const [name, found] of rates) {
       figures.set(`${name} ${count}`, {
@@ -73,17 +91,15 @@ async function measure(subjects: Peer[]): Promise<void> {
       });
     }
   }
-  report(subjects, (name, count) => figures.get(`${name} ${count}`));
+  return figures;
 }
 
-function report(
-  subjects: Peer[],
-  figure: (name: string, count: number) => { rate: number; p99: number } | undefined,
-): void {
+function report(title: string, subjects: Peer[], counts: number[], aim: number, figures: Map<string, Figure>): void {
+  const figure = (name: string, count: number) => figures.get(`${name} ${count}`);
   const rate = (name: string, count: number) => figure(name, count)?.rate ?? Number.NaN;
   const ratio = (name: string, other: string, count: number) =>
     subjects.some(peer => peer.name === other) ? (rate(name, count) / rate(other, count)).toFixed(2) : '-';
-  const rows = connections.flatMap(count =>
+  const rows = counts.flatMap(count =>
     subjects.map(({ name }) => [
       name,
       count,
@@ -93,13 +109,9 @@ function report(
       ratio(name, 'nginx', count),
     ]),
   );
-  printTable(
-    `HTTP/1.1 through a proxy on one core, medians of ${rounds} runs of ${seconds} s`,
-    ['proxy', 'connections', 'requests/s', 'p99 ms', '× Envoy', '× nginx'],
-    rows,
-  );
+  printTable(title, ['proxy', 'connections', 'requests/s', 'p99 ms', '× Envoy', '× nginx'], rows);
   if (subjects.some(({ name }) => name === 'Envoy'))
-    printTarget('at 64 connections, in the same run', rate('ours', 64) / rate('Envoy', 64), 'at least', 1.3, '× Envoy');
+    printTarget('at 64 connections, in the same run', rate('ours', 64) / rate('Envoy', 64), 'at least', aim, '× Envoy');
   else console.log('  no Envoy to compare with: name one by UNICORN_ENVOY');
 }
 
@@ -115,7 +127,7 @@ async function reportMemory(subjects: Peer[]): Promise<void> {
   );
 }
 
-async function load(port: number, count: number): Promise<{ rate: number; p99: number }> {
+async function load({ port, scheme }: Peer, count: number): Promise<Figure> {
   const { stdout } = await run('taskset', [
     '-c',
     '1',
@@ -124,7 +136,7 @@ async function load(port: number, count: number): Promise<{ rate: number; p99: n
     `-c${count}`,
     `-d${seconds}s`,
     '--latency',
-    `http://127.0.0.1:${port}/`,
+    `${scheme}://127.0.0.1:${port}/`,
   ]);
   const rate = Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
   const [, p99 = '0', unit = 'ms'] = /99% +([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
@@ -132,52 +144,61 @@ async function load(port: number, count: number): Promise<{ rate: number; p99: n
   return { rate, p99: Number(p99) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's'] };
 }
 
-function nginx(folder: string, name: string, core: number, server: (port: number) => string, http = ''): Promise<Peer> {
-  return startOn(name, core, async port => {
-    const file = join(folder, `${name}.conf`);
+function nginx(
+  folder: string,
+  name: string,
+  core: number,
+  server: (port: number) => string,
+  http = '',
+  scheme: Scheme = 'http',
+): Promise<Peer> {
+  return startOn(name, core, scheme, async port => {
+    const file = join(folder, `${name}-${scheme}.conf`);
     writeFileSync(
       file,
-      `daemon off; master_process off; worker_processes 1; pid ${folder}/${name}.pid; error_log ${folder}/${name}.log;\nevents { worker_connections 4096; }\nhttp { access_log off; client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy; fastcgi_temp_path ${folder}/${name}-f; uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s; ${http} ${server(port)} }\n`,
+      `daemon off; master_process off; worker_processes 1; pid ${folder}/${name}-${scheme}.pid; error_log ${folder}/${name}.log;\nevents { worker_connections 4096; }\nhttp { access_log off; client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy; fastcgi_temp_path ${folder}/${name}-f; uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s; ${http} ${server(port)} }\n`,
     );
     return ['nginx', '-c', file];
   });
 }
 
-function nginxProxy(folder: string, upstream: number): Promise<Peer> {
+function nginxProxy(folder: string, upstream: number, scheme: Scheme): Promise<Peer> {
+  const secured = scheme === 'https' ? `ssl_certificate ${certificate}; ssl_certificate_key ${key};` : '';
   const server = (port: number) =>
-    `server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 100000000; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; } }`;
+    `server { listen 127.0.0.1:${port} ${secured && 'ssl'} backlog=4096; ${secured} keepalive_requests 100000000; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; } }`;
   return nginx(
     folder,
     'nginx',
     0,
     server,
     `upstream up { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }`,
+    scheme,
   );
 }
 
-async function envoy(folder: string, upstream: number): Promise<Peer | null> {
+async function envoy(folder: string, upstream: number, scheme: Scheme): Promise<Peer | null> {
   const found = findEnvoy();
   if (!found) return null;
-  return startOn('Envoy', 0, async port => [
+  return startOn('Envoy', 0, scheme, async port => [
     found.command[0] ?? '',
     '-c',
-    configuration(folder, 'envoy', port, upstream),
+    configuration({ folder, name: 'envoy', port, upstream, scheme }),
     '--concurrency',
     '1',
     '-l',
     'error',
     '--base-id',
-    String(process.pid % 30_000),
+    String((process.pid % 30_000) + (scheme === 'https' ? 1 : 0)),
   ]);
 }
 
-function own(folder: string, upstream: number): Promise<Peer> {
-  return startOn('ours', 0, async port => [
+function own(folder: string, upstream: number, scheme: Scheme): Promise<Peer> {
+  return startOn('ours', 0, scheme, async port => [
     process.execPath,
     ...ownFlags,
     join(top, 'proxy/dist/proxy.cjs'),
     '-c',
-    configuration(folder, 'ours', port, upstream),
+    configuration({ folder, name: 'ours', port, upstream, scheme }),
     '--concurrency',
     '1',
     '-l',
@@ -185,7 +206,28 @@ function own(folder: string, upstream: number): Promise<Peer> {
   ]);
 }
 
-function configuration(folder: string, name: string, port: number, upstream: number): string {
+const certificate = join(top, 'test/fixtures/tls/one.pem');
+const key = join(top, 'test/fixtures/tls/one.key');
+
+const transportSocket = {
+  name: 'tls',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+    common_tls_context: {
+      tls_certificates: [{ certificate_chain: { filename: certificate }, private_key: { filename: key } }],
+    },
+  },
+};
+
+interface Wanted {
+  folder: string;
+  name: string;
+  port: number;
+  upstream: number;
+  scheme: Scheme;
+}
+
+function configuration({ folder, name, port, upstream, scheme }: Wanted): string {
   const type = 'type.googleapis.com/envoy.extensions.filters';
   const address = (number: number) => ({ socket_address: { address: '127.0.0.1', port_value: number } });
   const manager = {
@@ -208,12 +250,13 @@ function configuration(folder: string, name: string, port: number, upstream: num
       },
     },
   ];
-  const file = join(folder, `${name}.json`);
+  const chain = { filters, ...(scheme === 'https' && { transport_socket: transportSocket }) };
+  const file = join(folder, `${name}-${scheme}.json`);
   writeFileSync(
     file,
     JSON.stringify({
       static_resources: {
-        listeners: [{ name: 'main', address: address(port), filter_chains: [{ filters }] }],
+        listeners: [{ name: 'main', address: address(port), filter_chains: [chain] }],
         clusters,
       },
     }),
@@ -222,7 +265,12 @@ function configuration(folder: string, name: string, port: number, upstream: num
 }
 
 /** Starts a program on one core and waits until it answers. */
-async function startOn(name: string, core: number, command: (port: number) => Promise<string[]>): Promise<Peer> {
+async function startOn(
+  name: string,
+  core: number,
+  scheme: Scheme,
+  command: (port: number) => Promise<string[]>,
+): Promise<Peer> {
   const [port = 0] = await freePorts(1);
   const child = spawn('taskset', ['-c', String(core), ...(await command(port))], { stdio: 'ignore' });
   const stop = async () => {
@@ -231,19 +279,31 @@ async function startOn(name: string, core: number, command: (port: number) => Pr
     await ended;
   };
   const until = Date.now() + 10_000;
-  while (!(await answers(port))) {
+  while (!(await answers(port, scheme))) {
     if (Date.now() > until || child.exitCode !== null) throw new Error(`${name} did not start`);
     await wait(50);
   }
-  return { name, port, pid: child.pid ?? 0, stop };
+  return { name, port, scheme, pid: child.pid ?? 0, stop };
 }
 
-async function answers(port: number): Promise<boolean> {
+async function answers(port: number, scheme: Scheme): Promise<boolean> {
+  if (scheme === 'https') return answersSecured(port);
   try {
     return (await (await fetch(`http://127.0.0.1:${port}/`)).text()) === body;
   } catch {
     return false;
   }
+}
+
+/** Nobody has signed the certificate that this machine would trust. */
+async function answersSecured(port: number): Promise<boolean> {
+  const status = Promise.withResolvers<boolean>();
+  const request = get({ host: '127.0.0.1', port, rejectUnauthorized: false, agent: false }, response => {
+    response.resume();
+    status.resolve(response.statusCode === 200);
+  });
+  request.on('error', () => status.resolve(false));
+  return status.promise;
 }
 
 function find(program: string): string | null {

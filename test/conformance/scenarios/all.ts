@@ -22,6 +22,7 @@ import { priorities } from './priorities.ts';
 import { localRateLimits } from './rate-limits.ts';
 import { remoteKeys } from './remote-keys.ts';
 import { repeatedHeaders, routing } from './routing.ts';
+import { secrets } from './secrets.ts';
 import { mirroring, shifting } from './shifting.ts';
 import { subsets } from './subsets.ts';
 import { serverTls } from './tls.ts';
@@ -66,6 +67,7 @@ export const scenarios: Scenario[] = [
   forwardedCertificates,
   certificateRules,
   upstreamTls,
+  secrets,
   outliers,
   outliersByRate,
   priorities,

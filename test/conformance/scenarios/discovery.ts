@@ -9,7 +9,8 @@ const api = (type: string) => `type.googleapis.com/envoy.${type}`;
 const patience = 10_000;
 
 /** A DiscoveryResponse as a file holds it. */
-const response = (version: string, resources: object[]): string => JSON.stringify({ version_info: version, resources });
+export const response = (version: string, resources: object[]): string =>
+  JSON.stringify({ version_info: version, resources });
 
 const edsCluster = (folder: string, more: object = {}): object => ({
   '@type': api('config.cluster.v3.Cluster'),
@@ -46,12 +47,12 @@ const routes = (list: object[], name = 'routes'): object => ({
 
 const toOne = [{ match: { prefix: '/' }, route: { cluster: 'one' } }];
 
-function source(folder: string, kind: string): object {
+export function source(folder: string, kind: string): object {
   return { path_config_source: { path: join(folder, `${kind}.json`) }, resource_api_version: 'V3' };
 }
 
 /** Moves a file in place, as a careful writer does. */
-function put(folder: string, kind: string, text: string): void {
+export function put(folder: string, kind: string, text: string): void {
   const fresh = join(folder, `${kind}.fresh`);
   writeFileSync(fresh, text);
   renameSync(fresh, join(folder, `${kind}.json`));
@@ -93,7 +94,7 @@ function publish(name: string, kind: string, text: (place: Place) => string, ...
 
 const overprovisioned = { overprovisioning_factor: 200 };
 
-const folderOf = (place: Place): string => dirname(place.accessLog);
+export const folderOf = (place: Place): string => dirname(place.accessLog);
 
 function bootstrap(ports: Ports, accessLog: string): object {
   const folder = dirname(accessLog);
