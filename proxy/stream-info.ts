@@ -134,12 +134,13 @@ export class StreamInfo {
   durationMs = -1;
 
   routeName = '';
-  virtualHostName = '';
   /** The cluster that the route chose; '' where there was none. */
   clusterName = '';
   /** The last upstream host tried, `ip:port`; '' where there was none. */
   upstreamHost = '';
   upstreamLocalAddress = '';
+  /** What the handshake with the host told; undefined where the connection is not encrypted. */
+  upstreamTls: TlsFacts | undefined = undefined;
   upstreamTransportFailureReason = '';
   upstreamConnectionId = 0;
   upstreamAttemptCount = 0;

@@ -79,31 +79,39 @@ const emitTime: Compiler = argument => {
   return () => format(Date.now());
 };
 
+/** One of the certificates of a request's two connections. */
+type CertificateOf = (info: StreamInfo) => Certificate | undefined;
+
+const clientCertificate: CertificateOf = ({ tls }) => tls?.peer;
+const localCertificate: CertificateOf = ({ tls }) => tls?.local;
+const hostCertificate: CertificateOf = ({ upstreamTls }) => upstreamTls?.peer;
+
 /** What a certificate says of itself; nothing where none was shown. */
 const certificate =
-  (side: 'peer' | 'local', read: (certificate: Certificate) => string): Compiler =>
+  (of: CertificateOf, read: (certificate: Certificate) => string): Compiler =>
   () =>
   info => {
-    const found = info.tls?.[side];
+    const found = of(info);
     return (found && read(found)) || undefined;
   };
 
 const certificateTime =
-  (read: (certificate: Certificate) => Date): Compiler =>
+  (of: CertificateOf, read: (certificate: Certificate) => Date): Compiler =>
   argument => {
     const format = compileTime(argument);
-    return ({ tls }) => tls?.peer && format(read(tls.peer).getTime());
+    return info => {
+      const found = of(info);
+      return found && format(read(found).getTime());
+    };
   };
 
-/** `…_URI_SAN`, `…_DNS_SAN` and so on of one side. */
-function nameCommands(prefix: string, side: 'peer' | 'local'): Record<string, Compiler> {
-  const names = (kind: NameKind) => certificate(side, found => found.namesOf(kind).join(','));
+/** `…_URI_SAN`, `…_DNS_SAN` and `…_IP_SAN` of one certificate. */
+function nameCommands(prefix: string, of: CertificateOf): Record<string, Compiler> {
+  const names = (kind: NameKind) => certificate(of, found => found.namesOf(kind).join(','));
   return {
-    [`${prefix}_SUBJECT`]: certificate(side, ({ subject }) => subject),
     [`${prefix}_URI_SAN`]: names('uri'),
     [`${prefix}_DNS_SAN`]: names('dns'),
     [`${prefix}_IP_SAN`]: names('ip'),
-    [`${prefix}_EMAIL_SAN`]: names('email'),
   };
 }
 
@@ -148,7 +156,6 @@ const compilers: Record<string, Compiler> = {
   TRAILER: header((info, name) => info.responseTrailers?.getAll(name)),
   QUERY_PARAM: queryParameter,
   ROUTE_NAME: text(info => info.routeName),
-  VIRTUAL_HOST_NAME: text(info => info.virtualHostName),
   UPSTREAM_CLUSTER: text(clusterOf),
   UPSTREAM_CLUSTER_RAW: text(clusterOf),
   UPSTREAM_HOST: text(info => info.upstreamHost),
@@ -164,15 +171,28 @@ const compilers: Record<string, Compiler> = {
   REQUESTED_SERVER_NAME: text(info => info.requestedServerName),
   DOWNSTREAM_TLS_VERSION: text(({ tls }) => tls?.version ?? ''),
   DOWNSTREAM_TLS_CIPHER: text(({ tls }) => tls?.cipher ?? ''),
-  ...nameCommands('DOWNSTREAM_PEER', 'peer'),
-  ...nameCommands('DOWNSTREAM_LOCAL', 'local'),
-  DOWNSTREAM_PEER_ISSUER: certificate('peer', ({ issuer }) => issuer),
-  DOWNSTREAM_PEER_SERIAL: certificate('peer', ({ serial }) => serial),
-  DOWNSTREAM_PEER_FINGERPRINT_256: certificate('peer', ({ fingerprint256 }) => fingerprint256),
-  DOWNSTREAM_PEER_FINGERPRINT_1: certificate('peer', ({ fingerprint1 }) => fingerprint1),
-  DOWNSTREAM_PEER_CERT: certificate('peer', ({ encodedPem }) => encodedPem),
-  DOWNSTREAM_PEER_CERT_V_START: certificateTime(({ validFrom }) => validFrom),
-  DOWNSTREAM_PEER_CERT_V_END: certificateTime(({ validTo }) => validTo),
+  ...nameCommands('DOWNSTREAM_PEER', clientCertificate),
+  ...nameCommands('DOWNSTREAM_LOCAL', localCertificate),
+  UPSTREAM_TLS_VERSION: text(({ upstreamTls }) => upstreamTls?.version ?? ''),
+  UPSTREAM_TLS_CIPHER: text(({ upstreamTls }) => upstreamTls?.cipher ?? ''),
+  ...nameCommands('UPSTREAM_PEER', hostCertificate),
+  ...nameCommands('UPSTREAM_LOCAL', ({ upstreamTls }) => upstreamTls?.local),
+  UPSTREAM_PEER_SUBJECT: certificate(hostCertificate, ({ subject }) => subject),
+  UPSTREAM_PEER_CERT_V_START: certificateTime(hostCertificate, ({ validFrom }) => validFrom),
+  UPSTREAM_PEER_CERT_V_END: certificateTime(hostCertificate, ({ validTo }) => validTo),
+  UPSTREAM_PEER_ISSUER: certificate(hostCertificate, ({ issuer }) => issuer),
+  UPSTREAM_PEER_CERT: certificate(hostCertificate, ({ encodedPem }) => encodedPem),
+  DOWNSTREAM_PEER_SUBJECT: certificate(clientCertificate, ({ subject }) => subject),
+  DOWNSTREAM_PEER_EMAIL_SAN: certificate(clientCertificate, found => found.namesOf('email').join(',')),
+  DOWNSTREAM_LOCAL_SUBJECT: certificate(localCertificate, ({ subject }) => subject),
+  DOWNSTREAM_LOCAL_EMAIL_SAN: certificate(localCertificate, found => found.namesOf('email').join(',')),
+  DOWNSTREAM_PEER_ISSUER: certificate(clientCertificate, ({ issuer }) => issuer),
+  DOWNSTREAM_PEER_SERIAL: certificate(clientCertificate, ({ serial }) => serial),
+  DOWNSTREAM_PEER_FINGERPRINT_256: certificate(clientCertificate, ({ fingerprint256 }) => fingerprint256),
+  DOWNSTREAM_PEER_FINGERPRINT_1: certificate(clientCertificate, ({ fingerprint1 }) => fingerprint1),
+  DOWNSTREAM_PEER_CERT: certificate(clientCertificate, ({ encodedPem }) => encodedPem),
+  DOWNSTREAM_PEER_CERT_V_START: certificateTime(clientCertificate, ({ validFrom }) => validFrom),
+  DOWNSTREAM_PEER_CERT_V_END: certificateTime(clientCertificate, ({ validTo }) => validTo),
   CONNECTION_ID: number(info => info.connectionId),
   STREAM_ID: text(info => info.streamId),
   HOSTNAME: text(() => hostname()),

@@ -7,6 +7,7 @@ import { defaultLimits, type RequestSender, type ResetReason, type ResponseRecei
 import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
 import type { Transport } from '../net/transport.ts';
 import type { Counter } from '../stats/stats.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
 import { beginAttempt, PooledRequest } from './pooled-request.ts';
@@ -186,6 +187,10 @@ export class PooledConnection implements ClientConnectionOwner, UpstreamSocketOw
 
   get localAddress(): string {
     return this.#socket.transport?.localAddress ?? '';
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#socket.tls;
   }
 
   onConnected(transport: Transport): void {

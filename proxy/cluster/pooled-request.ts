@@ -34,6 +34,7 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     const { info } = this.#exchange;
     info.upstreamLocalAddress = pooled.localAddress;
     info.upstreamConnectionId = pooled.id;
+    info.upstreamTls = pooled.tls;
     this.#pool.options.host.outlier?.connected(false);
     const headEnds = this.#end && this.#waiting === undefined && this.#trailers === undefined;
     connection.start(this.#exchange.head, headEnds, this);

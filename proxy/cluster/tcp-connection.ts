@@ -1,5 +1,6 @@
 /** A connection to a host that carries bytes of one client alone: made for the TCP proxy, counted as Envoy's TCP pool counts. */
 import type { Transport } from '../net/transport.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Host } from './host.ts';
 import {
   type ConnectFailure,
@@ -26,6 +27,10 @@ export class TcpConnection implements UpstreamSocketOwner {
 
   get id(): number {
     return this.#socket.id;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#socket.tls;
   }
 
   /** Undefined until it is connected. */

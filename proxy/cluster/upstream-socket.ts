@@ -4,6 +4,7 @@ import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
 import type { Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import type { Host } from './host.ts';
 import type { ResourceLimits } from './resource-limits.ts';
@@ -35,6 +36,8 @@ export class UpstreamSocket {
   readonly id: number = nextId++;
   /** Undefined until it is connected. */
   transport: Transport | undefined;
+  /** Undefined where it is not encrypted. */
+  tls: TlsFacts | undefined;
   readonly #options: UpstreamSocketOptions;
   readonly #owner: UpstreamSocketOwner;
   readonly #socket: Socket;
@@ -71,7 +74,8 @@ export class UpstreamSocket {
     if (tls === undefined) this.#open(openTransport(this.#socket, highMark));
     else
       tls.handshake(this.#socket, applicationProtocols, {
-        onSecured: secured => {
+        onSecured: (secured, facts) => {
+          this.tls = facts;
           if (this.#over) secured.destroy();
           else this.#open(openSocketTransport(secured, highMark));
         },

@@ -157,7 +157,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.route.v3.RouteConfiguration':
     'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config',
   'envoy.config.route.v3.VirtualHost':
-    'name domains routes request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config rate_limits',
+    'name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config rate_limits',
   'envoy.config.route.v3.Route':
     'name match route redirect direct_response request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config',
   'envoy.config.route.v3.RouteMatch':

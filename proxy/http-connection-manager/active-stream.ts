@@ -131,7 +131,6 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     if (route === undefined) return;
     if (route.cluster?.idleQueue !== undefined) this.#touch();
     this.info.routeName = route.name;
-    this.info.virtualHostName = route.host.name;
     if (route.cluster !== undefined) this.info.clusterName = route.cluster.clusterName;
   }
 

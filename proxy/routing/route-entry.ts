@@ -10,7 +10,6 @@ import type { FilterConfig, RouteContext } from './route-context.ts';
 
 /** What a virtual host says to all of its routes. */
 export interface VirtualHostSettings {
-  name: string;
   includeAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
   rateLimits: readonly RateLimitRule[];
@@ -18,7 +17,6 @@ export interface VirtualHostSettings {
 
 export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
   return {
-    name: host.name,
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
     rateLimits: host.rateLimits.map(rule => new RateLimitRule(rule)),

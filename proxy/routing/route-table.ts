@@ -4,8 +4,14 @@ import type { RequestHeaders } from '../http/headers.ts';
 import { Route } from './route.ts';
 import type { RouteContext } from './route-context.ts';
 import { levelOf, type RouteEntry } from './route-entry.ts';
+import { type InsecureTest, insecureTest, secureRedirect } from './secure-redirect.ts';
 
-type Routes = readonly Route[];
+/** What a virtual host does with requests. */
+interface Routes {
+  routes: readonly Route[];
+  /** Undefined where it does not matter how they came. */
+  insecure: InsecureTest | undefined;
+}
 
 /** A route configuration, compiled. */
 export class RouteTable {
@@ -22,7 +28,10 @@ export class RouteTable {
     const top = levelOf(configuration, context);
     for (const host of configuration.virtualHosts) {
       const outer = [levelOf(host, context), top];
-      const routes = host.routes.map(route => new Route(route, host, outer, context));
+      const routes = {
+        routes: host.routes.map(route => new Route(route, host, outer, context)),
+        insecure: insecureTest(host.requireTls),
+      };
       for (const domain of host.domains) this.#addDomain(domain.toLowerCase(), routes);
     }
     const longestFirst = (a: [string, Routes], b: [string, Routes]) => b[0].length - a[0].length;
@@ -42,8 +51,10 @@ export class RouteTable {
    * @param random a whole number, the same for all decisions about one request
    */
   find(head: RequestHeaders, random: number): RouteEntry | undefined {
-    const routes = this.#routesOf(head.authority);
-    if (routes === undefined) return undefined;
+    const host = this.#routesOf(head.authority);
+    if (host === undefined) return undefined;
+    if (host.insecure?.(head)) return secureRedirect;
+    const { routes } = host;
     for (let i = 0; i < routes.length; i++)
       if (routes[i]!.matches(head, random)) return routes[i]!.entryFor(head, random);
     return undefined;

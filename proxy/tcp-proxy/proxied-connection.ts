@@ -99,6 +99,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   onConnected(transport: Transport): void {
     this.info.upstreamLocalAddress = transport.localAddress;
     this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
+    this.info.upstreamTls = this.#upstream?.tls;
     transport.handler = this.#fromHost();
     this.#client.resume();
     if (this.#clientEnded) transport.end();

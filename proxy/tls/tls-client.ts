@@ -3,7 +3,6 @@
  *
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto#extensions-transport-sockets-tls-v3-upstreamtlscontext
  */
-import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { UpstreamTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
@@ -14,13 +13,20 @@ import type { SecretManager } from './secret-manager.ts';
 import type { TlsContext } from './tls-context.ts';
 import { TlsContextSource } from './tls-context-source.ts';
 import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
+import type { TlsFacts } from './tls-facts.ts';
 import { TlsStats } from './tls-stats.ts';
 
 /** Told once how a handshake ended. */
 export interface ClientHandshakeOwner {
-  onSecured(socket: TLSSocket): void;
+  onSecured(socket: TLSSocket, facts: TlsFacts): void;
   /** @param reason in Envoy's words; '' where the host just left */
   onFailed(reason: string): void;
+}
+
+interface Session {
+  context: TlsContext;
+  ticket: Buffer;
+  peer: Certificate | undefined;
 }
 
 export class TlsClient {
@@ -29,7 +35,7 @@ export class TlsClient {
   readonly #serverName: string;
   readonly #keepsSessions: boolean;
   /** Of a host that was verified, in the context in which it was. */
-  #session: { context: TlsContext; ticket: Buffer } | undefined;
+  #session: Session | undefined;
 
   /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
   constructor(configuration: UpstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
@@ -68,8 +74,9 @@ export class TlsClient {
   #follow(socket: TLSSocket, raw: Socket, context: TlsContext, owner: ClientHandshakeOwner): void {
     let state: 'begun' | 'verified' | 'over' = 'begun';
     let session: Buffer | undefined;
+    let peer: Certificate | undefined;
     socket.on('session', (ticket: Buffer) => {
-      if (state === 'verified') this.#keep(context, ticket);
+      if (state === 'verified') this.#keep({ context, ticket, peer });
       else session = ticket;
     });
     const fail = (error?: NodeJS.ErrnoException): void => {
@@ -84,35 +91,38 @@ export class TlsClient {
     socket.once('close', () => fail());
     socket.once('secureConnect', () => {
       if (state !== 'begun') return;
-      const refused = this.#refusalOf(socket, context);
+      // To be asked for once: it is taken out of the chain.
+      const shown = socket.getPeerX509Certificate();
+      // A session goes on with whom it was begun with, who shows nothing again.
+      peer = socket.isSessionReused() ? this.#session?.peer : shown && new Certificate(shown);
+      const refused = this.#refusalOf(socket, context, peer);
       state = refused === undefined ? 'verified' : 'over';
       if (refused !== undefined) {
         socket.destroy();
         owner.onFailed(refused);
         return;
       }
-      if (session !== undefined) this.#keep(context, session);
-      owner.onSecured(socket);
+      if (session !== undefined) this.#keep({ context, ticket: session, peer });
+      owner.onSecured(socket, factsOf(socket, context, peer));
     });
   }
 
-  #keep(context: TlsContext, ticket: Buffer): void {
-    if (this.#keepsSessions) this.#session = { context, ticket };
+  #keep(session: Session): void {
+    if (this.#keepsSessions) this.#session = session;
   }
 
   /** The reason; undefined where the host may be spoken to. */
-  #refusalOf(socket: TLSSocket, context: TlsContext): string | undefined {
+  #refusalOf(socket: TLSSocket, context: TlsContext, peer: Certificate | undefined): string | undefined {
     const reused = socket.isSessionReused();
-    const shown = socket.getPeerX509Certificate();
     // A session is only kept of a host that was verified, and brings no certificate.
-    const refusal = reused ? undefined : this.#judge(socket, context, shown);
+    const refusal = reused ? undefined : this.#judge(socket, context, peer);
     if (refusal !== undefined) return describeRefusal(refusal);
     this.#stats.countHandshake(socket.getProtocol() ?? '', socket.getCipher().name, reused, true);
     return undefined;
   }
 
-  #judge(socket: TLSSocket, { verification }: TlsContext, shown: X509Certificate | undefined): string | undefined {
-    if (shown !== undefined) return verification.judge(new Certificate(shown), chainError(socket), this.#stats);
+  #judge(socket: TLSSocket, { verification }: TlsContext, peer: Certificate | undefined): string | undefined {
+    if (peer !== undefined) return verification.judge(peer, chainError(socket), this.#stats);
     return verification.asks ? 'no certificate' : undefined;
   }
 
@@ -121,4 +131,9 @@ export class TlsClient {
     const name = error && reasonName(error);
     return name === undefined ? '' : describeTlsError(name);
   }
+}
+
+function factsOf(socket: TLSSocket, { identities }: TlsContext, peer: Certificate | undefined): TlsFacts {
+  const [version, cipher] = [socket.getProtocol() ?? '', socket.getCipher().name];
+  return { version, cipher, peer, local: identities[0]!.certificate };
 }

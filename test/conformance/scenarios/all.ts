@@ -25,7 +25,7 @@ import { repeatedHeaders, routing } from './routing.ts';
 import { secrets } from './secrets.ts';
 import { mirroring, shifting } from './shifting.ts';
 import { subsets } from './subsets.ts';
-import { serverTls } from './tls.ts';
+import { requiredTls, serverTls } from './tls.ts';
 import { tokenAuthentication } from './token-authentication.ts';
 import { upstreamTls } from './upstream-tls.ts';
 
@@ -68,6 +68,7 @@ export const scenarios: Scenario[] = [
   certificateRules,
   upstreamTls,
   secrets,
+  requiredTls,
   outliers,
   outliersByRate,
   priorities,

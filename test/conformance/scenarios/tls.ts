@@ -51,6 +51,67 @@ const certs: Step = admin('/certs', body => {
 
 const secrets: Step = admin('/config_dump', body => body.match(/"(private_key|password)": \{[^}]*\}/g));
 
+const demanding = (name: string, requirement: string): Json => ({
+  name,
+  domains: [`${name}.example`, `${name}.example:8080`],
+  require_tls: requirement,
+  response_headers_to_add: [{ header: { key: 'x-host', value: name } }],
+  routes: [{ match: { prefix: '/own' }, name: 'own', direct_response: { status: 200, body: { inline_string: name } } }],
+});
+
+const asked = (name: string, path = '/own', headers: string[] = []): Step =>
+  raw(
+    [`${name}.example${path}`, ...headers].join(' '),
+    ['GET ', path, ` HTTP/1.1\r\nhost: ${name}.example\r\n`, ...headers.map(header => `${header}\r\n`), '\r\n'].join(
+      '',
+    ),
+  );
+
+/** Virtual hosts that are for https alone. */
+export const requiredTls: Scenario = {
+  name: 'hosts that demand https',
+  config: (ports, log) => ({
+    admin: { address: address(ports.admin) },
+    static_resources: {
+      listeners: [
+        {
+          ...{ name: 'main', address: address(ports.listener), listener_filters: [inspector] },
+          filter_chains: ['tls', 'raw_buffer'].map(protocol =>
+            chain(
+              protocol,
+              { transport_protocol: protocol },
+              protocol === 'tls' ? served({ certificates: ['one'] }) : {},
+              {
+                access_log: [fileLog(log, '%RESPONSE_CODE% %ROUTE_NAME% %RESPONSE_CODE_DETAILS%\n')],
+                route_config: {
+                  name: 'local',
+                  virtual_hosts: [
+                    demanding('all', 'ALL'),
+                    demanding('external', 'EXTERNAL_ONLY'),
+                    demanding('none', 'NONE'),
+                  ],
+                },
+              },
+            ),
+          ),
+        },
+      ],
+      clusters: [cluster('echo', [ports.raw])],
+    },
+  }),
+  steps: [
+    ...['all', 'external', 'none'].map(name => asked(name)),
+    asked('all', '/own/deeper?a=b'),
+    asked('all', '/nowhere'),
+    asked('all', '/own', ['x-forwarded-proto: https']),
+    asked('external', '/own', ['x-envoy-internal: true']),
+    raw('all.example:8080', 'GET /own HTTP/1.1\r\nhost: ALL.example:8080\r\n\r\n'),
+    secured('/own', { name: 'all' }, ['x-forwarded-proto: http']),
+    accessLog(9),
+    stats('http.raw_buffer.rq_direct_response', 'http.raw_buffer.downstream_rq_3xx', 'http.raw_buffer.rq_redirect'),
+  ],
+};
+
 export const serverTls: Scenario = {
   name: 'tls from clients',
   config: (ports, log) => {
@@ -135,7 +196,7 @@ export const serverTls: Scenario = {
       see: place =>
         request('/own', { close: true }).see({ ...place, ports: { ...place.ports, listener: place.ports.nobody } }),
     },
-    accessLog(19),
+    accessLog(22),
     handshakes('listener.main'),
     handshakes('listener.bare'),
     stats(
