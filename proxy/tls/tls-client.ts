@@ -29,6 +29,15 @@ interface Session {
   peer: Certificate | undefined;
 }
 
+/** A handshake under way. */
+interface Begun {
+  socket: TLSSocket;
+  raw: Socket;
+  context: TlsContext;
+  /** What it would go on with. */
+  before: Session | undefined;
+}
+
 export class TlsClient {
   readonly source: TlsContextSource;
   readonly #stats: TlsStats;
@@ -57,6 +66,7 @@ export class TlsClient {
       return;
     }
     const { identities, applicationProtocols } = context;
+    const before = this.#session?.context === context ? this.#session : undefined;
     const offered = applicationProtocols.length > 0 ? applicationProtocols : protocols;
     const socket = connect({
       socket: raw,
@@ -66,12 +76,12 @@ export class TlsClient {
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(offered.length > 0 && { ALPNProtocols: [...offered] }),
-      ...(this.#session?.context === context && { session: this.#session.ticket }),
+      ...(before && { session: before.ticket }),
     });
-    this.#follow(socket, raw, context, owner);
+    this.#follow({ socket, raw, context, before }, owner);
   }
 
-  #follow(socket: TLSSocket, raw: Socket, context: TlsContext, owner: ClientHandshakeOwner): void {
+  #follow({ socket, raw, context, before }: Begun, owner: ClientHandshakeOwner): void {
     let state: 'begun' | 'verified' | 'over' = 'begun';
     let session: Buffer | undefined;
     let peer: Certificate | undefined;
@@ -94,7 +104,7 @@ export class TlsClient {
       // To be asked for once: it is taken out of the chain.
       const shown = socket.getPeerX509Certificate();
       // A session goes on with whom it was begun with, who shows nothing again.
-      peer = socket.isSessionReused() ? this.#session?.peer : shown && new Certificate(shown);
+      peer = socket.isSessionReused() ? before?.peer : shown && new Certificate(shown);
       const refused = this.#refusalOf(socket, context, peer);
       state = refused === undefined ? 'verified' : 'over';
       if (refused !== undefined) {
