@@ -2,6 +2,7 @@
  * Gives memory back once a program rests. V8 collects only while a program allocates, so that what a start or a load took stays with it for as long as
  * nothing more is asked of it.
  */
+import { memoryUsage } from './memory-usage.ts';
 
 const lookMs = 2000;
 /** Part of a core below which a program rests. */
@@ -24,11 +25,11 @@ export function collectWhenIdle(allowed: () => boolean = () => true): void {
     const { user, system } = process.cpuUsage(cpu);
     cpu = process.cpuUsage();
     if ((user + system) / 1000 > lookMs * restingLoad || Date.now() - settled.atMs < apartMs) return;
-    if (!allowed() || process.memoryUsage.rss() - settled.bytes < leastGrowth) return;
+    if (!allowed() || memoryUsage().rss - settled.bytes < leastGrowth) return;
     // All that can be given back, the room for young objects too.
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     cpu = process.cpuUsage();
-    settled = { bytes: process.memoryUsage.rss(), atMs: Date.now() };
+    settled = { bytes: memoryUsage().rss, atMs: Date.now() };
   };
   setInterval(look, lookMs).unref();
 }

@@ -5,6 +5,7 @@ import type { AdminSource } from '../admin-source.ts';
 import type { Options } from '../command-line.ts';
 import type { JsonObject } from '../configuration/json.ts';
 import { isObject } from '../configuration/json.ts';
+import { memoryUsage } from '../memory-usage.ts';
 import type { StatsStore } from '../stats/store.ts';
 import { fullVersion, version } from '../version.ts';
 import { daysUntilFirstExpires } from './certs.ts';
@@ -81,7 +82,7 @@ function uptimeSeconds({ startedAt }: ProcessFacts): number {
 
 /** envoy.admin.v3.Memory: the heap of the JavaScript engine. */
 export function handleMemory(): AdminReply {
-  const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+  const { heapUsed, heapTotal, rss, external } = memoryUsage();
   return json({
     allocated: String(heapUsed + external),
     heap_size: String(heapTotal + external),
@@ -95,7 +96,7 @@ export function handleMemory(): AdminReply {
 /** Sets `server.*`; call it when stats are flushed. */
 export function updateServerStats(store: StatsStore, source: AdminSource, facts: ProcessFacts): void {
   const server = store.scope('server.');
-  const { heapUsed, heapTotal, rss, external } = process.memoryUsage();
+  const { heapUsed, heapTotal, rss, external } = memoryUsage();
   const state = states[source.state];
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   server.gauge('live').set(state === states.LIVE ? 1 : 0);
