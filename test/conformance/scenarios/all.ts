@@ -27,7 +27,7 @@ import { mirroring, shifting } from './shifting.ts';
 import { subsets } from './subsets.ts';
 import { requiredTls, serverTls } from './tls.ts';
 import { tokenAuthentication } from './token-authentication.ts';
-import { upstreamTls } from './upstream-tls.ts';
+import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
 
 export const scenarios: Scenario[] = [
   ...lessons,
@@ -67,6 +67,7 @@ export const scenarios: Scenario[] = [
   forwardedCertificates,
   certificateRules,
   upstreamTls,
+  tlsTunnels,
   secrets,
   requiredTls,
   outliers,

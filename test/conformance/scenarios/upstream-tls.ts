@@ -3,7 +3,7 @@ import { accessLog, type Ports, request, type Scenario, stats } from '../scenari
 import { health, routesTo } from './answers.ts';
 import { address, cluster, fileLog } from './configuration.ts';
 import { chain, inspector } from './tls.ts';
-import { authority, type Context, handshakes, named, otherAuthority, served, spoken } from './tls-steps.ts';
+import { authority, type Context, handshakes, named, otherAuthority, secured, served, spoken } from './tls-steps.ts';
 
 type Json = Record<string, unknown>;
 
@@ -119,5 +119,87 @@ export const upstreamTls: Scenario = {
     ),
     health('checked'),
     health('ill'),
+  ],
+};
+
+const tunnel = (statPrefix: string, to: string, log: string): Json => ({
+  name: 'tcp',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+    stat_prefix: statPrefix,
+    cluster: to,
+    access_log: [
+      fileLog(
+        log,
+        '%RESPONSE_FLAGS% %REQUESTED_SERVER_NAME% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_PEER_URI_SAN% %UPSTREAM_TLS_VERSION% %UPSTREAM_PEER_SUBJECT% %DOWNSTREAM_TRANSPORT_FAILURE_REASON% %UPSTREAM_TRANSPORT_FAILURE_REASON%\n',
+      ),
+    ],
+  },
+});
+
+/** Bytes of connections that are encrypted, passed on unread, decrypted, or encrypted anew. */
+export const tlsTunnels: Scenario = {
+  name: 'tls through the tcp proxy',
+  config: (ports, log) => {
+    const match = (name: string): Json => ({ filter_chain_match: { server_names: [name] } });
+    const mutual = { validation: { trusted_ca: authority }, more: { require_client_certificate: true } };
+    return {
+      admin: { address: address(ports.admin) },
+      static_resources: {
+        listeners: [
+          {
+            ...{ name: 'main', stat_prefix: 'main', address: address(ports.listener), listener_filters: [inspector] },
+            filter_chains: [
+              { ...match('through.example'), filters: [tunnel('through', 'back', log)] },
+              {
+                ...match('ended.example'),
+                ...served({ certificates: ['two'], ...mutual }),
+                filters: [tunnel('ended', 'raw', log)],
+              },
+              {
+                ...match('anew.example'),
+                ...served({ certificates: ['two'] }),
+                filters: [tunnel('anew', 'anew', log)],
+              },
+              {
+                ...match('distrusted.example'),
+                ...served({ certificates: ['two'] }),
+                filters: [tunnel('distrusted', 'distrusted', log)],
+              },
+            ],
+          },
+          {
+            ...{ name: 'back', stat_prefix: 'back', address: address(ports.nobody) },
+            filter_chains: [chain('back', undefined, served({ certificates: ['one'] }))],
+          },
+        ],
+        clusters: [
+          cluster('back', [ports.nobody]),
+          cluster('raw', [ports.raw]),
+          cluster('echo', [ports.raw]),
+          cluster('anew', [ports.nobody], spoken({ validation: { trusted_ca: authority } })),
+          cluster(
+            'distrusted',
+            [ports.nobody],
+            spoken({ validation: { trusted_ca: authority, ...named('DNS', 'b') } }),
+          ),
+        ],
+      },
+    };
+  },
+  steps: [
+    secured('/own', { name: 'through.example' }),
+    secured('/echo', { name: 'ended.example', identity: 'client' }),
+    secured('/own', { name: 'anew.example' }),
+    secured('/own', { name: 'distrusted.example' }),
+    accessLog(4),
+    secured('/echo', { name: 'ended.example' }),
+    stats(
+      ...['through', 'ended', 'anew', 'distrusted'].map(name => `tcp.${name}.downstream_cx_total`),
+      'listener.main.downstream_cx_total',
+      'cluster.anew.upstream_cx_total',
+      'cluster.distrusted.upstream_cx_connect_fail',
+      'cluster.distrusted.ssl.fail_verify_san',
+    ),
   ],
 };
