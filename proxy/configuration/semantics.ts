@@ -268,8 +268,29 @@ function checkRouterIsLast(filters: readonly Part[], refuse: Refuse): void {
 function checkRoutes(routes: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const hosts = list(routes, 'virtual_hosts');
   checkDomains(routes, hosts, refuse);
+  for (const level of [routes, ...hosts, ...hosts.flatMap(routeLevels)]) checkFilterConfigs(level, refuse);
   if (at(routes, 'validate_clusters')?.value === undefined && routes.value.validate_clusters === false) return;
   for (const route of hosts.flatMap(host => list(host, 'routes'))) checkRoute(route, clusters, refuse);
+}
+
+/** The routes of a virtual host, and what they divide requests among. */
+function routeLevels(host: Part): Part[] {
+  const routes = list(host, 'routes');
+  return [...routes, ...routes.flatMap(route => list(route, 'route', 'weighted_clusters', 'clusters'))];
+}
+
+const localRateLimitType = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
+
+/** What is said to a filter at some level. */
+function checkFilterConfigs(level: Part, refuse: Refuse): void {
+  const configs = at(level, 'typed_per_filter_config');
+  for (const name of Object.keys(configs?.value ?? {})) {
+    const stated = at(configs!, name);
+    const config = stated && (at(stated, 'config') ?? stated);
+    if (!config || !String(config.value['@type']).endsWith(localRateLimitType)) continue;
+    if (config.value.token_bucket === undefined)
+      throw refuse('local rate limit token bucket must be set for per filter configs', config.path);
+  }
 }
 
 function checkDomains(routes: Part, hosts: readonly Part[], refuse: Refuse): void {
