@@ -61,26 +61,6 @@ const authentication = (rules: string, keys = '{"keys":[{"kty":"oct","k":"AAAA"}
               requirement_map: { b: {}, a: {} }
               rules: [{ match: { prefix: / }, ${rules} }]`;
 
-const fixture = (name: string) => `{ filename: ${join(import.meta.dirname, '../../test/fixtures/tls', name)} }`;
-const shown = (certificate: string, key = certificate) =>
-  `tls_certificates: [{ certificate_chain: ${fixture(`${certificate}.pem`)}, private_key: ${fixture(`${key}.key`)} }]`;
-
-/** Connections that clients encrypt, with this context. */
-const encrypted = (context: string) => `- transport_socket:
-        name: tls
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
-          common_tls_context: { ${context} }
-      filters:`;
-
-/** The same towards hosts, with more of the cluster. */
-const encryptedCluster = (more: string) => `type: STRICT_DNS
-    transport_socket:
-      name: tls
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-    ${more}`;
-
 /** External authorization before the router, with this service. */
 const authorization = (service: string) => `http_filters:
           - name: door
@@ -202,55 +182,6 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
       'permissions: [{ any: true }], principals: [{ filter_state: { key: a, string_match: { exact: b } } }]',
     ),
     /principals\[0\]\.filter_state: this field of .* is not supported by this proxy/,
-  ],
-  ['no certificate', '- filters:', encrypted(''), /common_tls_context: No TLS certificates found for server context/],
-  [
-    'a key that does not fit',
-    '- filters:',
-    encrypted(shown('one', 'two')),
-    /common_tls_context: Failed to load private key from .*two\.key, Cause: .*KEY_VALUES_MISMATCH/,
-  ],
-  [
-    'a certificate that is not there',
-    '- filters:',
-    encrypted(shown('nowhere')),
-    /Failed to load incomplete certificate from .*nowhere\.pem: certificate chain not set/,
-  ],
-  [
-    'names of certificates that nobody vouches for',
-    '- filters:',
-    encrypted(
-      `${shown('one')}, validation_context: { match_typed_subject_alt_names: [{ san_type: DNS, matcher: { exact: a } }] }`,
-    ),
-    /SAN-based verification of peer certificates without trusted CA is insecure and not allowed/,
-  ],
-  [
-    'a name of no kind',
-    '- filters:',
-    encrypted(
-      `${shown('one')}, validation_context: { trusted_ca: ${fixture('authority.pem')}, match_typed_subject_alt_names: [{ matcher: { exact: a } }] }`,
-    ),
-    /SubjectAltNameMatcherValidationError\.SanType: value must not be in list \[0\]/,
-  ],
-  [
-    'a protocol that is not spoken, by agreement',
-    '- filters:',
-    encrypted(`${shown('one')}, alpn_protocols: [h2, http/1.1]`),
-    /common_tls_context\.alpn_protocols\[0\]: this proxy speaks HTTP\/1\.1 alone yet/,
-  ],
-  [
-    'the context of the other side',
-    '- filters:',
-    encrypted('').replace('DownstreamTlsContext', 'UpstreamTlsContext'),
-    /filter_chains\[0\]\.transport_socket: Didn't find a registered implementation for 'tls' with type URL: '.*UpstreamTlsContext'/,
-  ],
-  [
-    'a check of connections that are encrypted',
-    'type: STRICT_DNS',
-    encryptedCluster(
-      'health_checks: [{ timeout: 1s, interval: 1s, unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} }]',
-    ),
-    /health_checks\[0\]: tcp_health_check by TLS is not supported by this proxy: use http_health_check/,
   ],
   [
     'a limit of a route without a bucket',
