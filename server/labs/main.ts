@@ -24,6 +24,7 @@ labs rehearse --learners N [LESSON | EXERCISE]…
   --learners N      how many take part in rehearse
   --junit FILE      also writes the results of test as JUnit XML
   --provider NAME   the kind of sandbox: local (default), docker or kubernetes
+  --solutions       test: only that checks fail before and pass after the solution, as where another provider is tried
   --sandboxes N     test: exercises at once, each in a sandbox of its own (default 1)
   --verbose         each case on a line of its own
 `;
@@ -35,6 +36,7 @@ interface Options {
   verbose: boolean;
   learners: string | undefined;
   sandboxes: string;
+  solutions: boolean;
 }
 
 type Command = (workshop: Workshop, names: string[], options: Options) => number | Promise<number>;
@@ -53,6 +55,7 @@ async function main(args: string[]): Promise<number> {
       junit: { type: 'string' },
       learners: { type: 'string' },
       sandboxes: { type: 'string', default: '1' },
+      solutions: { type: 'boolean', default: false },
       provider: { type: 'string', default: 'local' },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -105,7 +108,8 @@ async function test(workshop: Workshop, names: string[], options: Options): Prom
     const sandbox = await sandboxes.make();
     try {
       for (const [index, exercise] of rest) {
-        const cases = await new Proof(workshop, exercise, sandbox.agent, stop.signal).run();
+        const proof = new Proof(workshop, exercise, sandbox.agent, stop.signal);
+        const cases = await (options.solutions ? proof.runSolution() : proof.run());
         const one = { lesson: exercise.lesson, exercise: exercise.id, cases };
         proven[index] = one;
         print(one, options.verbose);
