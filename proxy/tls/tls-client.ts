@@ -137,9 +137,11 @@ export class TlsClient {
   }
 
   #reasonOf(error: NodeJS.ErrnoException | undefined): string {
-    this.#stats.connectionError.increment();
     const name = error && reasonName(error);
-    return name === undefined ? '' : describeTlsError(name);
+    // A host that just leaves makes no error.
+    if (name === undefined) return '';
+    this.#stats.connectionError.increment();
+    return describeTlsError(name);
   }
 }
 

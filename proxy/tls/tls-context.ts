@@ -1,4 +1,5 @@
 /** What both sides of a handshake take from a CommonTlsContext: certificates, versions, suites. */
+import { constants } from 'node:crypto';
 import {
   createSecureContext,
   getCiphers,
@@ -91,6 +92,8 @@ function parameterOptions(parameters: TlsParameters | undefined, side: 'server' 
     maxVersion,
     ciphers: [...fixedSuites, ...suites].join(':'),
     honorCipherOrder: true,
+    // Nobody looks at what a second handshake shows.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ecdhCurve: curves.join(':'),
   };
 }

@@ -102,10 +102,8 @@ export class TlsServer {
 
   #reasonOf(error: NodeJS.ErrnoException | undefined): string {
     const name = error && reasonName(error);
-    if (name === undefined) {
-      this.#stats.connectionError.increment();
-      return '';
-    }
+    // Who just leaves makes no error.
+    if (name === undefined) return '';
     const counter = name === 'PEER_DID_NOT_RETURN_A_CERTIFICATE' ? 'failVerifyNoCert' : 'connectionError';
     this.#stats[counter].increment();
     return describeTlsError(name);

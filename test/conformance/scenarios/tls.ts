@@ -196,6 +196,15 @@ export const serverTls: Scenario = {
       see: place =>
         request('/own', { close: true }).see({ ...place, ports: { ...place.ports, listener: place.ports.nobody } }),
     },
+    raw('a hello that is cut off', '\x16\x03\x01\x02\x00\x01', false, 200),
+    {
+      name: 'a hello that is cut off, where nobody looks',
+      see: place =>
+        raw('', '\x16\x03\x01\x02\x00\x01', false, 200).see({
+          ...place,
+          ports: { ...place.ports, listener: place.ports.nobody },
+        }),
+    },
     accessLog(22),
     handshakes('listener.main'),
     handshakes('listener.bare'),
@@ -215,6 +224,8 @@ export const serverTls: Scenario = {
       'listener.main.downstream_cx_total',
       'listener.main.downstream_cx_active',
       'listener.main.downstream_pre_cx_active',
+      'listener.main.downstream_listener_filter_remote_close',
+      'listener.main.downstream_pre_cx_timeout',
       'listener.bare.downstream_cx_total',
       'listener.bare.downstream_cx_destroy',
       'http.one.downstream_cx_ssl_total',
