@@ -58,7 +58,7 @@ test('what is no hello is told, and nothing makes it throw', async () => {
 });
 
 /** Peeks into one connection, and what is read of it afterwards. */
-async function peek(act: (client: Socket) => void, timeoutMs: number): Promise<{ peeked: Peeked; socket: Socket }> {
+async function peek(act: (client: Socket) => unknown, timeoutMs: number): Promise<{ peeked: Peeked; socket: Socket }> {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
@@ -66,7 +66,7 @@ async function peek(act: (client: Socket) => void, timeoutMs: number): Promise<{
   const [socket] = (await once(server, 'connection')) as [Socket];
   const found = Promise.withResolvers<Peeked>();
   peekClientHello(socket, timeoutMs, found.resolve);
-  act(client);
+  await act(client);
   const peeked = await found.promise;
   client.end();
   server.close();
@@ -75,15 +75,21 @@ async function peek(act: (client: Socket) => void, timeoutMs: number): Promise<{
 
 test('what was looked at is still there to be read', async () => {
   const bytes = await helloOf(asked);
-  const { peeked, socket } = await peek(client => {
-    client.write(bytes.subarray(0, 10));
-    setImmediate(() => client.write(bytes.subarray(10)));
-  }, 0);
-  assert.deepEqual(peeked, expected);
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  assert.deepEqual(Buffer.concat(chunks), bytes);
-  socket.destroy();
+  for (const size of [1, 10, 200, bytes.length]) {
+    const { peeked, socket } = await peek(async client => {
+      client.setNoDelay(true);
+      for (let at = 0; at < bytes.length; at += size) {
+        client.write(bytes.subarray(at, at + size));
+        await new Promise(setImmediate);
+      }
+      client.end();
+    }, 0);
+    assert.deepEqual(peeked, expected);
+    const chunks: Buffer[] = [];
+    for await (const chunk of socket) chunks.push(chunk as Buffer);
+    assert.deepEqual(Buffer.concat(chunks), bytes);
+    socket.destroy();
+  }
 });
 
 test('who says nothing is told, and who leaves', async () => {

@@ -99,6 +99,13 @@ function hostName(names: Fields): string {
   return names.left && names.number(1) === 0 ? names.field(2).toString('latin1').toLowerCase() : '';
 }
 
+/** Where the record ends that is not whole yet: before, nothing more can be told. */
+function recordEnd(bytes: Buffer): number {
+  let at = 0;
+  while (bytes.length >= at + 5) at += 5 + bytes.readUInt16BE(at + 3);
+  return Math.max(at, bytes.length + 1);
+}
+
 export type Peeked = ClientHello | NoHello | 'timed-out' | 'closed';
 
 /**
@@ -106,19 +113,26 @@ export type Peeked = ClientHello | NoHello | 'timed-out' | 'closed';
  * @param timeoutMs 0: for ever
  */
 export function peekClientHello(socket: Socket, timeoutMs: number, tell: (peeked: Peeked) => void): void {
-  let bytes: Buffer = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  let needed = 0;
   const timer = timeoutMs > 0 ? setTimeout(() => finish('timed-out'), timeoutMs) : undefined;
   const take = (chunk: Buffer): void => {
-    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk]);
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length < needed) return;
+    const bytes = Buffer.concat(chunks.splice(0));
+    chunks.push(bytes);
     const found = parseClientHello(bytes);
-    if (found !== undefined) finish(found);
+    if (found === undefined) needed = recordEnd(bytes);
+    else finish(found);
   };
   const end = (): void => finish('closed');
   const finish = (peeked: Peeked): void => {
     clearTimeout(timer);
     socket.off('data', take).off('end', end).off('close', end);
     socket.pause();
-    if (bytes.length > 0 && !socket.destroyed && peeked !== 'closed') socket.unshift(bytes);
+    if (length > 0 && !socket.destroyed && peeked !== 'closed') socket.unshift(Buffer.concat(chunks));
     tell(peeked);
     socket.off('error', ignore);
   };
