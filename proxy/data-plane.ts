@@ -33,6 +33,8 @@ export interface DataPlaneOptions {
   xds?: XdsContext;
   /** The node's cluster, by command line or bootstrap. */
   nodeCluster?: string;
+  /** The node's id. */
+  nodeId?: string;
 }
 
 export class DataPlane implements AdminSource {
@@ -63,6 +65,7 @@ export class DataPlane implements AdminSource {
     const context = {
       store: options.store,
       nodeCluster,
+      nodeId: options.nodeId ?? bootstrap.node?.id ?? '',
       accessLog: options.accessLog,
       observers: options.observers ?? [],
       healthcheck: this.#healthcheck,

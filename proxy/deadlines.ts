@@ -82,13 +82,15 @@ export class DeadlineQueue {
 }
 
 const queues = new Map<number, DeadlineQueue>();
+/** More than a configuration has: what requests bring beyond it gets queues that nobody shares. */
+const mostShared = 1000;
 
-/** The queue of a duration. Ask at configuration time. */
+/** The queue of a duration: ask once for each that a configuration names. */
 export function deadlineQueue(durationMs: number): DeadlineQueue {
   let queue = queues.get(durationMs);
   if (queue === undefined) {
     queue = new DeadlineQueue(durationMs);
-    queues.set(durationMs, queue);
+    if (queues.size < mostShared) queues.set(durationMs, queue);
   }
   return queue;
 }

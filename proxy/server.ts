@@ -62,6 +62,7 @@ export class ProxyServer {
       accessLog: configs => this.#accessLog(configs),
       observers: this.#events ? [this.#events.observe] : [],
       nodeCluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',
+      nodeId: options.serviceNode ?? bootstrap.node?.id ?? '',
     });
   }
 

@@ -114,6 +114,8 @@ export class StreamInfo {
   responseCode = 0;
   responseCodeDetails = '';
   flags = 0;
+  /** It comes from inside, by its address: it may ask for more. */
+  internal = false;
   /** A filter took the request for a health check of this proxy. */
   healthCheck = false;
   /** Body bytes; head bytes apart. */

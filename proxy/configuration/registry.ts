@@ -26,6 +26,8 @@ import {
 import { LocalRateLimitSchema } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACPerRouteSchema, RBACSchema } from '../api/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { HttpInspectorSchema } from '../api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
+import { ProxyProtocolSchema } from '../api/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { TlsInspectorSchema } from '../api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
@@ -66,5 +68,7 @@ export const registry: Registry = createRegistry(
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
   TlsInspectorSchema,
+  HttpInspectorSchema,
+  ProxyProtocolSchema,
   StringValueSchema,
 );

@@ -38,6 +38,9 @@ export const obeyed: Record<string, string> = {
   'envoy.config.listener.v3.Filter': 'name typed_config',
   'envoy.config.listener.v3.ListenerFilter': 'name typed_config',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': '',
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
+    'allow_requests_without_proxy_protocol disallowed_versions stat_prefix',
   // TLS
   'envoy.config.core.v3.TransportSocket': 'name typed_config',
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': 'common_tls_context require_client_certificate',

@@ -46,7 +46,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     info.requestedServerName = connection.peer.serverName;
     info.tls = connection.peer.tls;
     info.downstreamRemoteAddress = connection.remoteAddress;
-    info.downstreamDirectRemoteAddress = connection.remoteAddress;
+    info.downstreamDirectRemoteAddress = connection.directRemoteAddress;
     this.#touch();
     const { requestTimeoutMs } = connection.manager.settings;
     if (requestTimeoutMs > 0) this.#overall = setTimeout(() => this.#onRequestTimeout(), requestTimeoutMs);

@@ -24,6 +24,7 @@ export interface ManagerContext extends RouteSourceContext {
   listenerName: string;
   /** The name of this node's cluster, for add_user_agent. */
   nodeCluster: string;
+  nodeId: string;
   bufferLimit: number;
   /** Each hears of every finished request. */
   observers: readonly StreamObserver[];
@@ -52,7 +53,7 @@ export class ConnectionManager implements TerminalFilter {
   readonly #context: ManagerContext;
 
   constructor(configuration: HttpConnectionManager, context: ManagerContext) {
-    this.settings = managerSettings(configuration, context.nodeCluster);
+    this.settings = managerSettings(configuration, { cluster: context.nodeCluster, id: context.nodeId });
     const prefix = `http.${sanitizeStatsName(this.settings.statPrefix)}.`;
     const scope = context.store.scope(prefix);
     this.stats = new ManagerStats(scope);

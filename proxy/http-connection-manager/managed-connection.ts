@@ -15,6 +15,8 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   readonly peer: Peer;
   readonly localAddress: string;
   readonly remoteAddress: string;
+  /** Of the connection itself, whatever a proxy before this one tells. */
+  readonly directRemoteAddress: string;
   readonly deadline: Deadline = new Deadline(this);
   readonly #codec: ServerConnection;
   readonly #startedAt = performance.now();
@@ -26,9 +28,10 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   constructor(manager: ConnectionManager, transport: Transport, facts: ConnectionFacts, id: number) {
     this.manager = manager;
     this.id = id;
-    this.remoteAddress = transport.remoteAddress;
-    this.localAddress = transport.localAddress;
-    this.peer = { address: addressOf(transport.remoteAddress), ...facts };
+    this.directRemoteAddress = transport.remoteAddress;
+    this.remoteAddress = facts.remoteAddress ?? transport.remoteAddress;
+    this.localAddress = facts.localAddress ?? transport.localAddress;
+    this.peer = { address: addressOf(this.remoteAddress), ...facts };
     this.#codec = new ServerConnection(
       transport,
       this,

@@ -1,9 +1,11 @@
 /** What the connection manager does to a request's head before any filter sees it. */
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { ConnectionFacts } from '../listener/network-filter.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { requestId } from './request-id.ts';
-import type { ManagerSettings } from './settings.ts';
+import type { ManagerSettings, Node } from './settings.ts';
 
 /** Who sent it, as far as the connection tells. */
 export interface Peer extends ConnectionFacts {
@@ -52,23 +54,27 @@ const hopByHop = new Set([
 export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, peer: Peer, info: StreamInfo): void {
   const internal = findSender(head, settings, peer, info);
   const edge = settings.useRemoteAddress && !internal;
+  info.internal = internal;
   sanitize(head, { internal, edge, keepsCertificate: settings.clientCertificate?.keeps(peer.tls) ?? false });
-  if (settings.useRemoteAddress && !settings.skipForwardedForAppend) appendForwardedFor(head, peer.address);
+  if (settings.useRemoteAddress && !settings.skipForwardedForAppend)
+    appendForwardedFor(head, isLoopback(peer.address) ? ownAddress() : peer.address);
   if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
     head.set('x-forwarded-proto', peer.tls === undefined ? 'http' : 'https');
   head.scheme = head.get('x-forwarded-proto')!;
-  if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
   if (internal && settings.useRemoteAddress) head.set('x-envoy-internal', 'true');
+  if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
+  if (settings.via !== '') addVia(head, settings.via);
   if (edge) head.set('x-envoy-external-address', addressOnly(info.downstreamRemoteAddress));
   if (settings.generateRequestId) setRequestId(head, edge && !settings.preserveExternalRequestId);
   settings.clientCertificate?.tell(head, peer.tls);
-  if (settings.via !== '') head.add('via', settings.via);
   info.requestId = head.get('x-request-id') ?? '';
 }
 
 /** The client's address, from x-forwarded-for where that is trusted; true where it is one of ours. */
 function findSender(head: RequestHeaders, settings: ManagerSettings, peer: Peer, info: StreamInfo): boolean {
   const forwarded = head.getAll('x-forwarded-for');
+  // In one line from here on.
+  if (forwarded !== undefined && forwarded !== head.get('x-forwarded-for')) head.set('x-forwarded-for', forwarded);
   if (settings.useRemoteAddress) {
     if (settings.trustedHops > 0 && forwarded !== undefined)
       setSender(info, entryFromEnd(forwarded, settings.trustedHops - 1));
@@ -81,7 +87,7 @@ function findSender(head: RequestHeaders, settings: ManagerSettings, peer: Peer,
 }
 
 function setSender(info: StreamInfo, address: string | undefined): void {
-  if (address !== undefined && address !== '')
+  if (address !== undefined && isIP(address) !== 0)
     info.downstreamRemoteAddress = address.includes(':') ? `[${address}]:0` : `${address}:0`;
 }
 
@@ -133,11 +139,7 @@ function mayGo(name: string): boolean {
 function goes(name: string, { internal, edge, keepsCertificate }: Sender): boolean {
   if (hopByHop.has(name)) return !(keepsCertificate && name === 'x-forwarded-client-cert');
   if (!name.startsWith('x-envoy-')) return false;
-  return (
-    (!internal && internalOnly.has(name)) ||
-    (edge && edgeOnly.has(name)) ||
-    (edge && name === 'x-envoy-external-address')
-  );
+  return (!internal && internalOnly.has(name)) || (edge && edgeOnly.has(name));
 }
 
 /** `te` is passed on for trailers only. */
@@ -149,14 +151,34 @@ function sanitizeTe(head: RequestHeaders): void {
   else head.remove('te');
 }
 
+/** Says nothing to another machine. */
+const isLoopback = (address: string): boolean => address === '127.0.0.1' || address === '::1';
+
+let own: string | undefined;
+
+/** By which others know this machine, as Envoy finds it: of its addresses the first that is not its own alone. */
+function ownAddress(): string {
+  own ??= Object.values(networkInterfaces())
+    .flatMap(addresses => addresses ?? [])
+    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+  own ??= '127.0.0.1';
+  return own;
+}
+
 function appendForwardedFor(head: RequestHeaders, address: string): void {
   const before = head.getAll('x-forwarded-for');
   head.set('x-forwarded-for', before === undefined || before === '' ? address : `${before},${address}`);
 }
 
-function addUserAgent(head: RequestHeaders, node: string): void {
-  head.set('x-envoy-downstream-service-cluster', node);
-  if (!head.has('user-agent')) head.set('user-agent', node);
+function addUserAgent(head: RequestHeaders, { cluster, id }: Node): void {
+  head.set('x-envoy-downstream-service-cluster', cluster);
+  if (!head.has('user-agent')) head.set('user-agent', cluster);
+  if (id !== '') head.set('x-envoy-downstream-service-node', id);
+}
+
+function addVia(head: RequestHeaders, via: string): void {
+  const before = head.get('via');
+  head.set('via', before === undefined || before === '' ? via : `${before}, ${via}`);
 }
 
 function setRequestId(head: RequestHeaders, force: boolean): void {

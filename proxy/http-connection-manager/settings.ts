@@ -8,6 +8,12 @@ import type { HeadLimits } from '../http/codec.ts';
 import { addressTest } from '../net/address-range.ts';
 import { type ForwardedCertificate, forwardedCertificate } from './forwarded-certificate.ts';
 
+/** What this proxy calls itself. */
+export interface Node {
+  cluster: string;
+  id: string;
+}
+
 export interface ManagerSettings {
   statPrefix: string;
   serverName: string;
@@ -22,7 +28,7 @@ export interface ManagerSettings {
   via: string;
   /** Undefined: nothing is told of clients' certificates. */
   clientCertificate: ForwardedCertificate | undefined;
-  addUserAgent: string | undefined;
+  addUserAgent: Node | undefined;
   stripAnyHostPort: boolean;
   normalizePath: boolean;
   mergeSlashes: boolean;
@@ -43,7 +49,7 @@ const serverHeaders = {
 
 const routerType = 'envoy.extensions.filters.http.router.v3.Router';
 
-export function managerSettings(configuration: HttpConnectionManager, node: string): ManagerSettings {
+export function managerSettings(configuration: HttpConnectionManager, node: Node): ManagerSettings {
   const common = configuration.commonHttpProtocolOptions;
   const last = configuration.httpFilters.at(-1);
   const router =

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import * as tls from 'node:tls';
-import { type Peeked, parseClientHello, peekClientHello } from './client-hello.ts';
+import { type ClientHello, lookForHello, type NoHello, parseClientHello } from './client-hello.ts';
+import { peek as peekInto } from './peek.ts';
+
+type Peeked = ClientHello | NoHello | 'timed-out' | 'closed';
 
 /** The first bytes of Node's own client. */
 async function helloOf(options: tls.ConnectionOptions): Promise<Buffer> {
@@ -65,7 +68,7 @@ async function peek(act: (client: Socket) => unknown, timeoutMs: number): Promis
   client.on('error', () => {});
   const [socket] = (await once(server, 'connection')) as [Socket];
   const found = Promise.withResolvers<Peeked>();
-  peekClientHello(socket, timeoutMs, found.resolve);
+  peekInto(socket, timeoutMs, lookForHello, found.resolve);
   await act(client);
   const peeked = await found.promise;
   client.end();

@@ -3,7 +3,7 @@
  *
  * @see https://www.rfc-editor.org/rfc/rfc8446#section-4.1.2
  */
-import type { Socket } from 'node:net';
+import type { Look } from './peek.ts';
 
 export interface ClientHello {
   /** In lower case; '' where it names none. */
@@ -103,42 +103,11 @@ function hostName(names: Fields): string {
 function recordEnd(bytes: Buffer): number {
   let at = 0;
   while (bytes.length >= at + 5) at += 5 + bytes.readUInt16BE(at + 3);
-  return Math.max(at, bytes.length + 1);
+  return at;
 }
 
-export type Peeked = ClientHello | NoHello | 'timed-out' | 'closed';
-
-/**
- * Waits for a client's first bytes and looks at them. The socket is paused afterwards and gives them again.
- * @param timeoutMs 0: for ever
- */
-export function peekClientHello(socket: Socket, timeoutMs: number, tell: (peeked: Peeked) => void): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  let needed = 0;
-  const timer = timeoutMs > 0 ? setTimeout(() => finish('timed-out'), timeoutMs) : undefined;
-  const take = (chunk: Buffer): void => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length < needed) return;
-    const bytes = Buffer.concat(chunks.splice(0));
-    chunks.push(bytes);
-    const found = parseClientHello(bytes);
-    if (found === undefined) needed = recordEnd(bytes);
-    else finish(found);
-  };
-  const end = (): void => finish('closed');
-  const finish = (peeked: Peeked): void => {
-    clearTimeout(timer);
-    socket.off('data', take).off('end', end).off('close', end);
-    socket.pause();
-    if (length > 0 && !socket.destroyed && peeked !== 'closed') socket.unshift(Buffer.concat(chunks));
-    tell(peeked);
-    socket.off('error', ignore);
-  };
-  socket.on('data', take).on('end', end).on('close', end).on('error', ignore);
-  socket.resume();
+/** For `peek`. */
+export function lookForHello(bytes: Buffer): Look<ClientHello | NoHello> {
+  const found = parseClientHello(bytes);
+  return found === undefined ? { needed: recordEnd(bytes) } : { found };
 }
-
-/** `close` follows. */
-function ignore(): void {}

@@ -64,6 +64,7 @@ function connectionManager(configuration: HttpConnectionManager, context: ChainC
     ...context,
     store: listener.store,
     nodeCluster: listener.nodeCluster,
+    nodeId: listener.nodeId,
     cluster: name => listener.cluster(name),
     compose: (action, cluster) => listener.compose(action, cluster),
     compileFilterConfig: any => listener.compileFilterConfig(any),

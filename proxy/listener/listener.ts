@@ -3,9 +3,6 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { AccessLog } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
-import type { TlsInspector as TlsInspectorConfiguration } from '../api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
-import { typedConfig } from '../configuration/typed-config.ts';
-import { milliseconds } from '../duration.ts';
 import { splitAddress } from '../net/address-range.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
@@ -15,12 +12,12 @@ import type { StatsStore } from '../stats/store.ts';
 import type { StreamObserver } from '../stream-info.ts';
 import type { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
-import type { ClientHello } from './client-hello.ts';
 import { type ChainContext, compileFilterChain, type FilterChain } from './filter-chain.ts';
 import { type ChainFinder, compileChainMatches, type MatchInput } from './filter-chain-match.ts';
-import { noFacts, type TerminalFilter } from './network-filter.ts';
+import type { Findings } from './listener-filter.ts';
+import { ListenerFilters } from './listener-filters.ts';
+import { type ConnectionFacts, noFacts, type TerminalFilter } from './network-filter.ts';
 import { PendingConnections } from './pending-connections.ts';
-import { TlsInspector } from './tls-inspector.ts';
 
 const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject
 downstream_global_cx_overflow downstream_listener_filter_error
@@ -29,6 +26,7 @@ extension_config_missing network_extension_config_missing`;
 export interface ListenerContext extends RouteSourceContext {
   store: StatsStore;
   nodeCluster: string;
+  nodeId: string;
   /** Makes what writes the access log of a connection manager. */
   accessLog(configurations: readonly AccessLog[]): StreamObserver | undefined;
   observers: readonly StreamObserver[];
@@ -45,7 +43,7 @@ export class Listener implements ListenerStatus {
   readonly #chains: readonly FilterChain[];
   readonly #default: FilterChain | undefined;
   /** Undefined where nobody looks into connections before a chain is chosen. */
-  readonly #inspector: TlsInspector | undefined;
+  readonly #listenerFilters: ListenerFilters | undefined;
   readonly #pending: PendingConnections;
   /** Undefined where one chain takes every connection. */
   readonly #findChain: ChainFinder | undefined;
@@ -67,7 +65,7 @@ export class Listener implements ListenerStatus {
     const scope = context.store.scope(`listener.${configuration.statPrefix || this.address.replaceAll(':', '_')}.`);
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
     this.#pending = new PendingConnections(scope);
-    this.#inspector = inspectorOf(configuration, context.store);
+    this.#listenerFilters = ListenerFilters.of(configuration, context.store);
     this.#noChainMatch = scope.counter('no_filter_chain_match');
     this.#cxTotal = scope.counter('downstream_cx_total');
     this.#cxActive = scope.gauge('downstream_cx_active');
@@ -132,17 +130,14 @@ export class Listener implements ListenerStatus {
   }
 
   #accept(socket: Socket): void {
-    const inspector = this.#inspector;
-    if (inspector === undefined) {
-      this.#take(socket, undefined, false);
-      return;
-    }
-    this.#pending.inspect(socket, inspector, hello => this.#take(socket, hello, true));
+    const filters = this.#listenerFilters;
+    if (filters === undefined) this.#take(socket, undefined);
+    else this.#pending.inspect(socket, filters, findings => this.#take(socket, findings));
   }
 
-  /** @param inspected whether its first bytes were read */
-  #take(socket: Socket, hello: ClientHello | undefined, inspected: boolean): void {
-    const chain = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, hello, this.#findChain);
+  /** @param findings undefined where nobody has looked at it */
+  #take(socket: Socket, findings: Findings | undefined): void {
+    const chain = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, findings, this.#findChain);
     if (chain === undefined) {
       this.#noChainMatch.increment();
       socket.destroy();
@@ -153,23 +148,20 @@ export class Listener implements ListenerStatus {
     this.#workerTotal.increment();
     this.#workerActive.increment();
     const { filter, tls, handshakeTimeoutMs } = chain;
-    const serverName = hello?.serverName ?? '';
-    if (tls !== undefined)
-      this.#pending.secure(
-        socket,
-        { tls, timeoutMs: handshakeTimeoutMs, hello },
-        {
-          onSecured: (secured, facts) =>
-            filter.accept(openSocketTransport(secured, this.#highMark), { serverName, tls: facts }),
-          onFailed: failed => filter.refused(failed),
-        },
-      );
-    else if (inspected) filter.accept(openSocketTransport(socket, this.#highMark), { serverName, tls: undefined });
-    else filter.accept(openTransport(socket, this.#highMark), noFacts);
+    const facts = factsOf(findings);
+    if (tls !== undefined) {
+      const securing = { tls, timeoutMs: handshakeTimeoutMs, hello: findings?.hello };
+      this.#pending.secure(socket, securing, {
+        onSecured: (secured, shown) =>
+          filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown }),
+        onFailed: failed => filter.refused(failed),
+      });
+    } else if (findings === undefined) filter.accept(openTransport(socket, this.#highMark), facts);
+    else filter.accept(openSocketTransport(socket, this.#highMark), facts);
   }
 
-  #chainFor(socket: Socket, hello: ClientHello | undefined, find: ChainFinder): FilterChain | undefined {
-    const index = find(matchInput(socket, hello));
+  #chainFor(socket: Socket, findings: Findings | undefined, find: ChainFinder): FilterChain | undefined {
+    const index = find(matchInput(socket, findings));
     return index === undefined ? this.#default : this.#chains[index];
   }
 
@@ -211,23 +203,15 @@ function bindAddress(configuration: Configuration): { host: string; port: number
   return { host: address.value.address, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0 };
 }
 
-const inspectorType = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector';
-
-function inspectorOf(configuration: Configuration, store: StatsStore): TlsInspector | undefined {
-  const inspects = configuration.listenerFilters.some(
-    ({ configType }) =>
-      configType.case === 'typedConfig' && typedConfig<TlsInspectorConfiguration>(configType.value, inspectorType),
-  );
-  if (!inspects) return undefined;
-  return new TlsInspector(store, {
-    timeoutMs: milliseconds(configuration.listenerFiltersTimeout, 15_000),
-    continuesOnTimeout: configuration.continueOnListenerFiltersTimeout,
-  });
+function factsOf(findings: Findings | undefined): ConnectionFacts {
+  if (findings === undefined) return noFacts;
+  const { hello, remoteAddress, localAddress } = findings;
+  return { serverName: hello?.serverName ?? '', tls: undefined, remoteAddress, localAddress };
 }
 
-function matchInput(socket: Socket, hello: ClientHello | undefined): MatchInput {
-  const source = splitAddress(formatAddress(socket.remoteAddress, socket.remotePort));
-  const destination = splitAddress(formatAddress(socket.localAddress, socket.localPort));
+function matchInput(socket: Socket, { hello, applicationProtocols, ...told }: Findings = {}): MatchInput {
+  const source = splitAddress(told.remoteAddress ?? formatAddress(socket.remoteAddress, socket.remotePort));
+  const destination = splitAddress(told.localAddress ?? formatAddress(socket.localAddress, socket.localPort));
   return {
     destinationAddress: destination.address,
     destinationPort: destination.port,
@@ -235,7 +219,7 @@ function matchInput(socket: Socket, hello: ClientHello | undefined): MatchInput 
     sourcePort: source.port,
     serverName: hello?.serverName ?? '',
     transportProtocol: hello === undefined ? 'raw_buffer' : 'tls',
-    applicationProtocols: hello?.applicationProtocols ?? [],
+    applicationProtocols: hello?.applicationProtocols ?? applicationProtocols ?? [],
   };
 }
 

@@ -9,6 +9,9 @@ export interface ConnectionFacts {
   readonly serverName: string;
   /** Undefined where it is not encrypted. */
   readonly tls: TlsFacts | undefined;
+  /** `ip:port` of both ends as a proxy before this one tells them; undefined: those of the connection. */
+  readonly remoteAddress: string | undefined;
+  readonly localAddress: string | undefined;
 }
 
 /** A connection whose handshake failed. */
@@ -23,7 +26,12 @@ export interface FailedConnection {
 }
 
 /** A connection that nobody looked into. */
-export const noFacts: ConnectionFacts = { serverName: '', tls: undefined };
+export const noFacts: ConnectionFacts = {
+  serverName: '',
+  tls: undefined,
+  remoteAddress: undefined,
+  localAddress: undefined,
+};
 
 export interface TerminalFilter {
   /** Takes a connection; the filter tells the listener when it is over. */

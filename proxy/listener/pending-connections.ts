@@ -6,9 +6,11 @@ import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { TlsServer } from '../tls/tls-server.ts';
-import { type ClientHello, peekClientHello } from './client-hello.ts';
+import { type ClientHello, lookForHello } from './client-hello.ts';
+import type { Findings } from './listener-filter.ts';
+import type { ListenerFilters } from './listener-filters.ts';
 import type { FailedConnection } from './network-filter.ts';
-import type { TlsInspector } from './tls-inspector.ts';
+import { peek } from './peek.ts';
 
 export interface Securing {
   tls: TlsServer;
@@ -37,17 +39,17 @@ export class PendingConnections {
     this.#handshakeTimeout = scope.counter('downstream_cx_transport_socket_connect_timeout');
   }
 
-  /** Tells what the inspector found, where the connection goes on. */
-  inspect(socket: Socket, inspector: TlsInspector, tell: (hello: ClientHello | undefined) => void): void {
+  /** Tells what the listener's filters found, where the connection goes on. */
+  inspect(socket: Socket, filters: ListenerFilters, tell: (findings: Findings) => void): void {
     this.#sockets.add(socket);
     this.#inspected.increment();
-    inspector.inspect(socket, found => {
+    filters.inspect(socket, (verdict, findings) => {
       this.#sockets.delete(socket);
       this.#inspected.decrement();
-      if (found === 'timed-out') this.#inspectionTimeout.increment();
-      if (found === 'closed') this.#remoteClose.increment();
-      if (typeof found === 'string') socket.destroy();
-      else tell(found);
+      if (verdict === 'timed-out') this.#inspectionTimeout.increment();
+      if (verdict === 'closed') this.#remoteClose.increment();
+      if (verdict === 'go-on') tell(findings);
+      else socket.destroy();
     });
   }
 
@@ -86,7 +88,7 @@ export class PendingConnections {
       go(hello);
       return;
     }
-    peekClientHello(socket, timeoutMs, peeked => {
+    peek(socket, timeoutMs, lookForHello, peeked => {
       if (peeked === 'timed-out') this.#handshakeTimeout.increment();
       // What is no hello is left to the library to refuse.
       if (peeked === 'not-tls' || peeked === 'too-large') go({ serverName: '', applicationProtocols: [] });

@@ -6,23 +6,17 @@
 import type { Socket } from 'node:net';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
-import { type ClientHello, type Peeked, peekClientHello } from './client-hello.ts';
+import { type ClientHello, lookForHello, type NoHello } from './client-hello.ts';
+import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
+import { peek } from './peek.ts';
 
-export interface TlsInspectorOptions {
-  timeoutMs: number;
-  /** A connection that says nothing in time is served as one that is no TLS, not closed. */
-  continuesOnTimeout: boolean;
-}
-
-export class TlsInspector {
-  readonly #options: TlsInspectorOptions;
+export class TlsInspector implements ListenerFilter {
   readonly #counters: Record<
     'tooLarge' | 'tlsFound' | 'tlsNotFound' | 'alpnFound' | 'alpnNotFound' | 'sniFound' | 'sniNotFound',
     Counter
   >;
 
-  constructor(store: StatsStore, options: TlsInspectorOptions) {
-    this.#options = options;
+  constructor(store: StatsStore) {
     const scope = store.scope('tls_inspector.');
     scope.histogram('bytes_processed');
     this.#counters = {
@@ -36,23 +30,25 @@ export class TlsInspector {
     };
   }
 
-  /** Tells a hello; undefined: it is no TLS; `timed-out` or `closed`: the connection is not served. */
-  inspect(socket: Socket, tell: (found: ClientHello | undefined | 'timed-out' | 'closed') => void): void {
-    peekClientHello(socket, this.#options.timeoutMs, peeked => {
-      this.#count(peeked);
-      if (peeked === 'timed-out') tell(this.#options.continuesOnTimeout ? undefined : 'timed-out');
-      else if (peeked === 'too-large') tell('closed');
-      else tell(peeked === 'not-tls' ? undefined : peeked);
+  inspect(socket: Socket, findings: Findings, timeoutMs: number, tell: (verdict: Verdict) => void): void {
+    peek(socket, timeoutMs, lookForHello, found => {
+      if (found === 'timed-out' || found === 'closed') {
+        tell(found);
+        return;
+      }
+      this.#count(found);
+      if (typeof found !== 'string') findings.hello = found;
+      tell(found === 'too-large' ? 'refused' : 'go-on');
     });
   }
 
-  #count(peeked: Peeked): void {
+  #count(found: ClientHello | NoHello): void {
     const counters = this.#counters;
-    if (peeked === 'not-tls') counters.tlsNotFound.increment();
-    if (peeked === 'too-large') counters.tooLarge.increment();
-    if (typeof peeked === 'string') return;
+    if (found === 'not-tls') counters.tlsNotFound.increment();
+    if (found === 'too-large') counters.tooLarge.increment();
+    if (typeof found === 'string') return;
     counters.tlsFound.increment();
-    (peeked.applicationProtocols.length > 0 ? counters.alpnFound : counters.alpnNotFound).increment();
-    (peeked.serverName === '' ? counters.sniNotFound : counters.sniFound).increment();
+    (found.applicationProtocols.length > 0 ? counters.alpnFound : counters.alpnNotFound).increment();
+    (found.serverName === '' ? counters.sniNotFound : counters.sniFound).increment();
   }
 }

@@ -1,14 +1,14 @@
 /** The layers over a cluster that a route asks for. */
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ClusterAction } from '../routing/cluster-action.ts';
+import type { Patience } from '../routing/patience.ts';
 import { retry } from '../upstream/retry.ts';
 import { routeTimeout, tryTimeout } from '../upstream/time-limit.ts';
 import { compose, type Layer, type Upstream } from '../upstream/upstream.ts';
 import { countTryTimeouts } from './try-timeouts.ts';
 
 /** Composes the way of a route's requests, from the outside in. */
-export function composeUpstream(action: ClusterAction, cluster: Cluster): Upstream {
-  const { timeoutMs, retryPolicy: policy, priority } = action;
+export function composeUpstream(patience: Patience, cluster: Cluster): Upstream {
+  const { timeoutMs, retryPolicy: policy, priority } = patience;
   const layers: Layer[] = [];
   // Outermost, since the time-out is for all tries together and their pauses.
   if (timeoutMs > 0) layers.push(routeTimeout(timeoutMs));

@@ -1,5 +1,6 @@
 /** What becomes of a request by its route. */
 import type { RequestHeaders } from '../http/headers.ts';
+import { takeWishes } from '../routing/request-wishes.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag } from '../stream-info.ts';
 import { type RoutedStream, RouterRequest } from './router.ts';
@@ -22,8 +23,12 @@ export function routeRequest(
     return undefined;
   }
   const bound = route.cluster?.bind();
-  if (route.cluster !== undefined && bound !== undefined)
-    return new RouterRequest(stream, head, route, route.cluster, bound);
+  if (route.cluster !== undefined && bound !== undefined) {
+    // Others' wishes were taken away when they came.
+    const wishes = stream.info.internal ? takeWishes(head, route.cluster) : undefined;
+    if (wishes === undefined) return new RouterRequest(stream, head, route, route.cluster, bound, route.cluster);
+    return new RouterRequest(stream, head, route, route.cluster, route.cluster.bindFor(wishes, bound), wishes);
+  }
   refuseWithoutCluster(stream, route);
   return undefined;
 }

@@ -5,6 +5,7 @@ import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import type { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
 import type { BoundCluster, ClusterAction } from '../routing/cluster-action.ts';
+import type { Patience } from '../routing/patience.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
@@ -48,6 +49,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly #action: ClusterAction;
   /** As it was when the request came: an update goes to those that come later. */
   readonly #bound: BoundCluster;
+  readonly #patience: Patience;
   #sender: RequestSender | undefined;
   #mirror: Mirror | undefined;
   #requestDoneMs = 0;
@@ -66,6 +68,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     route: RouteEntry,
     action: ClusterAction,
     bound: BoundCluster,
+    patience: Patience,
   ) {
     this.#stream = stream;
     this.info = stream.info;
@@ -73,9 +76,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#route = route;
     this.#action = action;
     this.#bound = bound;
+    this.#patience = patience;
     this.bufferLimit = stream.bufferLimit;
     this.metadataMatch = action.metadataMatch;
-    this.hostSelectionAttempts = action.retryPolicy?.hostSelectionAttempts ?? 0;
+    this.hostSelectionAttempts = patience.retryPolicy?.hostSelectionAttempts ?? 0;
   }
 
   elapsedMs(): number {
@@ -134,7 +138,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   /** Tells the upstream how long it may take: what is left of the whole, or the time of one try. */
   #setTimeoutHeader(elapsedMs: number): void {
-    const { timeoutMs, retryPolicy } = this.#action;
+    const { timeoutMs, retryPolicy } = this.#patience;
     const perTryMs = retryPolicy?.perTryTimeoutMs ?? 0;
     const usePerTry = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs);
     let expected = usePerTry ? perTryMs : timeoutMs;

@@ -15,6 +15,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { HashPolicies } from './hash-policy.ts';
 import { MirrorPolicy } from './mirror-policy.ts';
 import { matchedPart, withoutQuery } from './path-match.ts';
+import type { Patience } from './patience.ts';
 import { RetryPolicy } from './retry-policy.ts';
 import { type Rewrite, regexRewrite, rewritePath } from './rewrite.ts';
 import type { RouteContext } from './route-context.ts';
@@ -41,7 +42,7 @@ export interface BoundCluster {
 }
 
 /** Forwards to one cluster. */
-export class ClusterAction {
+export class ClusterAction implements Patience {
   readonly clusterName: string;
   readonly clusterNotFoundStatus: number;
   readonly timeoutMs: number;
@@ -96,6 +97,11 @@ export class ClusterAction {
     if (cluster !== this.#bound?.cluster)
       this.#bound = cluster === undefined ? undefined : { cluster, upstream: this.#context.compose(this, cluster) };
     return this.#bound;
+  }
+
+  /** The same for one request that has a patience of its own. */
+  bindFor(patience: Patience, { cluster }: BoundCluster): BoundCluster {
+    return { cluster, upstream: this.#context.compose(patience, cluster) };
   }
 
   /** Whether path or host are changed on the way up. */

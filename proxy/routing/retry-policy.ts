@@ -34,18 +34,57 @@ const grpcConditions = new Map<string, RetryCondition>([
 
 const connectFailures: readonly ResetReason[] = ['connection-failure', 'connection-timeout'];
 
+type Settings = Pick<
+  Configuration,
+  | 'retryOn'
+  | 'numRetries'
+  | 'perTryTimeout'
+  | 'retryBackOff'
+  | 'retryHostPredicate'
+  | 'hostSelectionRetryMaxAttempts'
+  | 'retriableStatusCodes'
+  | 'retriableHeaders'
+  | 'retriableRequestHeaders'
+>;
+
+/** Where a route says nothing. */
+const noSettings: Settings = {
+  retryOn: '',
+  retryHostPredicate: [],
+  hostSelectionRetryMaxAttempts: 0n,
+  retriableStatusCodes: [],
+  retriableHeaders: [],
+  retriableRequestHeaders: [],
+};
+
+/** What a request itself asks for, on top of its route. */
+export interface RetryWishes {
+  /** Conditions, separated by commas; '' for none. */
+  on: string;
+  /** Undefined: as the route says. */
+  retries: number | undefined;
+  perTryTimeoutMs: number | undefined;
+  statusCodes: readonly number[];
+  /** Of responses that are to be retried. */
+  headerNames: readonly string[];
+}
+
 export class RetryPolicy {
   readonly on: ReadonlySet<RetryCondition>;
   readonly retries: number;
-  readonly perTryTimeoutMs: number;
+  perTryTimeoutMs: number;
   readonly baseIntervalMs: number;
   readonly maxIntervalMs: number;
   readonly hostSelectionAttempts: number;
   readonly #statusCodes: ReadonlySet<number>;
   readonly #headers: readonly HeaderTest[];
   readonly #requestHeaders: readonly HeaderTest[];
+  /** Headers of responses that are to be retried, by their names alone. */
+  #headerNames: readonly string[] = [];
+  readonly #settings: Settings;
 
-  constructor(configuration: Configuration) {
+  constructor(configuration: Settings) {
+    this.#settings = configuration;
     const words = configuration.retryOn.split(',').map(word => word.trim());
     this.on = new Set(conditions.filter(condition => words.includes(condition)));
     this.retries = configuration.numRetries ?? 1;
@@ -58,6 +97,21 @@ export class RetryPolicy {
     this.#statusCodes = new Set(configuration.retriableStatusCodes);
     this.#headers = configuration.retriableHeaders.map(headerTest);
     this.#requestHeaders = configuration.retriableRequestHeaders.map(headerTest);
+  }
+
+  /** A route's policy with what a request wishes; nothing of either is taken away. */
+  static withWishes(policy: RetryPolicy | undefined, wishes: RetryWishes): RetryPolicy {
+    const settings = policy === undefined ? noSettings : policy.#settings;
+    const { retries, perTryTimeoutMs } = wishes;
+    const merged = new RetryPolicy({
+      ...settings,
+      retryOn: `${settings.retryOn},${wishes.on}`,
+      ...(retries !== undefined && { numRetries: retries }),
+      retriableStatusCodes: [...settings.retriableStatusCodes, ...wishes.statusCodes],
+    });
+    if (perTryTimeoutMs !== undefined) merged.perTryTimeoutMs = perTryTimeoutMs;
+    merged.#headerNames = wishes.headerNames;
+    return merged;
   }
 
   /** Whether requests with this head are ever retried. */
@@ -75,6 +129,7 @@ export class RetryPolicy {
     if (on.has('retriable-4xx') && status === 409) return true;
     if (on.has('retriable-status-codes') && this.#statusCodes.has(status)) return true;
     if (on.has('retriable-headers') && this.#headers.some(test => test(head))) return true;
+    if (on.has('retriable-headers') && this.#headerNames.some(name => head.has(name))) return true;
     const grpc = grpcConditions.get(head.get('grpc-status') ?? '');
     return grpc !== undefined && on.has(grpc);
   }

@@ -3,7 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { XdsContext } from '../xds/xds-context.ts';
-import type { ClusterAction } from './cluster-action.ts';
+import type { Patience } from './patience.ts';
 
 /** What compiling routes needs from outside. */
 export interface RouteContext {
@@ -12,7 +12,7 @@ export interface RouteContext {
   /** The cluster as it is now: ask again for each request. */
   cluster(name: string): Cluster | undefined;
   /** The layers that a route asks for, over a cluster. */
-  compose(action: ClusterAction, cluster: Cluster): Upstream;
+  compose(patience: Patience, cluster: Cluster): Upstream;
   /** Compiles what a route says to one HTTP filter; undefined where the filter has nothing to be told. */
   compileFilterConfig(configuration: Any): FilterConfig | undefined;
 }

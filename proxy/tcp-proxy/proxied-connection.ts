@@ -26,8 +26,8 @@ export function connectionInfo(
   info.statPrefix = proxy.statPrefix;
   info.requestedServerName = facts.serverName;
   info.tls = facts.tls;
-  info.downstreamLocalAddress = localAddress;
-  info.downstreamRemoteAddress = remoteAddress;
+  info.downstreamLocalAddress = facts.localAddress ?? localAddress;
+  info.downstreamRemoteAddress = facts.remoteAddress ?? remoteAddress;
   info.downstreamDirectRemoteAddress = remoteAddress;
   return info;
 }

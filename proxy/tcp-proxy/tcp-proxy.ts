@@ -8,7 +8,12 @@ import type { TcpProxy as Configuration } from '../api/envoy/extensions/filters/
 import type { Cluster } from '../cluster/cluster.ts';
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { milliseconds } from '../duration.ts';
-import type { ConnectionFacts, FailedConnection, TerminalFilter } from '../listener/network-filter.ts';
+import {
+  type ConnectionFacts,
+  type FailedConnection,
+  noFacts,
+  type TerminalFilter,
+} from '../listener/network-filter.ts';
 import { OpenConnections } from '../listener/open-connections.ts';
 import type { Transport } from '../net/transport.ts';
 import { type StatsStore, sanitizeStatsName } from '../stats/store.ts';
@@ -99,7 +104,7 @@ export class TcpProxy implements TerminalFilter {
 }
 
 function failedConnectionInfo(proxy: TcpProxy, connection: FailedConnection): StreamInfo {
-  const info = connectionInfo(proxy, connection, { serverName: connection.serverName, tls: undefined });
+  const info = connectionInfo(proxy, connection, { ...noFacts, serverName: connection.serverName });
   info.startMs = performance.timeOrigin + performance.now() - connection.durationMs;
   info.durationMs = connection.durationMs;
   info.downstreamTransportFailureReason = connection.reason;

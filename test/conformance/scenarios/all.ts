@@ -15,6 +15,7 @@ import { headerMutations } from './header-mutations.ts';
 import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
 import { lessons } from './lessons.ts';
+import { clientAddresses, httpInspector, proxyProtocol, requestWishes } from './listener-filters.ts';
 import { chainMatches, defaultChain, tcpProxies } from './listeners.ts';
 import { certificateRules, forwardedCertificates, mutualTls } from './mutual-tls.ts';
 import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
@@ -70,6 +71,10 @@ export const scenarios: Scenario[] = [
   tlsTunnels,
   secrets,
   requiredTls,
+  proxyProtocol,
+  httpInspector,
+  clientAddresses,
+  requestWishes,
   outliers,
   outliersByRate,
   priorities,

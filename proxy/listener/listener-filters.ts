@@ -1,0 +1,63 @@
+/** The listener filters of a listener: each looks at a connection in turn, within one time limit for all. */
+import type { Socket } from 'node:net';
+import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
+import type { ProxyProtocol } from '../api/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
+import type { UnpackedAny } from '../configuration/typed-config.ts';
+import { milliseconds } from '../duration.ts';
+import type { StatsStore } from '../stats/store.ts';
+import { HttpInspector } from './http-inspector.ts';
+import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
+import { ProxyProtocolFilter } from './proxy-protocol.ts';
+import { TlsInspector } from './tls-inspector.ts';
+
+const prefix = 'envoy.extensions.filters.listener';
+
+const makers: Record<string, (message: unknown, store: StatsStore) => ListenerFilter> = {
+  [`${prefix}.tls_inspector.v3.TlsInspector`]: (_, store) => new TlsInspector(store),
+  [`${prefix}.http_inspector.v3.HttpInspector`]: (_, store) => new HttpInspector(store),
+  [`${prefix}.proxy_protocol.v3.ProxyProtocol`]: (message, store) =>
+    new ProxyProtocolFilter(message as ProxyProtocol, store),
+};
+
+export class ListenerFilters {
+  readonly #filters: readonly ListenerFilter[];
+  readonly #timeoutMs: number;
+  readonly #continuesOnTimeout: boolean;
+
+  private constructor(filters: readonly ListenerFilter[], configuration: Configuration) {
+    this.#filters = filters;
+    this.#timeoutMs = milliseconds(configuration.listenerFiltersTimeout, 15_000);
+    this.#continuesOnTimeout = configuration.continueOnListenerFiltersTimeout;
+  }
+
+  /** Undefined where nobody looks. */
+  static of(configuration: Configuration, store: StatsStore): ListenerFilters | undefined {
+    const filters = configuration.listenerFilters.map(({ configType }) => {
+      const message = configType.case === 'typedConfig' ? (configType.value as UnpackedAny).message : undefined;
+      const make = makers[message?.$typeName ?? ''];
+      if (make === undefined) throw new Error(`this listener filter is not supported: ${message?.$typeName}`);
+      return make(message, store);
+    });
+    return filters.length === 0 ? undefined : new ListenerFilters(filters, configuration);
+  }
+
+  /** Tells what was found, and whether the connection is served. */
+  inspect(socket: Socket, tell: (verdict: Verdict, findings: Findings) => void): void {
+    const findings: Findings = {};
+    const endsAt = performance.now() + this.#timeoutMs;
+    const left = () => (this.#timeoutMs === 0 ? 0 : Math.max(1, endsAt - performance.now()));
+    const next = (index: number): void => {
+      const filter = this.#filters[index];
+      if (filter === undefined) {
+        tell('go-on', findings);
+        return;
+      }
+      filter.inspect(socket, findings, left(), verdict => {
+        if (verdict === 'go-on') next(index + 1);
+        else if (verdict === 'timed-out' && this.#continuesOnTimeout) tell('go-on', findings);
+        else tell(verdict, findings);
+      });
+    };
+    next(0);
+  }
+}
