@@ -1,4 +1,5 @@
 /** A secret that comes while the proxy runs (SDS): a certificate with its key, or what is demanded of peers. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { DynamicResource } from '../admin-source.ts';
 import type { DataSource } from '../api/envoy/config/core/v3/base_pb.js';
@@ -30,6 +31,8 @@ export class Secret implements Consumer {
   readonly #rotationFailed: Counter;
   readonly #users = new Set<SecretUser>();
   #watches: FileWatch[] = [];
+  /** Of the files that are in use, as a digest. */
+  #contents = '';
   #text = '';
   #version = '';
   /** As its source has it. */
@@ -83,6 +86,7 @@ export class Secret implements Consumer {
     this.#take(resource.message as Resource);
     this.#text = text;
     this.#version = version;
+    this.#contents = contentsOf(this.current);
     this.#show(resource.document);
     this.#watchFiles(resource.message as Resource);
   }
@@ -119,7 +123,11 @@ export class Secret implements Consumer {
 
   #rotate(): void {
     try {
+      const contents = contentsOf(this.current);
+      // Its files come one after the other: what both have brought is there with the first.
+      if (contents === this.#contents) return;
       for (const user of this.#users) user.onSecret();
+      this.#contents = contents;
       this.#show(this.#document);
     } catch (error) {
       // A certificate whose key is still the one before: the other file follows.
@@ -132,6 +140,13 @@ export class Secret implements Consumer {
     for (const watch of this.#watches) watch.stop();
     this.#watches = [];
   }
+}
+
+function contentsOf(resource: Resource | undefined): string {
+  const digest = createHash('sha256');
+  for (const path of resource === undefined ? [] : filesOf(resource).files)
+    digest.update(readFileSync(path)).update(path);
+  return digest.digest('hex');
 }
 
 function filesOf({ type }: Resource): { folder: string; files: string[] } {
