@@ -1,6 +1,5 @@
 /** A secret that comes while the proxy runs (SDS): a certificate with its key, or what is demanded of peers. */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { DynamicResource } from '../admin-source.ts';
 import type { DataSource } from '../api/envoy/config/core/v3/base_pb.js';
 import type {
@@ -8,6 +7,7 @@ import type {
   SdsSecretConfig,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { isObject, type JsonObject } from '../configuration/json.ts';
+import { readDataSource } from '../data-source.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { FileWatch } from '../xds/file-watch.ts';
@@ -23,16 +23,17 @@ export interface SecretUser {
 /** @see https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret */
 export class Secret implements Consumer {
   readonly name: string;
-  /** As it came; undefined until then. */
+  /** As the admin interface shows it; undefined until it came. */
   dynamic: DynamicResource | undefined;
+  /** As it is to be used. */
   current: Resource | undefined;
   readonly #xds: XdsContext;
   readonly #subscription: Subscription;
   readonly #rotationFailed: Counter;
   readonly #users = new Set<SecretUser>();
   #watches: FileWatch[] = [];
-  /** Of the files that are in use, as a digest. */
-  #contents = '';
+  #resource: Resource | undefined;
+  #files: Files = new Map();
   #text = '';
   #version = '';
   /** As its source has it. */
@@ -86,24 +87,35 @@ export class Secret implements Consumer {
     this.#take(resource.message as Resource);
     this.#text = text;
     this.#version = version;
-    this.#contents = contentsOf(this.current);
     this.#show(resource.document);
     this.#watchFiles(resource.message as Resource);
   }
 
   #show(document: JsonObject): void {
     this.#document = document;
-    this.dynamic = { version: this.#version, document: withContents(document), lastUpdated: new Date() };
+    const shown = withContents(document, this.#files);
+    this.dynamic = { version: this.#version, document: shown, lastUpdated: new Date() };
   }
 
   #take(resource: Resource): void {
+    try {
+      this.#use(resource, readFiles(resource));
+      this.#resource = resource;
+    } catch (error) {
+      throw new UpdateRefused((error as Error).message);
+    }
+  }
+
+  /** @throws what a user cannot use: all goes on as before then */
+  #use(resource: Resource, files: Files): void {
     const before = this.current;
-    this.current = resource;
+    this.current = filled(resource, files);
     try {
       for (const user of this.#users) user.onSecret();
+      this.#files = files;
     } catch (error) {
       this.current = before;
-      throw new UpdateRefused((error as Error).message);
+      throw error;
     }
   }
 
@@ -122,12 +134,12 @@ export class Secret implements Consumer {
   }
 
   #rotate(): void {
+    if (this.#resource === undefined) return;
     try {
-      const contents = contentsOf(this.current);
-      // Its files come one after the other: what both have brought is there with the first.
-      if (contents === this.#contents) return;
-      for (const user of this.#users) user.onSecret();
-      this.#contents = contents;
+      const files = readFiles(this.#resource);
+      // They come one after the other: what all have brought is there with the first.
+      if (isDeepStrictEqual(files, this.#files)) return;
+      this.#use(this.#resource, files);
       this.#show(this.#document);
     } catch (error) {
       // A certificate whose key is still the one before: the other file follows.
@@ -142,41 +154,66 @@ export class Secret implements Consumer {
   }
 }
 
-function contentsOf(resource: Resource | undefined): string {
-  const digest = createHash('sha256');
-  for (const path of resource === undefined ? [] : filesOf(resource).files)
-    digest.update(readFileSync(path)).update(path);
-  return digest.digest('hex');
+/** What the files held when they were read, by their paths. */
+type Files = ReadonlyMap<string, Buffer>;
+
+/** @throws UnreadableSource */
+function readFiles(resource: Resource): Files {
+  const sources = sourcesOf(resource).filter(source => source?.specifier.case === 'filename');
+  return new Map(sources.map(source => [String(source!.specifier.value), readDataSource(source) ?? Buffer.alloc(0)]));
 }
 
-function filesOf({ type }: Resource): { folder: string; files: string[] } {
-  if (type.case !== 'tlsCertificate' && type.case !== 'validationContext') return { folder: '', files: [] };
-  const folder = type.value.watchedDirectory?.path ?? '';
-  const sources =
-    type.case === 'tlsCertificate'
-      ? [type.value.certificateChain, type.value.privateKey, type.value.password]
-      : [type.value.trustedCa, type.value.crl];
-  return { folder, files: sources.flatMap(fileOf) };
+function filesOf(resource: Resource): { folder: string; files: string[] } {
+  const { type } = resource;
+  const named = type.case === 'tlsCertificate' || type.case === 'validationContext';
+  const folder = named ? (type.value.watchedDirectory?.path ?? '') : '';
+  return { folder, files: sourcesOf(resource).flatMap(fileOf) };
 }
 
-/** Envoy shows what is in the files; what is kept back then need not be read. */
-const shown = ['certificate_chain', 'trusted_ca', 'crl'];
-const keptBack = ['private_key', 'password'];
+function sourcesOf({ type }: Resource): (DataSource | undefined)[] {
+  if (type.case === 'tlsCertificate') return [type.value.certificateChain, type.value.privateKey, type.value.password];
+  return type.case === 'validationContext' ? [type.value.trustedCa, type.value.crl] : [];
+}
 
-function withContents(document: JsonObject): JsonObject {
+const fileOf = (source: DataSource | undefined): string[] =>
+  source?.specifier.case === 'filename' ? [source.specifier.value] : [];
+
+/** As Envoy, everybody uses what was read at once: files may change in between. */
+function filled(resource: Resource, files: Files): Resource {
+  const fill = (source: DataSource | undefined): DataSource | undefined => {
+    const [path] = fileOf(source);
+    if (source === undefined || path === undefined) return source;
+    return { ...source, specifier: { case: 'inlineBytes', value: files.get(path) ?? Buffer.alloc(0) } };
+  };
+  const { type } = resource;
+  if (type.case === 'tlsCertificate') {
+    const { certificateChain, privateKey, password } = type.value;
+    const sources = {
+      certificateChain: fill(certificateChain),
+      privateKey: fill(privateKey),
+      password: fill(password),
+    };
+    return { ...resource, type: { case: type.case, value: { ...type.value, ...sources } } };
+  }
+  if (type.case !== 'validationContext') return resource;
+  const sources = { trustedCa: fill(type.value.trustedCa), crl: fill(type.value.crl) };
+  return { ...resource, type: { case: type.case, value: { ...type.value, ...sources } } };
+}
+
+/** What is kept back in a dump need not be in it at all. */
+const keptBack = new Set(['private_key', 'password']);
+
+/** Envoy shows what was in the files. */
+function withContents(document: JsonObject, files: Files): JsonObject {
   const contents = (parts: JsonObject): JsonObject =>
     Object.fromEntries(
       Object.entries(parts).map(([key, source]) => {
-        const path = isObject(source) && typeof source.filename === 'string' ? source.filename : undefined;
-        if (path !== undefined && shown.includes(key))
-          return [key, { inline_bytes: readFileSync(path).toString('base64') }];
-        return [key, path !== undefined && keptBack.includes(key) ? { inline_bytes: '' } : source];
+        const bytes = isObject(source) ? files.get(String(source.filename)) : undefined;
+        if (bytes === undefined) return [key, source];
+        return [key, { inline_bytes: keptBack.has(key) ? '' : bytes.toString('base64') }];
       }),
     );
   return Object.fromEntries(
     Object.entries(document).map(([key, parts]) => [key, isObject(parts) ? contents(parts) : parts]),
   );
 }
-
-const fileOf = (source: DataSource | undefined): string[] =>
-  source?.specifier.case === 'filename' ? [source.specifier.value] : [];
