@@ -14,7 +14,6 @@ import { hashCookies, hashing } from './hashing.ts';
 import { headerMutations } from './header-mutations.ts';
 import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
-import { lessons } from './lessons.ts';
 import { clientAddresses, httpInspector, proxyProtocol, requestWishes } from './listener-filters.ts';
 import { chainMatches, defaultChain, tcpProxies } from './listeners.ts';
 import { certificateRules, forwardedCertificates, mutualTls } from './mutual-tls.ts';
@@ -31,7 +30,6 @@ import { tokenAuthentication } from './token-authentication.ts';
 import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
 
 export const scenarios: Scenario[] = [
-  ...lessons,
   headers,
   badRequests,
   lax,

@@ -1,0 +1,4 @@
+import { compare } from './comparison.ts';
+import { lessons } from './scenarios/lessons.ts';
+
+compare(lessons);
