@@ -122,7 +122,7 @@ function testGroup(name: string, files: string[], { concurrency = 1, bring }: Te
     files,
     run: async ({ signal, onLine }, chosen = files) => {
       const paths = chosen.map(file => join(top, file));
-      const options = { concurrency, timeoutMs: 10 * minute, signal, onTest: onLine };
+      const options = { concurrency, timeoutMs: 20 * minute, signal, onTest: onLine };
       if (!bring) return runTests(paths, options);
       return skippedWhereMissing(name, async () => runTests(paths, { ...options, environment: await bring() }));
     },
@@ -148,6 +148,6 @@ async function labsTest(
   const command = [process.execPath, 'server/labs/main.ts', 'test', '--sandboxes', '2', '--provider', provider];
   // What fails on a near-miss is the check, wherever it runs; what a lesson needs of a sandbox its solution needs.
   if (provider !== 'local') command.push('--solutions');
-  const inTime = AbortSignal.any([signal, AbortSignal.timeout(25 * minute)]);
+  const inTime = AbortSignal.any([signal, AbortSignal.timeout(35 * minute)]);
   return countedCommand(name, command, inTime, onLine, environment);
 }
