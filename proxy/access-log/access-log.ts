@@ -1,11 +1,11 @@
 /** Access logs: a filter, a format and a sink each, made from the configuration. */
-import { readFileSync } from 'node:fs';
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { AccessLog as AccessLogConfig } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { SubstitutionFormatString } from '../api/envoy/config/core/v3/substitution_format_string_pb.js';
 import type { FileAccessLog } from '../api/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import type { StderrAccessLog, StdoutAccessLog } from '../api/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { typedConfig } from '../configuration/typed-config.ts';
+import { readDataSource } from '../data-source.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { compileFilter } from './filters.ts';
 import { compileFormat, defaultFormat, type Formatter } from './format.ts';
@@ -65,15 +65,8 @@ function logFormat(format: SubstitutionFormatString | undefined): Formatter {
     case 'jsonFormat':
       return compileJsonFormat(format.format.value as JsonObject, format.omitEmptyValues);
     case 'textFormatSource':
-      return compileFormat(textOf(format.format.value.specifier), format.omitEmptyValues);
+      return compileFormat(readDataSource(format.format.value)?.toString('utf8') ?? '', format.omitEmptyValues);
     default:
       return compileFormat(defaultFormat);
   }
-}
-
-function textOf(source: { case: string | undefined; value?: unknown }): string {
-  if (source.case === 'filename') return readFileSync(String(source.value), 'utf8');
-  return source.case === 'inlineBytes'
-    ? Buffer.from(source.value as Uint8Array).toString('utf8')
-    : String(source.value ?? '');
 }

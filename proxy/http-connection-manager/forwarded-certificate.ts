@@ -56,7 +56,7 @@ function elements({ local, peer }: TlsFacts, details: Details | undefined): stri
     ...(by === undefined ? [] : [`By=${by}`]),
     `Hash=${peer.fingerprint256}`,
     ...(details?.cert ? [`Cert="${peer.encodedPem}"`] : []),
-    ...(details?.chain ? [`Chain="${peer.encodedPem}"`] : []),
+    ...(details?.chain ? [`Chain="${peer.encodedChain}"`] : []),
     ...(details?.subject ? [`Subject="${peer.subject}"`] : []),
     ...(details?.uri ? (uris.length === 0 ? ['URI='] : uris.map(uri => `URI=${uri}`)) : []),
     ...(details?.dns ? peer.namesOf('dns').map(name => `DNS=${name}`) : []),

@@ -1,8 +1,8 @@
 /** Routes that answer by themselves: redirects and direct responses. */
 
-import { readFileSync } from 'node:fs';
 import { RedirectAction_RedirectResponseCode as Code } from '../api/enums.js';
 import type { RedirectAction, Route } from '../api/envoy/config/route/v3/route_components_pb.js';
+import { readDataSource } from '../data-source.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { latin1 } from '../net/latin1.ts';
 import { matchedPart, withoutQuery } from './path-match.ts';
@@ -37,11 +37,8 @@ export function directAction(route: Route): DirectAction | undefined {
     };
   }
   if (action.case !== 'directResponse') return undefined;
-  const source = action.value.body?.specifier;
-  let body = '';
-  if (source?.case === 'inlineString') body = latin1(Buffer.from(source.value, 'utf8'));
-  else if (source?.case === 'inlineBytes') body = latin1(Buffer.from(source.value));
-  else if (source?.case === 'filename') body = readFileSync(source.value, 'latin1');
+  const bytes = readDataSource(action.value.body);
+  const body = bytes === undefined ? '' : latin1(bytes);
   const { status } = action.value;
   const located = status === 201 || (status >= 300 && status < 400);
   return { kind: 'direct-response', status, body, location: head => (located ? ownUri(head) : '') };

@@ -1,11 +1,11 @@
 /** What the admin interface tells of the certificates in use. */
 import type { CertificateStatus, CertificatesStatus } from '../admin-source.ts';
-import { Certificate } from './certificate.ts';
+import type { Certificate } from './certificate.ts';
 import type { TlsContext } from './tls-context.ts';
 
-export function certificatesOf({ identities, verification: { ca, caPath } }: TlsContext): CertificatesStatus {
+export function certificatesOf({ identities, verification: { authority, caPath } }: TlsContext): CertificatesStatus {
   return {
-    authorities: ca === undefined ? [] : [statusOf(Certificate.parse(ca), caPath)],
+    authorities: authority === undefined ? [] : [statusOf(authority, caPath)],
     own: identities.flatMap(({ certificate, path }) => (certificate ? statusOf(certificate, path) : [])),
   };
 }

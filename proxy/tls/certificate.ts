@@ -52,6 +52,14 @@ export class Certificate {
     return encodeURIComponent(this.x509.toString());
   }
 
+  /** The same of all that the peer showed, the holder's first. */
+  get encodedChain(): string {
+    let text = '';
+    for (let one: X509Certificate | undefined = this.x509; one !== undefined; one = one.issuerCertificate)
+      text += encodeURIComponent(one.toString());
+    return text;
+  }
+
   get validFrom(): Date {
     return new Date(this.x509.validFrom);
   }

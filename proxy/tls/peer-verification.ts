@@ -3,11 +3,11 @@
  *
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/common.proto#extensions-transport-sockets-tls-v3-certificatevalidationcontext
  */
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { CertificateValidationContext_TrustChainVerification as TrustChain } from '../api/enums.js';
 import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { describeDataSource, readDataSource } from '../data-source.ts';
-import type { Certificate } from './certificate.ts';
+import { Certificate } from './certificate.ts';
 import { type NamesTest, namesTest } from './subject-alt-names.ts';
 import { TlsConfigurationError } from './tls-configuration-error.ts';
 import type { TlsStats } from './tls-stats.ts';
@@ -20,6 +20,8 @@ interface Refusal {
 
 export class PeerVerification {
   readonly ca: Buffer | undefined;
+  /** The first of the authorities. */
+  readonly authority: Certificate | undefined;
   readonly crl: Buffer | undefined;
   readonly caPath: string;
   readonly crlPath: string;
@@ -33,6 +35,7 @@ export class PeerVerification {
   /** @throws TlsConfigurationError, UnreadableSource */
   constructor(context: CertificateValidationContext | undefined) {
     this.ca = readDataSource(context?.trustedCa);
+    this.authority = this.ca && parsed(this.ca);
     this.crl = readDataSource(context?.crl);
     this.caPath = describeDataSource(context?.trustedCa);
     this.#names = context && namesTest(context);
@@ -48,7 +51,7 @@ export class PeerVerification {
       const rule = 'SAN-based verification of peer certificates without trusted CA is insecure and not allowed';
       throw new TlsConfigurationError(rule);
     }
-    if (this.ca !== undefined && !isCertificate(this.ca))
+    if (this.ca !== undefined && this.authority === undefined)
       throw new TlsConfigurationError(`Failed to load trusted CA certificates from ${this.caPath}`);
     if (this.ca === undefined && this.crl !== undefined)
       throw new TlsConfigurationError(`Failed to load CRL from ${this.crlPath} without trusted CA`);
@@ -107,10 +110,10 @@ export class PeerVerification {
   }
 }
 
-function isCertificate(pem: Buffer): boolean {
+function parsed(pem: Buffer): Certificate | undefined {
   try {
-    return new X509Certificate(pem) !== undefined;
+    return Certificate.parse(pem);
   } catch {
-    return false;
+    return undefined;
   }
 }

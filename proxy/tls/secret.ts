@@ -16,8 +16,8 @@ import type { XdsContext } from '../xds/xds-context.ts';
 
 /** Uses a secret. */
 export interface SecretUser {
-  /** Another one came. @throws what is wrong with it: it is not taken then */
-  onSecret(): void;
+  /** Another one came. Answers what takes it into use. @throws what is wrong with it: nobody takes it then */
+  prepareSecret(): () => void;
 }
 
 /** @see https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret */
@@ -111,7 +111,8 @@ export class Secret implements Consumer {
     const before = this.current;
     this.current = filled(resource, files);
     try {
-      for (const user of this.#users) user.onSecret();
+      const takes = [...this.#users].map(user => user.prepareSecret());
+      for (const take of takes) take();
       this.#files = files;
     } catch (error) {
       this.current = before;

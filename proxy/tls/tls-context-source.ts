@@ -37,7 +37,12 @@ export class TlsContextSource implements SecretUser {
     this.#certificates = named.map(one => secrets.use(one, this));
     const validation = validationSecret(common);
     this.#validation = validation && secrets.use(validation, this);
-    this.#compile();
+    try {
+      this.current = this.#compile();
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
   }
 
   /** Ends when there was a first answer for each secret. */
@@ -53,9 +58,12 @@ export class TlsContextSource implements SecretUser {
     return this.#validation === undefined ? this.#certificates : [...this.#certificates, this.#validation];
   }
 
-  onSecret(): void {
-    this.#compile();
-    this.#updates.increment();
+  prepareSecret(): () => void {
+    const context = this.#compile();
+    return () => {
+      this.current = context;
+      this.#updates.increment();
+    };
   }
 
   /** The context for a connection; undefined, and counted, where it cannot be made yet. */
@@ -64,9 +72,10 @@ export class TlsContextSource implements SecretUser {
     return this.current;
   }
 
-  #compile(): void {
-    if (this.#secrets.some(({ current }) => current === undefined)) return;
-    this.current = compileTlsContext(this.#effective(), this.#side);
+  /** Undefined while a secret is missing. */
+  #compile(): TlsContext | undefined {
+    if (this.#secrets.some(({ current }) => current === undefined)) return undefined;
+    return compileTlsContext(this.#effective(), this.#side);
   }
 
   /** With the secrets in the places of their names. */

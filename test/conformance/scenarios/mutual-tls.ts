@@ -149,6 +149,7 @@ export const forwardedCertificates: Scenario = {
     ]),
     secured('/echo', { name: 'sanitize-set', identity: 'nameless' }),
     secured('/echo', { name: 'sanitize-set', identity: 'visitor' }),
+    secured('/echo', { name: 'sanitize-set', identity: 'client', along: 'authority' }),
     secured('/echo', { name: 'append-forward', identity: 'visitor' }, [
       'x-forwarded-client-cert: Hash=a',
       'x-forwarded-client-cert: Hash=b',

@@ -57,15 +57,17 @@ export interface Client extends Pick<ConnectionOptions, 'minVersion' | 'maxVersi
   name?: string;
   /** One of test/fixtures/tls. */
   identity?: string;
+  /** Another one that is shown along with it. */
+  along?: string;
   protocols?: string[];
   port?: (ports: Ports) => number;
 }
 
-export function open(port: number, { name, identity, protocols, port: _, ...more }: Client): TLSSocket {
-  const read = (end: string) => readFileSync(join(folder, `${identity}.${end}`));
+export function open(port: number, { name, identity, along, protocols, port: _, ...more }: Client): TLSSocket {
+  const read = (end: string, of = identity) => readFileSync(join(folder, `${of}.${end}`), 'utf8');
   return connect({
     ...{ host: '127.0.0.1', port, rejectUnauthorized: false, servername: name ?? '' },
-    ...(identity && { cert: read('pem'), key: read('key') }),
+    ...(identity && { cert: read('pem') + (along ? read('pem', along) : ''), key: read('key') }),
     ...(protocols && { ALPNProtocols: protocols }),
     ...more,
   });
