@@ -1,6 +1,7 @@
 /** What the admin interface reads of the running data plane, and the few things that it may do to it. */
 
 import type { JsonObject } from './configuration/json.ts';
+import type { DynamicMetadata } from './dynamic-metadata.ts';
 
 export interface AdminSource {
   readonly state: 'PRE_INITIALIZING' | 'INITIALIZING' | 'LIVE' | 'DRAINING';
@@ -38,18 +39,54 @@ export interface DynamicResource {
   lastUpdated: Date;
 }
 
+/** A listener that came by updates, as it is and as it was or is to be. */
+export interface DynamicListener {
+  name: string;
+  active?: DynamicResource;
+  warming?: DynamicResource;
+  draining?: DynamicResource;
+}
+
+/** A resource that was not taken. */
+export interface FailedUpdate {
+  name: string;
+  document: JsonObject;
+  details: string;
+  attempted: Date;
+  /** Another one of that name came before it in the same update. */
+  isDuplicate: boolean;
+}
+
+/** Scopes of routes, as they came together. */
+export interface ScopesStatus {
+  name: string;
+  version: string;
+  /** In canonical JSON, by name. */
+  documents: readonly JsonObject[];
+  lastUpdated: Date;
+}
+
 export interface DynamicResources {
+  listeners: { version: string; dynamic: readonly DynamicListener[]; failures: readonly FailedUpdate[] };
   clusters: { version: string; active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> };
   routes: Iterable<DynamicResource>;
+  scopes: Iterable<ScopesStatus>;
   /** Those that are there, and the names of those that are not yet. */
   secrets: { active: Iterable<DynamicResource>; warming: Iterable<string> };
-  /** For each cluster that finds its hosts by EDS, what they are. */
-  endpoints: Iterable<{
-    name: string;
-    /** In percent. */
-    overprovisioning: number;
-    hosts: Iterable<HostStatus>;
-  }>;
+  /** Of each cluster that is in use. */
+  endpoints: Iterable<EndpointsStatus>;
+}
+
+export interface EndpointsStatus {
+  /** Under which its hosts come by EDS, else the cluster's. */
+  name: string;
+  addedViaApi: boolean;
+  /** Its hosts come of names that are looked up. */
+  resolvesNames: boolean;
+  /** In percent. */
+  overprovisioning: number;
+  /** Its hosts by priority, then by where they are, in Envoy's order; none is empty. */
+  localities: Iterable<readonly HostStatus[]>;
 }
 
 export interface ListenerStatus {
@@ -89,6 +126,8 @@ export interface HostStatus {
     rq_total: number;
   };
   gauges: { cx_active: number; rq_active: number; rq_pending_active: number };
+  /** The same as each other worker counts it, where there are some. */
+  elsewhere?: { counters: Record<string, number>; gauges: Record<string, number> }[] | undefined;
   /** `healthy`, or `/failed_active_hc/…`. */
   healthFlags: string;
   /** What they together mean. */
@@ -99,6 +138,12 @@ export interface HostStatus {
   subZone: string;
   canary: boolean;
   priority: number;
+  /** Of its locality; 0 where none is said. */
+  localityWeight: number;
+  /** Where else its health is looked at: an empty address and port 0 are its own, an empty name is the cluster's. */
+  check: { address: string; port: number; hostname: string };
+  /** Its metadata. */
+  told?: DynamicMetadata | undefined;
   /** In percent; -1 where it is not known. */
   successRate: number;
   localOriginSuccessRate: number;

@@ -1,4 +1,5 @@
 /** Reads the command line, with Envoy's flags, words and refusals. */
+import { parseShare } from './explain/share.ts';
 import { type Flag, flags, standardFlags } from './flags.ts';
 import { type LoggerName, type LogLevel, loggerNames, parseLogLevel } from './log.ts';
 import { flagLabel, help, parseError } from './usage.ts';
@@ -22,18 +23,28 @@ export interface Options {
   serviceCluster: string | undefined;
   serviceZone: string | undefined;
   rejectUnknownDynamicFields: boolean;
+  /** Which share of the requests is explained that do not ask for it, from 0 to 1; undefined: none, even of those that ask. */
+  explain: number | undefined;
 }
 
 /** Either options, or a text to print and the status to exit with. */
 export type ParsedCommandLine = { options: Options } | { print: string; to: 'stdout' | 'stderr'; status: number };
 
-/** Reads the arguments behind the program's name. */
-export function parseCommandLine(program: string, args: readonly string[]): ParsedCommandLine {
+/**
+ * Reads the arguments behind the program's name.
+ *
+ * @param environment `PROXY_EXPLAIN` in it stands for `--explain`, where that is not given
+ */
+export function parseCommandLine(
+  program: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): ParsedCommandLine {
   try {
     const given = collect(args);
     if (given.has('help')) return { print: help(program), to: 'stdout', status: 0 };
     if (given.has('version')) return { print: `\n${program}  version: ${fullVersion}\n\n`, to: 'stdout', status: 0 };
-    return { options: optionsOf(given) };
+    return { options: optionsOf(given, environment) };
   } catch (error) {
     if (!(error instanceof CommandLineError)) throw error;
     const { argument, message } = error;
@@ -80,7 +91,7 @@ function readValue(flag: Flag, value: string | undefined): string {
   throw new CommandLineError(`Couldn't read argument value from string '${value}'`, flagLabel(flag));
 }
 
-function optionsOf(given: ReadonlyMap<string, string>): Options {
+function optionsOf(given: ReadonlyMap<string, string>, environment: NodeJS.ProcessEnv): Options {
   const number = (name: string) => (given.has(name) ? Number(given.get(name)) : undefined);
   return {
     configPath: given.get('config-path'),
@@ -107,6 +118,7 @@ function optionsOf(given: ReadonlyMap<string, string>): Options {
     serviceCluster: given.get('service-cluster'),
     serviceZone: given.get('service-zone'),
     rejectUnknownDynamicFields: given.has('reject-unknown-dynamic-fields'),
+    explain: share(given.get('explain') ?? (environment.PROXY_EXPLAIN || undefined)),
   };
 }
 
@@ -114,6 +126,14 @@ function oneOf<Value extends string>(text: string, values: readonly Value[], ref
   const found = values.find(value => value === text);
   if (found === undefined) throw new CommandLineError(refusal(text));
   return found;
+}
+
+function share(text: string | undefined): number | undefined {
+  try {
+    return text === undefined ? undefined : parseShare(text);
+  } catch (error) {
+    throw new CommandLineError(`error: explain: ${(error as RangeError).message}`);
+  }
 }
 
 function logLevel(text: string): LogLevel {

@@ -49,7 +49,8 @@ async function startPlane(store: StatsStore): Promise<DataPlane> {
   const yaml = configuration((upstream.address() as AddressInfo).port);
   const started = new DataPlane(loadConfiguration({ yaml }).bootstrap, {
     store,
-    accessLog: () => info => finished.push(info),
+    accessLog: () => undefined,
+    observers: [info => finished.push(info)],
   });
   await started.start();
   return started;
@@ -159,10 +160,12 @@ test('an upstream that hangs up is a 503 with UC', async () => {
   assert.equal(formatFlags(finished.at(-1)!.flags), 'UC');
 });
 
-test('one connection and one pending request: of five at a time, three overflow', async () => {
-  const calls = Array.from({ length: 5 }, () => call('/small'));
+test('one connection and one pending request: four more while one is served, three overflow', async () => {
+  const calls = [call('/small')];
+  while (held.length === 0) await new Promise(resolve => setImmediate(resolve));
+  calls.push(...Array.from({ length: 4 }, () => call('/small')));
   const overflow = store.counter('cluster.small.upstream_rq_pending_overflow');
-  while (overflow.value < 3 || held.length === 0) await new Promise(resolve => setImmediate(resolve));
+  while (overflow.value < 3) await new Promise(resolve => setImmediate(resolve));
   assert.equal(store.gauge('cluster.small.circuit_breakers.default.rq_pending_open').value, 1);
   held.shift()!();
   while (held.length === 0) await new Promise(resolve => setImmediate(resolve));

@@ -18,6 +18,8 @@ export class EventLines {
   #notBefore = 0;
   #lines = '';
   dropped = 0;
+  /** Where the requests are explained, `host:port` of the admin interface; '' where they are not. */
+  explainedAt = '';
 
   constructor(path: string) {
     this.#path = path;
@@ -30,7 +32,7 @@ export class EventLines {
       return;
     }
     if (this.#lines === '') setImmediate(this.#flush);
-    this.#lines += `${JSON.stringify(trafficRequest(info))}\n`;
+    this.#lines += `${JSON.stringify({ ...trafficRequest(info), explainedAt: this.explainedAt })}\n`;
   };
 
   readonly #flush = (): void => {

@@ -1,4 +1,5 @@
 /** The flags of the command line: Envoy's, with Envoy's words where they mean the same here. */
+import { shareWords } from './explain/share.ts';
 
 export interface Flag {
   /** Long name, as it is typed after `--`. */
@@ -53,6 +54,11 @@ export const flags: readonly Flag[] = [
   },
   { name: 'config-path', short: 'c', takes: 'string', help: 'Path to configuration file' },
   { name: 'concurrency', takes: 'uint32_t', help: '# of worker threads to run' },
+  {
+    name: 'explain',
+    takes: 'string',
+    help: `Explain requests and connections at the admin interface, /explain: ${shareWords}. By default none (Envoy has no such option).`,
+  },
   { name: 'use-dynamic-base-id', help: 'The server chooses a base ID dynamically (accepted)' },
   {
     name: 'base-id',

@@ -4,11 +4,15 @@ import type { LoadedConfiguration } from './configuration/load.ts';
 import { loadApart } from './configuration/loader.ts';
 import { collectWhenIdle } from './idle-memory.ts';
 import { Log } from './log.ts';
+import { numberAsWorker } from './net/connection-ids.ts';
 import { ProxyServer } from './server.ts';
+import { follow } from './workers/follower.ts';
+import { whyNotShared } from './workers/leader.ts';
+import { ownPlace } from './workers/threads.ts';
 
 /** Reads the command line and does what it says; sets the exit status. */
 async function main(): Promise<void> {
-  const parsed = parseCommandLine('proxy', process.argv.slice(2));
+  const parsed = parseCommandLine('proxy', process.argv.slice(2), process.env);
   if ('print' in parsed) {
     process[parsed.to].write(parsed.print);
     process.exitCode = parsed.status;
@@ -49,7 +53,9 @@ async function validate(options: Options, log: Log): Promise<void> {
 async function serve(options: Options, log: Log): Promise<void> {
   try {
     log.info('main', `initializing epoch 0 (base id=${options.baseId}, hot restart version=disabled)`);
-    const server = new ProxyServer(await load(options), options, log);
+    const workers = await workerCount(options, log);
+    numberAsWorker(0, workers);
+    const server = new ProxyServer(await load(options), options, log, workers);
     const quit = quitter(server, log);
     await server.start(quit);
     if (options.mode === 'init_only') return await server.stop();
@@ -60,6 +66,15 @@ async function serve(options: Options, log: Log): Promise<void> {
     process.stderr.write(`${messageOf(error)}\n`);
     process.exit(1);
   }
+}
+
+/** How many threads serve connections: one, unless more are asked for. */
+async function workerCount({ concurrency = 1 }: Options, log: Log): Promise<number> {
+  if (concurrency <= 1) return 1;
+  const problem = await whyNotShared();
+  if (problem === undefined) return concurrency;
+  log.warning('main', `--concurrency ${concurrency}: workers cannot share a port here (${problem}), so one serves`);
+  return 1;
 }
 
 function load({ configPath, configYaml }: Options): Promise<LoadedConfiguration> {
@@ -99,4 +114,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-main().catch(fail);
+const place = ownPlace();
+if (place === undefined) main().catch(fail);
+// Imported at once: what is imported later is bundled in a form that is slower to run.
+else follow(place);

@@ -1,24 +1,29 @@
 /** The running proxy: data plane, admin interface, access logs and the timer that flushes stats, from start to end. */
 import { writeFileSync } from 'node:fs';
-import { createAccessLogs } from './access-log/access-log.ts';
+import { serialize } from 'node:v8';
+import type { GrpcLoggers } from './access-log/grpc-logger.ts';
 import { defaultFlushIntervalMs, Sinks } from './access-log/sink.ts';
 import type { AdminServer } from './admin/admin-server.ts';
+import type { AdminContext } from './admin/handlers.ts';
 import { declareServerStats, type ProcessFacts, updateServerStats } from './admin/server-info.ts';
-import type { AccessLog as AccessLogConfig } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Options } from './command-line.ts';
+import type { Path } from './configuration/errors.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
+import type { Positions } from './configuration/positions.ts';
 import { ResourceLoader } from './configuration/resource-loader.ts';
 import { Runtime } from './configuration/runtime.ts';
-import { DataPlane } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import { milliseconds } from './duration.ts';
 import { type EventLines, eventLinesFromEnvironment } from './events.ts';
+import { Explain } from './explain/explain.ts';
 import type { Log } from './log.ts';
+import { makeDataPlane } from './make-data-plane.ts';
+import { ChangeMerger } from './stats/changes.ts';
 import { StatsStore } from './stats/store.ts';
-import type { StreamObserver } from './stream-info.ts';
-import { XdsContext } from './xds/xds-context.ts';
-
-/** All connections are served by one thread. */
-const workers = 1;
+import { StatsSinks } from './stats-sinks/stats-sinks.ts';
+import type { FollowerSetup } from './workers/follower.ts';
+import { Leader } from './workers/leader.ts';
+import type { Report } from './workers/news.ts';
 
 /** One proxy in this process. */
 export class ProxyServer {
@@ -27,60 +32,120 @@ export class ProxyServer {
   readonly #log: Log;
   readonly #stats = new StatsStore();
   readonly #sinks: Sinks;
+  readonly #logServices: GrpcLoggers;
   readonly #runtime: Runtime;
   readonly #events: EventLines | undefined = eventLinesFromEnvironment(process.env);
   readonly #loader = new ResourceLoader();
   readonly #dataPlane: DataPlane;
-  readonly #facts: ProcessFacts;
+  /** Undefined: no request is explained. */
+  readonly #explain: Explain | undefined;
+  #explainedAt = '';
+  readonly #statsSinks: StatsSinks;
+  readonly #facts: ProcessFacts & { heapsElsewhere: NonNullable<ProcessFacts['heapsElsewhere']> };
+  readonly #leader: Leader | undefined;
   #admin: AdminServer | undefined;
   #flushTimer: NodeJS.Timeout | undefined;
 
-  /** Compiles a configuration; nothing is opened but access logs. Throws what cannot work. */
-  constructor(configuration: LoadedConfiguration, options: Options, log: Log) {
+  /**
+   * Compiles a configuration; nothing is opened but access logs. Throws what cannot work.
+   * @param workers threads that serve connections, this one included
+   */
+  constructor(configuration: LoadedConfiguration, options: Options, log: Log, workers = 1) {
     const { bootstrap, document } = configuration;
     this.#configuration = configuration;
     this.#options = options;
     this.#log = log;
     const flushIntervalMs = options.fileFlushIntervalMs ?? defaultFlushIntervalMs;
     this.#sinks = new Sinks({ flushIntervalMs, stats: this.#stats.scope('filesystem.') });
-    this.#runtime = new Runtime(document, this.#stats);
-    this.#facts = { options, concurrency: workers, startedAt: new Date(), document };
+    if (workers > 1) this.#leader = this.#makeLeader(workers);
+    this.#runtime = new Runtime(document, this.#stats, change => this.#leader?.tell(change));
+    this.#facts = { options, concurrency: workers, startedAt: new Date(), document, heapsElsewhere: [] };
     declareServerStats(this.#stats);
-    this.#dataPlane = new DataPlane(bootstrap, {
+    if (options.explain !== undefined) this.#explain = new Explain(options.explain, document);
+    const made = makeDataPlane(configuration, options, {
       store: this.#stats,
-      xds: new XdsContext({
-        loader: this.#loader,
-        store: this.#stats,
-        log,
-        rejectUnknownFields: options.rejectUnknownDynamicFields,
-        node: {
-          id: options.serviceNode ?? bootstrap.node?.id ?? '',
-          cluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',
-        },
-      }),
+      log,
+      loader: this.#loader,
       runtime: this.#runtime,
-      accessLog: configs => this.#accessLog(configs),
-      observers: this.#events ? [this.#events.observe] : [],
-      nodeCluster: options.serviceCluster ?? bootstrap.node?.cluster ?? '',
-      nodeId: options.serviceNode ?? bootstrap.node?.id ?? '',
+      sinks: this.#sinks,
+      events: this.#events,
+      explain: this.#explain,
+      crew: this.#leader,
     });
+    this.#dataPlane = made.plane;
+    this.#logServices = made.logServices;
+    this.#statsSinks = new StatsSinks(bootstrap.statsSinks, {
+      store: this.#stats,
+      cluster: name => this.#dataPlane.cluster(name),
+      ...made.node,
+    });
+  }
+
+  #makeLeader(workers: number): Leader {
+    const merger = new ChangeMerger(this.#stats);
+    return new Leader(workers, {
+      onReport: (worker, report) => this.#take(worker, report, merger),
+      onLost: (worker, reason) => {
+        this.#log.critical('main', `worker ${worker} is lost, and the proxy ends: ${reason}`);
+        process.stderr.write(`worker ${worker} is lost: ${reason}\n`);
+        process.exit(1);
+      },
+    });
+  }
+
+  /** Another worker tells something. */
+  #take(worker: number, report: Report, merger: ChangeMerger): void {
+    switch (report.kind) {
+      case 'collected':
+        merger.merge(worker, report.stats);
+        this.#facts.heapsElsewhere[worker] = report.memory;
+        this.#explain?.merge(report.explained);
+        this.#dataPlane.takeHostCounts(worker, report.hosts);
+        break;
+      case 'access-log':
+        this.#sinks.open(report.path).write(report.text, report.lines);
+        break;
+      case 'ejectable':
+      case 'failed-at-once':
+        this.#dataPlane.takeFailure(report);
+        break;
+      case 'demand':
+        this.#dataPlane.takeDemand(report);
+        break;
+    }
   }
 
   /** Opens admin interface and listeners. Rejects when an address is taken. */
   async start(onQuit: () => void): Promise<void> {
     const resources = this.#configuration.bootstrap.staticResources;
-    const { concurrency } = this.#options;
-    if (concurrency !== undefined && concurrency > workers)
-      this.#log.warning('main', `--concurrency ${concurrency}: this version runs one worker`);
     await this.#startAdmin(onQuit);
+    const setup: FollowerSetup = {
+      configuration: this.#configuration,
+      options: this.#options,
+      explainedAt: this.#explainedAt,
+    };
+    this.#leader?.start(serialize(setup));
     this.#log.info('config', `loading ${resources?.clusters.length ?? 0} cluster(s)`);
     this.#log.info('config', `loading ${resources?.listeners.length ?? 0} listener(s)`);
     await this.#dataPlane.start();
     this.#log.info('upstream', 'cm init: all clusters initialized');
-    const interval = milliseconds(this.#configuration.bootstrap.statsFlushInterval, 5000);
-    this.#flushTimer = setInterval(() => this.#refreshStats(true), interval).unref();
-    this.#refreshStats(true);
+    await this.#flushInIntervals();
     this.#log.info('main', 'all dependencies initialized. starting workers');
+  }
+
+  /** Unless it is done when the admin interface is asked. */
+  async #flushInIntervals(): Promise<void> {
+    const { statsFlush, statsFlushInterval } = this.#configuration.bootstrap;
+    await this.#leader?.collect();
+    this.#refreshStats(false);
+    if (statsFlush.case === 'statsFlushOnAdmin') return;
+    const interval = milliseconds(statsFlushInterval, 5000);
+    this.#flushTimer = setInterval(() => void this.#flush(), interval).unref();
+  }
+
+  async #flush(): Promise<void> {
+    await this.#leader?.collect();
+    this.#refreshStats(true);
   }
 
   /** How long requests that are under way may take once the proxy was asked to end. */
@@ -91,7 +156,9 @@ export class ProxyServer {
   /** Listens no more, waits at most so long for requests that are under way, then closes everything. */
   async stop(drainMs = 0): Promise<void> {
     clearInterval(this.#flushTimer);
-    await this.#dataPlane.stop(drainMs);
+    await Promise.all([this.#dataPlane.stop(drainMs), this.#leader?.stop(drainMs)]);
+    this.#logServices.closeAll();
+    this.#statsSinks.close();
     this.#admin?.close();
     this.#events?.close();
     this.#loader.close();
@@ -102,16 +169,7 @@ export class ProxyServer {
   reopenLogs(): void {
     this.#sinks.reopenAll();
     this.#log.reopen();
-  }
-
-  #accessLog(configs: readonly AccessLogConfig[]): StreamObserver | undefined {
-    const logs = createAccessLogs(configs, this.#sinks);
-    if (logs.length === 0) return undefined;
-    const [only] = logs;
-    if (logs.length === 1 && only) return info => only.log(info);
-    return info => {
-      for (const log of logs) log.log(info);
-    };
+    this.#leader?.tell({ kind: 'reopen-log' });
   }
 
   async #startAdmin(onQuit: () => void): Promise<void> {
@@ -127,25 +185,53 @@ export class ProxyServer {
       runtime: this.#runtime,
       facts: this.#facts,
       refreshStats: flush => this.#refreshStats(flush),
+      explains: this.#explain && { explain: this.#explain, positions: paths => this.#positions(paths) },
       quit: onQuit,
+      ...(this.#leader && this.#together(this.#leader)),
     });
     const wanted = portSpecifier.case === 'portValue' ? portSpecifier.value : 0;
     const port = await this.#admin.listen(host, wanted).catch((error: NodeJS.ErrnoException) => {
       throw new Error(`cannot bind '${formatAddress(host, wanted)}': ${bindReason(error)}`);
     });
+    if (this.#explain) this.#explainedAt = formatAddress(reachable(host), port);
+    if (this.#events) this.#events.explainedAt = this.#explainedAt;
     this.#log.info('admin', `admin address: ${formatAddress(host, port)}`);
     if (this.#options.adminAddressPath) writeFileSync(this.#options.adminAddressPath, formatAddress(host, port));
   }
 
+  #positions(paths: readonly Path[]): Promise<Positions> {
+    const { configPath: path, configYaml: yaml } = this.#options;
+    return this.#loader.positions({ configuration: { path, yaml }, digest: this.#configuration.digest, paths });
+  }
+
+  #together(leader: Leader): Pick<AdminContext, 'collect' | 'onAsked'> {
+    return {
+      collect: () => leader.collect(),
+      onAsked: path => {
+        if (path === '/logging') leader.tell({ kind: 'log-levels', levels: this.#log.levels });
+        if (path === '/reopen_logs') leader.tell({ kind: 'reopen-log' });
+      },
+    };
+  }
+
   #refreshStats(flush: boolean): void {
     this.#stats.countTraffic();
+    if (this.#leader !== undefined) this.#dataPlane.showLimits();
     updateServerStats(this.#stats, this.#dataPlane, this.#facts);
-    if (flush || this.#configuration.bootstrap.statsFlush.case === 'statsFlushOnAdmin') this.#stats.flush();
+    if (!flush && this.#configuration.bootstrap.statsFlush.case !== 'statsFlushOnAdmin') return;
+    this.#statsSinks.flush();
+    this.#stats.flush();
   }
 }
 
 function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** An address by which what is bound to every one is reached from this machine. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '::1' : host;
 }
 
 function bindReason(error: NodeJS.ErrnoException): string {

@@ -181,7 +181,7 @@ const refused: [string, string, number][] = [
   ['a space after the version', 'GET /g HTTP/1.1 \r\nhost: a\r\n\r\n', 400],
   ['a version in small letters', 'GET /g http/1.1\r\nhost: a\r\n\r\n', 400],
   ['a version of two digits', 'GET /g HTTP/1.10\r\nhost: a\r\n\r\n', 400],
-  ['HTTP/0.9', 'GET /g\r\n', 400],
+  ['HTTP/0.9', 'GET /g\r\n', 426],
   ['a line feed before the request', `\n${get()}`, 400],
   ...['0x3', '-3', '+3', ' 3', 'g', '', '3 4', '3\0', '0000000000003'].map((size): [string, string, number] => [
     `a chunk of ${JSON.stringify(size)}`,

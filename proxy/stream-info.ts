@@ -1,6 +1,13 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
 
+import type { JsonObject } from './configuration/json.ts';
+import { DynamicMetadata } from './dynamic-metadata.ts';
+import type { Decisions } from './explain/decisions.ts';
+import type { BrokenBy } from './http/codec.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from './http/headers.ts';
+import type { WireBytes } from './http/wire-bytes.ts';
+import type { Locality } from './load-balancing/localities.ts';
+import type { OverrideHost } from './load-balancing/override-hosts.ts';
 import type { TlsFacts } from './tls/tls-facts.ts';
 
 /** Envoy's response flags as bits, in the order of its own list. */
@@ -36,6 +43,13 @@ export const flag = {
   DOWNSTREAM_REMOTE_RESET: 1 << 28,
   UNCONDITIONAL_DROP_OVERLOAD: 1 << 29,
 } as const;
+
+/** For streams that clients broke off. */
+export const brokenFlag: Readonly<Record<BrokenBy, number>> = {
+  reset: flag.DOWNSTREAM_REMOTE_RESET,
+  protocol: flag.DOWNSTREAM_PROTOCOL_ERROR,
+  closed: flag.DOWNSTREAM_CONNECTION_TERMINATION,
+};
 
 /** Short and long names by bit position. */
 export const flagNames: readonly (readonly [short: string, long: string])[] = [
@@ -93,6 +107,10 @@ export function formatFlags(flags: number, long = false, order: readonly number[
 export interface Attempt {
   /** `ip:port`, or '' where none was chosen. */
   host: string;
+  /** The name of that host, as it was resolved or given; '' where it has none. */
+  hostname: string;
+  /** 0 where it got no connection. */
+  connectionId: number;
   /** What the host answered, or 0. */
   status: number;
   /** Flags of this try. */
@@ -102,17 +120,33 @@ export interface Attempt {
   durationMs: number;
 }
 
+/** What the configuration says of a virtual host. */
+export interface VirtualHostFacts {
+  readonly name: string;
+  readonly metadata: DynamicMetadata | undefined;
+}
+
 /** The facts of one request and its response. Times in milliseconds; moments are relative to `startMs`, -1 where they never came. */
+/** What a filter keeps of a request, in the two forms in which logs print it. */
+export interface FilterStateObject {
+  readonly text: string;
+  readonly fields: JsonObject;
+}
+
 export class StreamInfo {
   /** Milliseconds since the epoch, with a fraction, when the head's first byte was read. */
   startMs = 0;
   protocol = 'HTTP/1.1';
   requestHeaders: RequestHeaders | undefined = undefined;
+  /** Whether our own answers take gRPC's form, where a filter changed the request's type; undefined: as that says. */
+  repliesAsGrpc: boolean | undefined = undefined;
   responseHeaders: ResponseHeaders | undefined = undefined;
   responseTrailers: HeaderMap | undefined = undefined;
   /** 0 where no response was sent. */
   responseCode = 0;
   responseCodeDetails = '';
+  /** The body of an answer of our own while its form is made; '' else. */
+  localReplyBody = '';
   flags = 0;
   /** It comes from inside, by its address: it may ask for more. */
   internal = false;
@@ -121,8 +155,9 @@ export class StreamInfo {
   /** Body bytes; head bytes apart. */
   bytesReceived = 0;
   bytesSent = 0;
-  requestHeaderBytes = 0;
-  responseHeaderBytes = 0;
+  /** Undefined where there was no request, or none went to a host. */
+  downstreamBytes: WireBytes | undefined = undefined;
+  upstreamBytes: WireBytes | undefined = undefined;
 
   /** The whole request's body arrived. */
   requestReceivedMs = -1;
@@ -135,11 +170,20 @@ export class StreamInfo {
   /** When all was over. */
   durationMs = -1;
 
+  /** Of the route; undefined where there was none. */
+  virtualHost: VirtualHostFacts | undefined = undefined;
   routeName = '';
+  /** The cluster that a filter chose for a connection, whatever its proxy says; '' where none did. */
+  namedCluster = '';
   /** The cluster that the route chose; '' where there was none. */
   clusterName = '';
   /** The last upstream host tried, `ip:port`; '' where there was none. */
   upstreamHost = '';
+  /** The name of that host; '' where it has none. */
+  upstreamHostname = '';
+  /** Where it is; undefined where there was no host. */
+  upstreamLocality: Locality | undefined = undefined;
+  upstreamProtocol = '';
   upstreamLocalAddress = '';
   /** What the handshake with the host told; undefined where the connection is not encrypted. */
   upstreamTls: TlsFacts | undefined = undefined;
@@ -150,29 +194,87 @@ export class StreamInfo {
   originalPath = '';
 
   listenerName = '';
+  filterChainName = '';
+  /** A number of Envoy's TrafficDirection. */
+  listenerDirection = 0;
   /** Where in a request's or a connection's life it is logged. */
   accessLogType = 'DownstreamEnd';
   /** The name that the client asked for by SNI. */
   requestedServerName = '';
+  /** The fingerprint of what the client offered, where that is asked for. */
+  ja3 = '';
   /** What the handshake with the client told; undefined where the connection is not encrypted. */
   tls: TlsFacts | undefined = undefined;
   statPrefix = '';
   connectionId = 0;
+  /** Of connections; requests have `requestId`. */
   streamId = '';
   requestId = '';
+  /** A client within asked for a trace, whether or not there is somebody to tell it to. */
+  traceForced = false;
+  /** Of the request's span, hexadecimal; '' where it is in no trace. */
+  traceId = '';
+  spanId = '';
   /** `ip:port` of both ends downstream; `downstreamRemoteAddress` honours x-forwarded-for where so configured. */
   downstreamLocalAddress = '';
   downstreamRemoteAddress = '';
   downstreamDirectRemoteAddress = '';
+  /** `ip:port` of the connection itself, whatever a proxy before this one tells. */
+  downstreamDirectLocalAddress = '';
+  /** `ip:port` that the client meant, where that was found out; '' where not. */
+  originalDestination = '';
   downstreamTransportFailureReason = '';
   connectionTerminationDetails = '';
+  /** The place in its chain of the filter that closed a connection; undefined where none did. */
+  stoppedByFilter: number | undefined = undefined;
 
   attempts: Attempt[] = [];
+
+  /** What the configuration states of its way; undefined where it states nothing, or there is no such part. */
+  listenerMetadata: DynamicMetadata | undefined = undefined;
+  chainMetadata: DynamicMetadata | undefined = undefined;
+  routeMetadata: DynamicMetadata | undefined = undefined;
+  clusterMetadata: DynamicMetadata | undefined = undefined;
+  hostMetadata: DynamicMetadata | undefined = undefined;
+
+  /** The host that a filter asks for; undefined: any. */
+  overrideHost: OverrideHost | undefined = undefined;
+
+  /** What filters told of it; undefined where none did. */
+  metadata: DynamicMetadata | undefined = undefined;
+
+  /** What filters keep of it for others, by key; undefined where none does. */
+  filterState: Map<string, FilterStateObject> | undefined = undefined;
+
+  /** What decides about it; undefined where nobody asked. */
+  decisions: Decisions | undefined = undefined;
+
+  setMetadata(namespace: string, fields: JsonObject): void {
+    this.metadata ??= new DynamicMetadata();
+    this.metadata.add(namespace, fields);
+  }
+
+  /** Takes over from the same request's time before it began anew what belongs to its client. */
+  continue(before: StreamInfo): void {
+    this.startMs = before.startMs;
+    this.requestHeaders = before.requestHeaders;
+    this.originalPath = before.requestHeaders?.path ?? '';
+    this.internal = before.internal;
+    this.requestId = before.requestId;
+    this.bytesReceived = before.bytesReceived;
+    this.requestReceivedMs = before.requestReceivedMs;
+  }
 
   hasFlag(bit: number): boolean {
     return (this.flags & bit) !== 0;
   }
 }
+
+/** What logs tell of the filter chain that a connection came to. */
+export type ChainFacts = Pick<
+  StreamInfo,
+  'filterChainName' | 'listenerDirection' | 'listenerMetadata' | 'chainMetadata'
+>;
 
 /** Called once for each finished request. */
 export type StreamObserver = (info: StreamInfo) => void;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
-import { FormatError } from './commands.ts';
+import { FormatError } from './command.ts';
 import { compileFormat, defaultFormat } from './format.ts';
 import { compileJsonFormat } from './json-format.ts';
 

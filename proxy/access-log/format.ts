@@ -1,6 +1,10 @@
 /** Access log formats: text with operators, compiled once. */
+
+import { canonical, type Json } from '../configuration/json.ts';
+import { asBytes } from '../net/latin1.ts';
 import type { StreamInfo } from '../stream-info.ts';
-import { type Command, compileCommand, FormatError } from './commands.ts';
+import { type Command, FormatError } from './command.ts';
+import { compileCommand } from './commands.ts';
 
 /** Prints one request. The text holds bytes: one character each, as header values do. */
 export type Formatter = (info: StreamInfo) => string;
@@ -33,37 +37,43 @@ export function parseFormat(format: string): Piece[] {
           `Incorrect configuration: ${format}. Couldn't find valid command at position ${position}`,
         );
       }
-      if (literal !== '') pieces.push(bytesOf(literal));
+      if (literal !== '') pieces.push(asBytes(literal));
       literal = '';
-      pieces.push(truncated(compileCommand(name, argument), length));
+      pieces.push(truncated(compileCommand(name, argument, length !== undefined), length));
       position += whole.length;
     }
   }
-  if (literal !== '') pieces.push(bytesOf(literal));
+  if (literal !== '') pieces.push(asBytes(literal));
   return pieces;
 }
 
 /** Compiles a text format; what a request lacks prints as `-`, or as nothing. */
 export function compileFormat(format: string, omitEmpty = false): Formatter {
-  const pieces = parseFormat(format);
+  const pieces = parseFormat(format).map(piece => (typeof piece === 'string' ? piece : (piece.inText ?? piece)));
   const missing = omitEmpty ? '' : '-';
   return info => {
     let line = '';
-    for (const piece of pieces) line += typeof piece === 'string' ? piece : (piece(info) ?? missing);
+    for (const piece of pieces) line += typeof piece === 'string' ? piece : printed(piece(info) ?? missing);
     return line;
   };
 }
 
-/** Text of the configuration as bytes, one character each. */
-export function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+/** A structure prints as JSON. */
+function printed(value: Json): string {
+  return typeof value === 'object' ? canonical(value) : String(value);
 }
 
 function truncated(command: Command, length: string | undefined): Command {
   if (length === undefined) return command;
   const limit = Number(length);
+  const { inText } = command;
+  // A value of its own type is not cut off.
+  if (inText !== undefined)
+    return Object.assign((info: StreamInfo) => command(info), {
+      inText: (info: StreamInfo) => inText(info)?.slice(0, limit),
+    });
   return info => {
     const value = command(info);
-    return typeof value === 'string' ? value.slice(0, limit) : value;
+    return typeof value === 'string' || typeof value === 'object' ? printed(value).slice(0, limit) : value;
   };
 }

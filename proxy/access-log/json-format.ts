@@ -1,7 +1,10 @@
 /** Access logs as JSON: a structure whose texts are formats. A text that is one command keeps its type. */
+
 import type { JsonObject } from '@bufbuild/protobuf';
+import { canonical } from '../configuration/json.ts';
+import { asBytes } from '../net/latin1.ts';
 import type { StreamInfo } from '../stream-info.ts';
-import { bytesOf, compileFormat, type Formatter, type Piece, parseFormat } from './format.ts';
+import { compileFormat, type Formatter, type Piece, parseFormat } from './format.ts';
 
 type Value = string | number | boolean | null;
 /** Gives the JSON text of one value, or undefined where it is left out. */
@@ -28,7 +31,7 @@ function compileText(text: string, omitEmpty: boolean): Printer {
     return info => {
       const value = only(info);
       if (value === undefined) return omitEmpty ? undefined : 'null';
-      return JSON.stringify(value);
+      return canonical(value);
     };
   }
   const print = compileFormat(text, omitEmpty);
@@ -42,7 +45,7 @@ function compileList(list: readonly unknown[], omitEmpty: boolean): Printer {
 
 function compileObject(object: JsonObject, omitEmpty: boolean): Printer {
   const keys = Object.keys(object).sort();
-  const printers = keys.map(key => [JSON.stringify(bytesOf(key)), compileValue(object[key], omitEmpty)] as const);
+  const printers = keys.map(key => [JSON.stringify(asBytes(key)), compileValue(object[key], omitEmpty)] as const);
   return info => {
     const members: string[] = [];
     for (const [key, print] of printers) {

@@ -14,6 +14,16 @@ const endMs = 1000;
 /** How long a line may wait where the command line says nothing. Much less than Envoy's 10 s, since someone may be looking for it. */
 export const defaultFlushIntervalMs = 100;
 
+/** Takes lines. */
+export interface LogTarget {
+  write(line: string): void;
+}
+
+/** Where lines go, by paths. @throws where one cannot be opened */
+export interface LogTargets {
+  open(path: string): LogTarget;
+}
+
 /** How sinks behave. */
 export interface SinkOptions {
   /** How long a line may wait. */
@@ -23,7 +33,7 @@ export interface SinkOptions {
 }
 
 /** One file that is written by everyone who logs to its path. */
-export class Sink {
+export class Sink implements LogTarget {
   readonly #path: string | undefined;
   readonly #options: SinkOptions;
   #descriptor: number;
@@ -41,16 +51,16 @@ export class Sink {
     this.#options = options;
   }
 
-  /** Adds a line. Drops it when the reader lags too far behind. */
-  write(line: string): void {
+  /** Adds a line, or several as one text. Drops it when the reader lags too far behind. */
+  write(text: string, lines = 1): void {
     const { stats } = this.#options;
-    if (this.#pendingSize + line.length > bufferLimit) {
-      stats.counter('write_failed').increment();
+    if (this.#pendingSize + text.length > bufferLimit) {
+      stats.counter('write_failed').add(lines);
       return;
     }
-    this.#pending.push(line);
-    this.#pendingSize += line.length;
-    stats.counter('write_buffered').increment();
+    this.#pending.push(text);
+    this.#pendingSize += text.length;
+    stats.counter('write_buffered').add(lines);
     stats.gauge('write_total_buffered').set(this.#pendingSize);
     if (this.#pendingSize >= eagerSize) this.flush();
     else this.#timer ??= setTimeout(() => this.#flushByTimer(), this.#options.flushIntervalMs).unref();
@@ -146,7 +156,7 @@ export class Sink {
 }
 
 /** All sinks of the process, one for each path. */
-export class Sinks {
+export class Sinks implements LogTargets {
   readonly #options: SinkOptions;
   readonly #sinks = new Map<string | number, Sink>();
 

@@ -1,4 +1,4 @@
-/** The time formats of access logs: strftime's, with Envoy's additions for fractions. Times are UTC. */
+/** The time formats of access logs: strftime's, with Envoy's additions for fractions. Times are UTC, or this machine's. */
 
 const shortDays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -22,6 +22,9 @@ interface Moment {
   date: Date;
   /** Nanoseconds within the second. */
   nanoseconds: number;
+  /** Minutes that the machine's time is before UTC; 0 for times in UTC. */
+  behindMinutes: number;
+  zone: string;
 }
 
 type Part = (moment: Moment) => string;
@@ -57,21 +60,39 @@ const parts: Record<string, Part> = {
   R: ({ date }) => date.toISOString().slice(11, 16),
   s: ({ date }) => String(Math.floor(date.getTime() / 1000)),
   f: fraction(9),
-  z: () => '+0000',
-  Z: () => 'UTC',
+  z: ({ behindMinutes: behind }) =>
+    (behind > 0 ? '-' : '+') + two(Math.floor(Math.abs(behind) / 60)) + two(Math.abs(behind) % 60),
+  Z: ({ zone }) => zone,
   n: () => '\n',
   t: () => '\t',
   '%': () => '%',
 };
 
-/** Compiles a format; without one, `2026-01-31T12:00:00.000Z`. Gives the text of a moment in milliseconds since the epoch. */
-export function compileTime(format: string | undefined): (milliseconds: number) => string {
-  if (!format) return milliseconds => new Date(milliseconds).toISOString();
+const minuteMs = 60_000;
+
+const zoneName = (date: Date): string =>
+  new Intl.DateTimeFormat('en', { timeZoneName: 'short' })
+    .formatToParts(date)
+    .find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC';
+
+/**
+ * Compiles a format; without one, `2026-01-31T12:00:00.000Z`. Gives the text of a moment in milliseconds since the epoch.
+ * @param local by the machine's time zone
+ */
+export function compileTime(format: string | undefined, local = false): (milliseconds: number) => string {
+  if (!format) {
+    if (local) return compileTime('%Y-%m-%dT%H:%M:%E3S%z', true);
+    return milliseconds => new Date(milliseconds).toISOString();
+  }
   const compiled = [...format.matchAll(/%(?:([1-9])f|E(\d|\*)([Sf])|([A-Za-z%]))|[^%]+|%/g)].map(compilePart);
   return milliseconds => {
     const whole = Math.floor(milliseconds);
     const nanoseconds = (whole % 1000) * 1_000_000 + Math.round((milliseconds - whole) * 1_000_000);
-    const moment = { date: new Date(whole), nanoseconds };
+    const date = new Date(whole);
+    const behindMinutes = local ? date.getTimezoneOffset() : 0;
+    // What getters of UTC then tell is the local time.
+    const shown = local ? new Date(whole - behindMinutes * minuteMs) : date;
+    const moment = { date: shown, nanoseconds, behindMinutes, zone: local ? zoneName(date) : 'UTC' };
     return compiled.map(part => part(moment)).join('');
   };
 }

@@ -61,13 +61,15 @@ export class AdminServer {
       ...new URLSearchParams(question < 0 ? '' : target.slice(question + 1)),
       ...form,
     ]);
+    // Whoever only asks whether it is ready does not wait.
+    if (path !== '/ready') await this.#context.collect?.();
     return this.#handle(method, path, query);
   }
 
   /** A bad pattern or the like is the caller's mistake, not a reason to go down. */
-  #handle(method: string, path: string, query: URLSearchParams): AdminReply {
+  async #handle(method: string, path: string, query: URLSearchParams): Promise<AdminReply> {
     try {
-      return handle(this.#context, { method, path, query });
+      return await handle(this.#context, { method, path, query });
     } catch (error) {
       this.#context.log.error('admin', `${path}: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
       return text(`${error instanceof Error ? error.message : error}\n`, 400);

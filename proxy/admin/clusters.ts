@@ -54,7 +54,7 @@ function thresholdLines(name: string, priority: string, limits: ThresholdLimits)
 }
 
 function hostAsText(cluster: string, host: HostStatus): string {
-  const stats: Record<string, number> = { ...host.counters, ...host.gauges };
+  const stats = { ...sum(host, 'counters'), ...sum(host, 'gauges') };
   const lines: [string, string | number | boolean][] = [
     ...Object.keys(stats)
       .sort()
@@ -72,6 +72,14 @@ function hostAsText(cluster: string, host: HostStatus): string {
   ];
   const prefix = `${cluster}::${hostAddress(host)}::`;
   return lines.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
+}
+
+/** Over all workers. */
+function sum(host: HostStatus, kind: 'counters' | 'gauges'): Record<string, number> {
+  const sums: Record<string, number> = { ...host[kind] };
+  for (const counted of host.elsewhere ?? [])
+    for (const [name, count] of Object.entries(counted?.[kind] ?? {})) sums[name] = (sums[name] ?? 0) + count;
+  return sums;
 }
 
 function hostAddress({ address, port }: HostStatus): string {
@@ -119,7 +127,7 @@ function hostAsJson(host: HostStatus): object {
   const locality = { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) };
   return {
     address: { socket_address: { address: host.address, ...(host.port !== 0 && { port_value: host.port }) } },
-    stats: [...simpleMetrics(host.counters), ...simpleMetrics(host.gauges, 'GAUGE')],
+    stats: [...simpleMetrics(sum(host, 'counters')), ...simpleMetrics(sum(host, 'gauges'), 'GAUGE')],
     health_status: healthAsJson(host.healthFlags),
     ...percent('success_rate', host.successRate),
     ...percent('local_origin_success_rate', host.localOriginSuccessRate),

@@ -5,10 +5,15 @@ import { handleConfigDump } from './config-dump.ts';
 const source = {
   loadedAt: new Date(0),
   dynamic: {
+    listeners: { version: '', dynamic: [], failures: [] },
     clusters: { version: '', active: [], warming: [] },
     routes: [],
+    scopes: [],
     secrets: { active: [], warming: [] },
-    endpoints: [],
+    endpoints: [
+      { name: 'a', addedViaApi: false, resolvesNames: false, overprovisioning: 140, localities: [] },
+      { name: 'b', addedViaApi: false, resolvesNames: false, overprovisioning: 140, localities: [] },
+    ],
   },
   document: {
     static_resources: {
@@ -41,6 +46,7 @@ test('all parts are there, in Envoy’s order', () => {
     wanted.map(name => `${name}ConfigDump`),
   );
   assert.equal(configs('include_eds')[2].static_endpoint_configs[0].endpoint_config.cluster_name, 'a');
+  assert.equal(configs('include_eds&name_regex=b')[2].static_endpoint_configs.length, 1);
 });
 
 test('resource, mask and name select', () => {

@@ -1,7 +1,8 @@
 /** /config_dump: the configuration that runs, in the parts of envoy.admin.v3.ConfigDump. */
-import type { DynamicResource, DynamicResources, HostStatus } from '../admin-source.ts';
+import type { DynamicResource, DynamicResources } from '../admin-source.ts';
 import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
 import { describeRegexError } from '../regex-error.ts';
+import { endpointsDump } from './endpoints-dump.ts';
 import { type AdminReply, json } from './reply.ts';
 
 const url = (type: string) => `type.googleapis.com/envoy.${type}`;
@@ -63,6 +64,8 @@ function nameMatcher(pattern: string | null): ((name: Json | undefined) => boole
   }
 }
 
+const listenerType = 'config.listener.v3.Listener';
+
 type NameMatcher = (name: Json | undefined) => boolean;
 
 function dumpConfigs(
@@ -87,6 +90,27 @@ function dumpConfigs(
         [key]: { '@type': url(type), ...(redacted(value) as JsonObject) },
         last_updated: at.toISOString(),
       }));
+  const scopesOf = (
+    name: Json | undefined,
+    scopes: readonly JsonObject[],
+    at = loadedAt,
+    version = '',
+  ): JsonObject[] => {
+    const shown = scopes.filter(scope => matches(scope.name));
+    return [
+      {
+        name: name ?? '',
+        ...(version !== '' && { version_info: version }),
+        ...(shown.length > 0 && {
+          scoped_route_configs: shown.map(scope => ({
+            '@type': url('config.route.v3.ScopedRouteConfiguration'),
+            ...(redacted(scope) as JsonObject),
+          })),
+        }),
+        last_updated: at.toISOString(),
+      },
+    ];
+  };
   const clusterType = 'config.cluster.v3.Cluster';
   const secretType = 'extensions.transport_sockets.tls.v3.Secret';
   const routeType = 'config.route.v3.RouteConfiguration';
@@ -101,11 +125,18 @@ function dumpConfigs(
       },
       dynamic.clusters.version === '' ? {} : { version_info: dynamic.clusters.version },
     ),
-    ...(includeEndpoints ? [endpointsDump(clusters, dynamic, wrap)] : []),
-    section('ListenersConfigDump', {
-      static_listeners: listeners.map(wrap('listener', 'config.listener.v3.Listener')),
+    ...(includeEndpoints ? [endpointsDump(dynamic.endpoints, matches)] : []),
+    listenersDump(listeners.map(wrap('listener', listenerType)), dynamic.listeners, matches),
+    section('ScopedRoutesConfigDump', {
+      inline_scoped_route_configs: managersOf(objects(resources.listeners)).flatMap(({ scoped_routes: scoped }) =>
+        isObject(scoped) && isObject(scoped.scoped_route_configurations_list)
+          ? scopesOf(scoped.name, objects(scoped.scoped_route_configurations_list.scoped_route_configurations))
+          : [],
+      ),
+      dynamic_scoped_route_configs: [...dynamic.scopes].flatMap(({ name, version, documents, lastUpdated: at }) =>
+        scopesOf(name, documents, at, version),
+      ),
     }),
-    { '@type': url('admin.v3.ScopedRoutesConfigDump') },
     section('RoutesConfigDump', {
       static_route_configs: routes.map(wrap('route_config', routeType)),
       dynamic_route_configs: came(dynamic.routes, 'route_config', routeType),
@@ -121,6 +152,42 @@ function dumpConfigs(
   ];
 }
 
+function listenersDump(fixed: JsonObject[], source: DynamicResources['listeners'], matches: NameMatcher): JsonObject {
+  const { version, dynamic, failures } = source;
+  const found = new Map<string, JsonObject>();
+  const tell = (name: string, state: string, value: JsonObject): void => {
+    found.set(name, { ...(found.get(name) ?? { name }), [state]: value });
+  };
+  for (const { name, active, warming, draining } of dynamic) {
+    const states = { active_state: active, warming_state: warming, draining_state: draining };
+    for (const [state, resource] of Object.entries(states))
+      if (resource !== undefined) tell(name, state, listenerState(resource));
+  }
+  const failed = failures.map(({ document, ...failure }) => ({
+    ...failure,
+    configuration: { '@type': url(listenerType), ...(redacted(document) as JsonObject) },
+  }));
+  for (const { name, configuration, details, attempted, isDuplicate } of failed) {
+    const state = { failed_configuration: configuration, last_update_attempt: attempted.toISOString(), details };
+    if (!isDuplicate) tell(name, 'error_state', state);
+  }
+  // What went wrong with the last update stands there once more, under no name.
+  const all = [...found.values()].filter(({ name }) => matches(name));
+  const last = failed
+    .filter(({ name }) => matches(name))
+    .map(({ configuration, details }) => ({ error_state: { failed_configuration: configuration, details } }));
+  const more = version === '' ? {} : { version_info: version };
+  return section('ListenersConfigDump', { static_listeners: fixed, dynamic_listeners: [...all, ...last] }, more);
+}
+
+function listenerState({ version, document, lastUpdated }: DynamicResource): JsonObject {
+  return {
+    ...(version !== '' && { version_info: version }),
+    listener: { '@type': url(listenerType), ...(redacted(document) as JsonObject) },
+    last_updated: lastUpdated.toISOString(),
+  };
+}
+
 /** Secrets are named beside what they hold. */
 function nameFirst(entry: JsonObject): JsonObject {
   const { secret } = entry;
@@ -133,64 +200,19 @@ function section(type: string, lists: Record<string, JsonObject[]>, more: JsonOb
   return { '@type': url(`admin.v3.${type}`), ...more, ...Object.fromEntries(kept) };
 }
 
-function endpointsDump(
-  clusters: readonly JsonObject[],
-  { endpoints }: DynamicResources,
-  wrap: (key: string, type: string) => (value: JsonObject) => JsonObject,
-): JsonObject {
-  const assignments = clusters.flatMap(({ load_assignment }) => (isObject(load_assignment) ? [load_assignment] : []));
-  const items = assignments.map(wrap('endpoint_config', 'config.endpoint.v3.ClusterLoadAssignment'));
-  return section('EndpointsConfigDump', {
-    static_endpoint_configs: items,
-    dynamic_endpoint_configs: [...endpoints].map(({ name, overprovisioning, hosts }) => ({
-      endpoint_config: {
-        '@type': url('config.endpoint.v3.ClusterLoadAssignment'),
-        cluster_name: name,
-        endpoints: localitiesOf([...hosts]),
-        policy: { overprovisioning_factor: overprovisioning },
-      },
-    })),
-  });
-}
-
-/** Hosts as they are in use, by priority and place. */
-function localitiesOf(hosts: readonly HostStatus[]): JsonObject[] {
-  const groups = new Map<string, HostStatus[]>();
-  for (const host of hosts) {
-    const key = JSON.stringify([host.priority, host.region, host.zone, host.subZone]);
-    groups.set(key, [...(groups.get(key) ?? []), host]);
-  }
-  return [...groups.values()].map(group => {
-    const { region, zone, subZone, priority } = group[0]!;
-    return {
-      locality: { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) },
-      lb_endpoints: group.map(endpointOf),
-      load_balancing_weight: 0,
-      ...(priority !== 0 && { priority }),
-    };
-  });
-}
-
-function endpointOf({ address, port, hostname, weight, health }: HostStatus): JsonObject {
-  const socket_address = { address, ...(port !== 0 && { port_value: port }) };
-  return {
-    endpoint: { address: { socket_address }, health_check_config: {}, ...(hostname && { hostname }) },
-    health_status: health.toUpperCase(),
-    load_balancing_weight: weight,
-  };
-}
-
 /** The route tables that are written into listeners' connection managers. */
-function routeConfigs(listeners: readonly JsonObject[]): JsonObject[] {
+const routeConfigs = (listeners: readonly JsonObject[]): JsonObject[] =>
+  managersOf(listeners).flatMap(({ route_config: routes }) => (isObject(routes) ? [routes] : []));
+
+/** What listeners' filters are told. */
+function managersOf(listeners: readonly JsonObject[]): JsonObject[] {
   const filters = listeners
     .flatMap(({ filter_chains, default_filter_chain: fallback }) => [
       ...objects(filter_chains),
       ...(isObject(fallback) ? [fallback] : []),
     ])
     .flatMap(chain => objects(chain.filters));
-  return filters.flatMap(({ typed_config }) =>
-    isObject(typed_config) && isObject(typed_config.route_config) ? [typed_config.route_config] : [],
-  );
+  return filters.flatMap(({ typed_config }) => (isObject(typed_config) ? [typed_config] : []));
 }
 
 function objects(value: Json | undefined): JsonObject[] {

@@ -29,7 +29,24 @@ const filter: Parameter = {
 };
 const invertFilter: Parameter = { name: 'invert_filter', kind: 'boolean', help: 'Invert the filter regex' };
 
-/** All endpoints, by path. */
+/** There only where requests are explained. */
+const explain: Endpoint = {
+  path: '/explain',
+  help: 'print what decided the last requests and connections, with the lines of the configuration that say so',
+  parameters: [
+    { name: 'id', kind: 'string', help: 'The x-request-id of a request, or the STREAM_ID of a connection' },
+    { name: 'format', kind: 'choice', help: 'Format to use', oneOf: ['text', 'json'] },
+  ],
+};
+
+/** @param explains whether requests are explained */
+export function endpointsOf(explains: boolean): readonly Endpoint[] {
+  if (!explains) return endpoints;
+  const before = endpoints.findIndex(({ path }) => path > explain.path);
+  return endpoints.toSpliced(before, 0, explain);
+}
+
+/** Envoy's endpoints, by path. */
 export const endpoints: readonly Endpoint[] = [
   { path: '/', help: 'Admin home page' },
   { path: '/certs', help: 'print certs on machine' },
@@ -176,8 +193,8 @@ export const endpoints: readonly Endpoint[] = [
 ];
 
 /** `/help`, and what an unknown path is answered with. */
-export function helpText(): string {
-  const lines = endpoints.flatMap(({ path, help, mutates, parameters = [] }) => [
+export function helpText(shown: readonly Endpoint[] = endpoints): string {
+  const lines = shown.flatMap(({ path, help, mutates, parameters = [] }) => [
     `  ${path}${mutates ? ' (POST)' : ''}: ${help}\n`,
     ...parameters.map(parameter => `      ${parameter.name}: ${parameter.help}${choices(parameter)}\n`),
   ]);

@@ -8,11 +8,12 @@ import type { StatsStore } from '../stats/store.ts';
 import { handleCerts } from './certs.ts';
 import { handleClusters } from './clusters.ts';
 import { handleConfigDump } from './config-dump.ts';
-import { helpText } from './endpoints.ts';
+import { endpointsOf, helpText } from './endpoints.ts';
+import { type ExplainSource, handleExplain } from './explain.ts';
 import { homePage } from './home.ts';
 import { handleLogging } from './logging.ts';
 import { type AdminReply, type AdminRequest, html, json, text } from './reply.ts';
-import { handleMemory, handleServerInfo, type ProcessFacts } from './server-info.ts';
+import { handleMemory, handleServerInfo, nodeOf, type ProcessFacts } from './server-info.ts';
 import { handleStats } from './stats/handler.ts';
 
 /** All that the admin interface shows and touches. */
@@ -25,11 +26,17 @@ export interface AdminContext {
   facts: ProcessFacts;
   /** Brings up to date what is only measured now and then. */
   refreshStats(flush: boolean): void;
+  /** Undefined: no request is explained. */
+  explains: ExplainSource | undefined;
+  /** Brings together what several workers know, before it is told. */
+  collect?: (() => Promise<void>) | undefined;
+  /** Something was asked of the proxy that other workers may have to do, too. */
+  onAsked?: ((path: string) => void) | undefined;
   /** Ends the process. */
   quit(): void;
 }
 
-type Handler = (context: AdminContext, request: AdminRequest) => AdminReply;
+type Handler = (context: AdminContext, request: AdminRequest) => AdminReply | Promise<AdminReply>;
 
 /** Lookups of stats by name are not tracked: there are none while traffic flows. */
 const lookups = 'Lookup tracking is not enabled. Use /stats/recentlookups/enable to enable.\n\ntotal: 0\n';
@@ -37,13 +44,17 @@ const lookups = 'Lookup tracking is not enabled. Use /stats/recentlookups/enable
 const done: AdminReply = text('OK\n');
 
 const handlers: Record<string, Handler> = {
-  '/': () => html(homePage()),
-  '/help': () => text(helpText()),
+  '/': ({ explains }) => html(homePage(endpointsOf(explains !== undefined))),
+  '/help': ({ explains }) => text(helpText(endpointsOf(explains !== undefined))),
   '/certs': ({ source }) => handleCerts(source.certificates()),
   '/clusters': ({ source }, { query }) => handleClusters(source, query),
   '/config_dump': ({ facts, source }, { query }) =>
     handleConfigDump(
-      { document: facts.document, loadedAt: facts.startedAt, dynamic: source.dynamicResources() },
+      {
+        document: { ...facts.document, node: nodeOf(facts) },
+        loadedAt: facts.startedAt,
+        dynamic: source.dynamicResources(),
+      },
       query,
     ),
   '/contention': () =>
@@ -52,6 +63,8 @@ const handlers: Record<string, Handler> = {
     source.drainListeners(query.has('graceful'));
     return done;
   },
+  '/explain': (context, { query }) =>
+    context.explains === undefined ? invalidPath(context) : handleExplain(context.explains, query),
   '/healthcheck/fail': ({ source }) => {
     source.setHealthcheckFailed(true);
     return done;
@@ -64,7 +77,7 @@ const handlers: Record<string, Handler> = {
   '/init_dump': () => json({}),
   '/listeners': ({ source }, { query }) => listeners([...source.listeners()], query),
   '/logging': ({ log }, { query }) => handleLogging(log, query),
-  '/memory': () => handleMemory(),
+  '/memory': ({ facts }) => handleMemory(facts),
   '/quitquitquit': ({ quit }) => {
     quit();
     return done;
@@ -125,7 +138,13 @@ function socketAddress(address: string): object {
 }
 
 /** Answers a request of a known method and path. */
-export function handle(context: AdminContext, request: AdminRequest): AdminReply {
+export function handle(context: AdminContext, request: AdminRequest): AdminReply | Promise<AdminReply> {
   const handler = Object.hasOwn(handlers, request.path) ? handlers[request.path] : undefined;
-  return handler ? handler(context, request) : text(`invalid path. ${helpText()}`, 404);
+  const reply = handler?.(context, request);
+  if (request.method === 'POST') context.onAsked?.(request.path);
+  return reply ?? invalidPath(context);
+}
+
+function invalidPath({ explains }: AdminContext): AdminReply {
+  return text(`invalid path. ${helpText(endpointsOf(explains !== undefined))}`, 404);
 }

@@ -1,5 +1,5 @@
 /** The home page: every endpoint with a link or a button, and a field for each of its parameters. */
-import { type Endpoint, endpoints, type Parameter } from './endpoints.ts';
+import type { Endpoint, Parameter } from './endpoints.ts';
 
 const style = `
 .home-table { font-family: sans-serif; font-size: medium; border-collapse: collapse; border-spacing: 0; }
@@ -11,7 +11,7 @@ const style = `
 `;
 
 /** The whole page. */
-export function homePage(): string {
+export function homePage(endpoints: readonly Endpoint[]): string {
   const rows = endpoints.filter(({ path }) => path !== '/').map(row);
   return `<!DOCTYPE html>
 <html lang='en'>

@@ -19,7 +19,11 @@ export interface ProcessFacts {
   concurrency: number;
   startedAt: Date;
   document: JsonObject;
+  /** The heaps of other workers. */
+  heapsElsewhere?: Heap[];
 }
+
+type Heap = Pick<NodeJS.MemoryUsage, 'heapUsed' | 'heapTotal' | 'external'>;
 
 /** envoy.admin.v3.ServerInfo, where every primitive is printed. */
 export function handleServerInfo(source: AdminSource, facts: ProcessFacts): AdminReply {
@@ -31,7 +35,7 @@ export function handleServerInfo(source: AdminSource, facts: ProcessFacts): Admi
     uptime_all_epochs: uptime,
     hot_restart_version: 'disabled',
     command_line_options: commandLineOptions(facts),
-    node: nodeOf(facts),
+    node: { id: '', cluster: '', ...nodeOf(facts) },
     hot_restart_initializing: false,
   });
 }
@@ -61,16 +65,18 @@ function commandLineOptions({ options, concurrency }: ProcessFacts): object {
   };
 }
 
-function nodeOf({ options, document }: ProcessFacts): object {
-  const [major, minor, patch] = version.split('.').map(Number);
+/** The node as it tells of itself: what the configuration says, and what runs there. */
+export function nodeOf({ options, document }: ProcessFacts): JsonObject {
+  const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
+  const [sha = '', , status = '', build = '', library = ''] = fullVersion.split('/');
   const node = isObject(document.node) ? document.node : {};
   return {
-    id: options.serviceNode ?? '',
-    cluster: options.serviceCluster ?? '',
+    ...(options.serviceNode && { id: options.serviceNode }),
+    ...(options.serviceCluster && { cluster: options.serviceCluster }),
     user_agent_name: 'envoy',
     user_agent_build_version: {
       version: { major_number: major, minor_number: minor, patch },
-      metadata: { 'build.type': 'RELEASE' },
+      metadata: { 'revision.sha': sha, 'revision.status': status, 'build.type': build, 'ssl.version': library },
     },
     ...node,
   };
@@ -81,8 +87,8 @@ function uptimeSeconds({ startedAt }: ProcessFacts): number {
 }
 
 /** envoy.admin.v3.Memory: the heap of the JavaScript engine. */
-export function handleMemory(): AdminReply {
-  const { heapUsed, heapTotal, rss, external } = memoryUsage();
+export function handleMemory(facts: ProcessFacts): AdminReply {
+  const { heapUsed, heapTotal, rss, external } = wholeMemory(facts);
   return json({
     allocated: String(heapUsed + external),
     heap_size: String(heapTotal + external),
@@ -93,10 +99,18 @@ export function handleMemory(): AdminReply {
   });
 }
 
+/** Each worker has a heap of its own. */
+function wholeMemory({ heapsElsewhere = [] }: ProcessFacts): Heap & { rss: number } {
+  const own = memoryUsage();
+  // Those that have not told yet are holes, which this leaves out.
+  const whole = (kind: keyof Heap): number => heapsElsewhere.reduce((sum, heap) => sum + heap[kind], own[kind]);
+  return { rss: own.rss, heapUsed: whole('heapUsed'), heapTotal: whole('heapTotal'), external: whole('external') };
+}
+
 /** Sets `server.*`; call it when stats are flushed. */
 export function updateServerStats(store: StatsStore, source: AdminSource, facts: ProcessFacts): void {
   const server = store.scope('server.');
-  const { heapUsed, heapTotal, rss, external } = memoryUsage();
+  const { heapUsed, heapTotal, rss, external } = wholeMemory(facts);
   const state = states[source.state];
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   server.gauge('live').set(state === states.LIVE ? 1 : 0);

@@ -44,7 +44,8 @@ export class ClusterDiscovery implements Consumer {
     let same = 0;
     for (const resource of new Map(resources.map(one => [one.name, one])).values())
       try {
-        if (this.#clusters.update(resource.message as Configuration, resource.document, version)) changed++;
+        if (this.#clusters.update(resource.message as Configuration, resource.document, resource.version ?? version))
+          changed++;
         else same++;
       } catch (error) {
         problems.push(`${resource.name}: ${(error as Error).message}`);

@@ -1,10 +1,13 @@
 /** All clusters of a proxy by name: those of its bootstrap, and those that come, change and go while it runs. */
+import { serialize } from 'node:v8';
 import type { DynamicResource } from '../admin-source.ts';
 import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { JsonObject } from '../configuration/json.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
-import { Cluster, type ClusterContext } from './cluster.ts';
+import type { News } from '../workers/news.ts';
+import { Cluster } from './cluster.ts';
+import type { ClusterContext } from './cluster-context.ts';
 
 interface Entry extends DynamicResource {
   cluster: Cluster;
@@ -21,6 +24,8 @@ export class ClusterManager {
   readonly #dynamic = new Map<string, Entry>();
   /** Those whose hosts are not known yet. Until they are, requests go to the one before, if there is one. */
   readonly #warming = new Map<string, Entry>();
+  #resume: (() => void) | undefined;
+  #nextKey = 0;
   readonly #stats: Record<'added' | 'modified' | 'removed', Counter> & Record<'active' | 'warming', Gauge>;
 
   constructor(configurations: readonly Configuration[], context: ClusterContext) {
@@ -37,7 +42,7 @@ export class ClusterManager {
       warming: scope.gauge('warming_clusters'),
     };
     for (const configuration of configurations) {
-      this.#active.set(configuration.name, new Cluster(configuration, context));
+      this.#active.set(configuration.name, this.#make(configuration, false, this.#newKey()));
       this.#stats.added.increment();
     }
     this.#measure();
@@ -54,6 +59,11 @@ export class ClusterManager {
 
   get dynamic(): { active: Iterable<DynamicResource>; warming: Iterable<DynamicResource> } {
     return { active: this.#dynamic.values(), warming: this.#warming.values() };
+  }
+
+  /** What came by the update that an active one was made of; undefined for those of the bootstrap. */
+  dynamicOf(name: string): DynamicResource | undefined {
+    return this.#dynamic.get(name);
   }
 
   /** The names of those that came by updates. */
@@ -73,22 +83,50 @@ export class ClusterManager {
 
   /**
    * Adds a cluster, or puts it in the place of the one before once its hosts are known. One of the bootstrap stays as it is.
+   * @param key by which workers tell each other of it
    * @returns whether anything changes
    * @throws what is wrong with it
    */
-  update(configuration: Configuration, document: JsonObject, version: string): boolean {
+  update(configuration: Configuration, document: JsonObject, version: string, key = this.#newKey()): boolean {
     const { name } = configuration;
     const text = JSON.stringify(document);
     const before = this.#warming.get(name) ?? this.#dynamic.get(name);
     if (before?.text === text || (before === undefined && this.#active.has(name))) return false;
     this.countUpdate(name);
-    const cluster = new Cluster(configuration, this.#context, true);
+    const cluster = this.#make(configuration, true, key);
+    this.#tell(() => ({ kind: 'cluster', key, packed: serialize({ configuration, document, version }) }));
     this.#warming.get(name)?.cluster.retire();
     const entry = { cluster, document, text, version, lastUpdated: new Date() };
     this.#warming.set(name, entry);
     this.#measure();
     void cluster.start().then(() => this.#activate(name, entry));
     return true;
+  }
+
+  /** That of a cluster of the bootstrap is its place there. */
+  #newKey(): string {
+    return String(this.#nextKey++);
+  }
+
+  #make(configuration: Configuration, addedViaApi: boolean, key: string): Cluster {
+    const make = (): Cluster =>
+      new Cluster(configuration, this.#context, { addedViaApi, key, find: name => this.#active.get(name) });
+    return this.#context.crew?.memory.within(`cluster ${key}`, make) ?? make();
+  }
+
+  #tell(news: () => News): void {
+    const tell = this.#context.crew?.tell;
+    if (tell !== undefined) tell(news());
+  }
+
+  /** All that there are, in use or not yet. */
+  get all(): readonly Cluster[] {
+    return [...this.#active.values(), ...[...this.#warming.values()].map(({ cluster }) => cluster)];
+  }
+
+  /** The one that workers know by this key, unless it is gone. */
+  byKey(key: string): Cluster | undefined {
+    return this.all.find(cluster => cluster.key === key);
   }
 
   /** Counts one that is to be added or to change, whether it then can be or not. */
@@ -110,6 +148,7 @@ export class ClusterManager {
   remove(name: string): boolean {
     const removed = [this.#warming.get(name), this.#dynamic.get(name)].filter(entry => entry !== undefined);
     if (removed.length === 0) return false;
+    this.#tell(() => ({ kind: 'cluster-removed', name }));
     for (const { cluster } of removed) cluster.retire();
     this.#warming.delete(name);
     if (this.#dynamic.delete(name)) this.#active.delete(name);
@@ -126,6 +165,12 @@ export class ClusterManager {
   }
 
   #measure(): void {
+    // As in Envoy: no further clusters come while some warm.
+    if (this.#warming.size > 0) this.#resume ??= this.#context.xds?.pause(['envoy.config.cluster.v3.Cluster']);
+    else {
+      this.#resume?.();
+      this.#resume = undefined;
+    }
     this.#stats.active.set(this.#active.size);
     this.#stats.warming.set(this.#warming.size);
   }

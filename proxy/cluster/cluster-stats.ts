@@ -2,20 +2,25 @@
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { TrafficStats } from '../stats/traffic.ts';
+import type { Health } from './host-health.ts';
 
 /** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
-const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached bind_errors
+const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached
 http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.requests_rejected_with_underscores_in_headers
 http1.response_flood lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
 lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
-lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid upstream_cx_close_notify
-upstream_cx_connect_with_0_rtt upstream_cx_http2_total upstream_cx_http3_total
-upstream_cx_max_duration_reached upstream_cx_pool_overflow upstream_http3_broken upstream_internal_redirect_failed_total
-upstream_internal_redirect_succeeded_total upstream_rq_0rtt
-upstream_rq_max_duration_reached upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
+lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid
+upstream_cx_connect_with_0_rtt upstream_cx_http3_total
+upstream_cx_pool_overflow upstream_http3_broken upstream_rq_0rtt
+upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
 upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
 const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered version warming_state
 max_host_weight`;
+
+function makeSilent(scope: StatsScope): void {
+  for (const name of silentCounters.split(/\s+/)) scope.counter(name);
+  for (const name of silentGauges.split(/\s+/)) scope.gauge(name);
+}
 
 /** Counts of answers by their status, below one prefix. */
 export class ResponseCounters {
@@ -51,6 +56,8 @@ export class ClusterStats {
   readonly healthyPanic: Counter;
   readonly cxTotal: Counter;
   readonly cxHttp1Total: Counter;
+  readonly cxHttp2Total: Counter;
+  readonly cxCloseNotify: Counter;
   readonly cxActive: Gauge;
   readonly cxConnectFail: Counter;
   readonly cxConnectAttemptsExceeded: Counter;
@@ -59,7 +66,9 @@ export class ClusterStats {
   readonly cxOverflow: Counter;
   readonly cxNoneHealthy: Counter;
   readonly cxProtocolError: Counter;
+  readonly bindErrors: Counter;
   readonly cxMaxRequests: Counter;
+  readonly cxMaxDurationReached: Counter;
   readonly cxDestroy: Counter;
   readonly cxDestroyLocal: Counter;
   readonly cxDestroyRemote: Counter;
@@ -81,6 +90,7 @@ export class ClusterStats {
   readonly rqCancelled: Counter;
   readonly rqTimeout: Counter;
   readonly rqPerTryTimeout: Counter;
+  readonly rqMaxDurationReached: Counter;
   readonly rqRxReset: Counter;
   readonly rqTxReset: Counter;
   readonly rqRetry: Counter;
@@ -89,6 +99,7 @@ export class ClusterStats {
   readonly rqRetryLimitExceeded: Counter;
   readonly rqRetryBackoffExponential: Counter;
   readonly retryOrShadowAbandoned: Counter;
+  readonly internalRedirects: { readonly succeeded: Counter; readonly failed: Counter };
   readonly rqTime: Histogram;
   readonly externalRqTime: Histogram;
   readonly flowPaused: Counter;
@@ -100,8 +111,6 @@ export class ClusterStats {
   readonly membershipHealthy: Gauge;
   readonly membershipDegraded: Gauge;
   readonly membershipExcluded: Gauge;
-  /** Hosts that use the cluster's own transport socket: all. */
-  readonly transportSocketMatches: Counter;
   readonly updateAttempt: Counter;
   readonly updateSuccess: Counter;
   readonly updateFailure: Counter;
@@ -110,17 +119,18 @@ export class ClusterStats {
   readonly responses: ResponseCounters;
   readonly externalResponses: ResponseCounters;
   readonly retriedResponses: ResponseCounters;
-  /** Of requests that this proxy makes by itself. */
+  /** Of requests of our own services, and of those that this proxy makes by itself. */
   readonly internalResponses: ResponseCounters;
   readonly #scope: StatsScope;
   #internalRqTime: Histogram | undefined;
 
   constructor(scope: StatsScope) {
-    for (const name of silentCounters.split(/\s+/)) scope.counter(name);
-    for (const name of silentGauges.split(/\s+/)) scope.gauge(name);
+    scope.makeLater(makeSilent);
     this.healthyPanic = scope.counter('lb_healthy_panic');
     this.cxTotal = scope.counter('upstream_cx_total');
     this.cxHttp1Total = scope.counter('upstream_cx_http1_total');
+    this.cxHttp2Total = scope.counter('upstream_cx_http2_total');
+    this.cxCloseNotify = scope.counter('upstream_cx_close_notify');
     this.cxActive = scope.gauge('upstream_cx_active');
     this.cxConnectFail = scope.counter('upstream_cx_connect_fail');
     this.cxConnectAttemptsExceeded = scope.counter('upstream_cx_connect_attempts_exceeded');
@@ -129,7 +139,9 @@ export class ClusterStats {
     this.cxOverflow = scope.counter('upstream_cx_overflow');
     this.cxNoneHealthy = scope.counter('upstream_cx_none_healthy');
     this.cxProtocolError = scope.counter('upstream_cx_protocol_error');
+    this.bindErrors = scope.counter('bind_errors');
     this.cxMaxRequests = scope.counter('upstream_cx_max_requests');
+    this.cxMaxDurationReached = scope.counter('upstream_cx_max_duration_reached');
     this.cxDestroy = scope.counter('upstream_cx_destroy');
     this.cxDestroyLocal = scope.counter('upstream_cx_destroy_local');
     this.cxDestroyRemote = scope.counter('upstream_cx_destroy_remote');
@@ -151,6 +163,7 @@ export class ClusterStats {
     this.rqCancelled = scope.counter('upstream_rq_cancelled');
     this.rqTimeout = scope.counter('upstream_rq_timeout');
     this.rqPerTryTimeout = scope.counter('upstream_rq_per_try_timeout');
+    this.rqMaxDurationReached = scope.counter('upstream_rq_max_duration_reached');
     this.rqRxReset = scope.counter('upstream_rq_rx_reset');
     this.rqTxReset = scope.counter('upstream_rq_tx_reset');
     this.rqRetry = scope.counter('upstream_rq_retry');
@@ -159,6 +172,10 @@ export class ClusterStats {
     this.rqRetryLimitExceeded = scope.counter('upstream_rq_retry_limit_exceeded');
     this.rqRetryBackoffExponential = scope.counter('upstream_rq_retry_backoff_exponential');
     this.retryOrShadowAbandoned = scope.counter('retry_or_shadow_abandoned');
+    this.internalRedirects = {
+      succeeded: scope.counter('upstream_internal_redirect_succeeded_total'),
+      failed: scope.counter('upstream_internal_redirect_failed_total'),
+    };
     this.rqTime = scope.histogram('upstream_rq_time');
     this.externalRqTime = scope.histogram('external.upstream_rq_time');
     this.flowPaused = scope.counter('upstream_flow_control_paused_reading_total');
@@ -170,7 +187,6 @@ export class ClusterStats {
     this.membershipHealthy = scope.gauge('membership_healthy');
     this.membershipDegraded = scope.gauge('membership_degraded');
     this.membershipExcluded = scope.gauge('membership_excluded');
-    this.transportSocketMatches = scope.counter('default.total_match_count');
     this.updateAttempt = scope.counter('update_attempt');
     this.updateSuccess = scope.counter('update_success');
     this.updateFailure = scope.counter('update_failure');
@@ -183,7 +199,15 @@ export class ClusterStats {
     this.#scope = scope;
   }
 
-  /** Of requests that this proxy makes by itself: there from the first one on. */
+  /** How many members there are, and what they can be used for. */
+  measure(members: readonly { health: Health; excluded: boolean }[]): void {
+    this.membershipTotal.set(members.length);
+    this.membershipHealthy.set(members.filter(({ health }) => health === 'healthy').length);
+    this.membershipDegraded.set(members.filter(({ health }) => health === 'degraded').length);
+    this.membershipExcluded.set(members.filter(({ excluded }) => excluded).length);
+  }
+
+  /** Of the same: there from the first one on. */
   get internalRqTime(): Histogram {
     this.#internalRqTime ??= this.#scope.histogram('internal.upstream_rq_time');
     return this.#internalRqTime;

@@ -1,29 +1,41 @@
 /** The hosts of an EDS cluster, as they come and go. */
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
+import type { JsonObject } from '../configuration/json.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
-import type { XdsContext } from '../xds/xds-context.ts';
+import { requireXds } from '../xds/xds-context.ts';
+import type { ClusterContext } from './cluster-context.ts';
 import type { ClusterStats } from './cluster-stats.ts';
+import { type Publish, targetsOf } from './endpoints.ts';
 import { Host } from './host.ts';
-import { type Publish, targetsOf } from './resolution.ts';
 
 /** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery#endpoint-discovery-service-eds */
 export class EndpointDiscovery implements Consumer {
   /** Of the resource. */
   readonly name: string;
+  /** What came last; undefined where nobody wants to know, and until something came. */
+  assignment: { version: string; document: JsonObject } | undefined;
+  readonly #keepsAssignment: boolean;
   readonly #stats: ClusterStats;
   readonly #publish: Publish;
   readonly #subscription: Subscription;
   #hosts = new Map<string, Host>();
   #policy = '';
 
-  constructor(cluster: Cluster, xds: XdsContext, scope: StatsScope, stats: ClusterStats, publish: Publish) {
+  constructor(
+    cluster: Cluster,
+    { xds, explains = false }: Pick<ClusterContext, 'xds' | 'explains'>,
+    scope: StatsScope,
+    stats: ClusterStats,
+    publish: Publish,
+  ) {
     const configuration = cluster.edsClusterConfig;
     this.name = configuration?.serviceName || cluster.name;
+    this.#keepsAssignment = explains;
     this.#stats = stats;
     this.#publish = publish;
-    this.#subscription = xds.subscribe(
+    this.#subscription = requireXds(xds).subscribe(
       configuration?.edsConfig,
       { typeName: 'envoy.config.endpoint.v3.ClusterLoadAssignment', names: [this.name] },
       scope,
@@ -39,11 +51,14 @@ export class EndpointDiscovery implements Consumer {
     this.#subscription.stop();
   }
 
-  accept({ resources, refused }: Update): void {
+  accept({ version, resources, refused }: Update): void {
     refuseAll(refused);
-    const assignment = resources.find(({ name }) => name === this.name)?.message as ClusterLoadAssignment | undefined;
-    if (assignment !== undefined) this.#take(assignment);
-    else if (resources.length === 0) this.#stats.updateEmpty.increment();
+    const resource = resources.find(({ name }) => name === this.name);
+    if (resource !== undefined) {
+      this.#take(resource.message as ClusterLoadAssignment);
+      if (this.#keepsAssignment)
+        this.assignment = { version: resource.version ?? version, document: resource.document };
+    } else if (resources.length === 0) this.#stats.updateEmpty.increment();
     else throw new UpdateRefused(`Unexpected EDS cluster (expecting ${this.name}): ${resources[0]!.name}`);
   }
 
@@ -55,7 +70,7 @@ export class EndpointDiscovery implements Consumer {
     let changed = policy !== this.#policy;
     this.#policy = policy;
     for (const target of targetsOf(assignment)) {
-      const { weight, priority, stated, metadata, ...place } = target;
+      const { weight, localityWeight, priority, stated, metadata, ...place } = target;
       const key = JSON.stringify(place);
       const known = before.get(key);
       this.#hosts.set(key, known ?? new Host(target));

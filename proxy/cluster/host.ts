@@ -2,6 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { HostStatus } from '../admin-source.ts';
 import type { JsonObject } from '../configuration/json.ts';
+import type { DynamicMetadata } from '../dynamic-metadata.ts';
+import type { Tally } from '../workers/tally.ts';
 import { describeHealth, type Health, type HealthFlag, healthFlag, healthOf, isExcluded } from './host-health.ts';
 
 export interface HostOptions {
@@ -14,15 +16,21 @@ export interface HostOptions {
   region: string;
   zone: string;
   subZone: string;
+  /** Of its locality; 0 where none is said. */
+  localityWeight: number;
   /** What its source says of its health. */
   stated: StatedHealth;
   check: HealthCheckOptions;
   /** What its metadata tell balancers, the fields of `envoy.lb`. */
   metadata: JsonObject | undefined;
+  /** All of its metadata, for logs. */
+  told?: DynamicMetadata | undefined;
+  /** What its metadata say of how connections are to be encrypted. */
+  socketMatch: JsonObject | undefined;
 }
 
 /** What may change while it stays the same host. */
-export type HostNews = Pick<HostOptions, 'weight' | 'priority' | 'stated' | 'metadata'>;
+export type HostNews = Pick<HostOptions, 'weight' | 'localityWeight' | 'priority' | 'stated' | 'metadata' | 'told'>;
 
 /** How its health is to be looked at, where that is not as for all hosts of the cluster. */
 export interface HealthCheckOptions {
@@ -70,6 +78,9 @@ export class Host implements HostStatus {
   readonly region: string;
   readonly zone: string;
   readonly subZone: string;
+  localityWeight: number;
+  /** By the process's clock; undefined where nobody has noticed yet. */
+  healthySinceMs: number | undefined = undefined;
   readonly canary = false;
   health: Health = 'healthy';
   /** Where a cluster looks for outliers. */
@@ -78,10 +89,15 @@ export class Host implements HostStatus {
   activeCheck: ActiveHealthCheck | undefined = undefined;
   readonly check: HealthCheckOptions;
   metadata: JsonObject | undefined;
+  told: DynamicMetadata | undefined;
+  readonly socketMatch: JsonObject | undefined;
   stated: StatedHealth = 'healthy';
   #flags = 0;
   readonly counters = { cx_connect_fail: 0, cx_total: 0, rq_error: 0, rq_success: 0, rq_timeout: 0, rq_total: 0 };
   readonly gauges = { cx_active: 0, rq_active: 0, rq_pending_active: 0 };
+  elsewhere: HostStatus['elsewhere'] = undefined;
+  /** Where all workers count the requests that are under way; undefined: nobody else does, or nobody asks. */
+  load: Tally | undefined = undefined;
 
   constructor(options: HostOptions) {
     this.address = options.address;
@@ -95,8 +111,11 @@ export class Host implements HostStatus {
     this.region = options.region;
     this.zone = options.zone;
     this.subZone = options.subZone;
+    this.localityWeight = options.localityWeight;
     this.check = options.check;
     this.metadata = options.metadata;
+    this.told = options.told;
+    this.socketMatch = options.socketMatch;
     this.#state(options.stated);
   }
 
@@ -108,6 +127,21 @@ export class Host implements HostStatus {
     return this.outlier?.localOriginSuccessRate ?? -1;
   }
 
+  beginRequest(): void {
+    this.gauges.rq_active++;
+    this.load?.add(0, 1);
+  }
+
+  endRequest(): void {
+    this.gauges.rq_active--;
+    this.load?.add(0, -1);
+  }
+
+  /** Requests under way, of all workers where somebody asks. */
+  get active(): number {
+    return this.load?.get(0) ?? this.gauges.rq_active;
+  }
+
   /** What policies that hash take for it. */
   hashKey(byHostname: boolean): string {
     const own = this.metadata?.hash_key;
@@ -117,7 +151,7 @@ export class Host implements HostStatus {
 
   /** By which it is the same host, however often its source names it. */
   get place(): string {
-    return JSON.stringify([this.name, this.hostname, this.region, this.zone, this.subZone]);
+    return JSON.stringify([this.name, this.hostname, this.region, this.zone, this.subZone, this.socketMatch]);
   }
 
   /** Its source names it again, after it had named it no more. */
@@ -128,14 +162,20 @@ export class Host implements HostStatus {
   }
 
   /** Its source says something of it. Returns whether that changes what it can be used for, or how much of. */
-  update({ weight, priority, stated, metadata }: HostNews): boolean {
-    const before = { weight: this.weight, priority: this.priority, health: this.health, metadata: this.metadata };
+  update({ weight, localityWeight, priority, stated, metadata, told }: HostNews): boolean {
+    const before = this.#weighed();
     this.weight = weight;
+    this.localityWeight = localityWeight;
     this.priority = priority;
     this.metadata = metadata;
+    this.told = told;
     this.#state(stated);
-    if (before.weight !== weight || before.priority !== priority || before.health !== this.health) return true;
-    return !isDeepStrictEqual(before.metadata, metadata);
+    return !isDeepStrictEqual(before, this.#weighed());
+  }
+
+  #weighed(): unknown {
+    const { weight, localityWeight, priority, health, metadata } = this;
+    return { weight, localityWeight, priority, health, metadata };
   }
 
   #state(stated: StatedHealth): void {
@@ -150,6 +190,15 @@ export class Host implements HostStatus {
     return describeHealth(this.#flags);
   }
 
+  get flags(): number {
+    return this.#flags;
+  }
+
+  set flags(flags: number) {
+    this.#flags = flags;
+    this.health = healthOf(flags);
+  }
+
   get excluded(): boolean {
     return isExcluded(this.#flags);
   }
@@ -159,7 +208,6 @@ export class Host implements HostStatus {
   }
 
   flag(flag: HealthFlag, set: boolean): void {
-    this.#flags = set ? this.#flags | healthFlag[flag] : this.#flags & ~healthFlag[flag];
-    this.health = healthOf(this.#flags);
+    this.flags = set ? this.#flags | healthFlag[flag] : this.#flags & ~healthFlag[flag];
   }
 }

@@ -2,56 +2,77 @@
  * Connections to one host, kept for the next request. Breakers are asked here, since Envoy counts by what a connection does:
  * a request takes from `pendingRequests` while it waits for a connection, then from `requests`.
  */
-import { Deadline, type DeadlineQueue, deadlineQueue, type Limited } from '../deadlines.ts';
-import { defaultLimits, type RequestSender, type ResetReason, type ResponseReceiver } from '../http/codec.ts';
-import { ClientConnection, type ClientConnectionOwner } from '../http1/client-connection.ts';
-import type { Transport } from '../net/transport.ts';
-import type { Counter } from '../stats/stats.ts';
-import type { TlsFacts } from '../tls/tls-facts.ts';
+import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
+import type { HeadLimits, RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import type { Http2Context } from '../http2/context.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
+import { PooledConnection } from './pooled-connection.ts';
 import { beginAttempt, PooledRequest } from './pooled-request.ts';
-import {
-  type ConnectFailure,
-  UpstreamSocket,
-  type UpstreamSocketOptions,
-  type UpstreamSocketOwner,
-} from './upstream-socket.ts';
+import type { UpstreamSocketOptions } from './upstream-socket.ts';
+
+/** `auto`: what the handshake agrees on. */
+export type PoolProtocol = 'HTTP/1.1' | 'HTTP/2' | 'auto';
+
+/** What each offers by ALPN. */
+export const offeredProtocols: Readonly<Record<PoolProtocol, readonly string[]>> = {
+  'HTTP/1.1': ['http/1.1'],
+  'HTTP/2': ['h2'],
+  auto: ['h2', 'http/1.1'],
+};
 
 export interface PoolOptions extends UpstreamSocketOptions {
+  protocol: PoolProtocol;
+  /** What connections of HTTP/2 share. */
+  http2: () => Http2Context;
   idleTimeoutMs: number;
   maxRequestsPerConnection: number;
+  /** 0: for ever. */
+  maxConnectionDurationMs: number;
+  /** For so many times the requests that there are, connections are made ahead. */
+  preconnectRatio: number;
+  /** Of responses. */
+  limitsOfHeads: HeadLimits;
 }
+
+/** Connections made for one request. */
+const mostAtOnce = 3;
 
 export class Pool {
   readonly options: PoolOptions;
-  /** Most recently used last. */
-  readonly #idle: PooledConnection[] = [];
+  /** Connections that take another request, the most recently used last. */
+  readonly #ready: PooledConnection[] = [];
   readonly #pending: PooledRequest[] = [];
   readonly #all = new Set<PooledConnection>();
   #connecting = 0;
+  /** Requests that a connection which is being made is believed to take. */
+  readonly #expectedCapacity: number;
   #draining = false;
   readonly #idleQueue: DeadlineQueue | undefined;
 
   constructor(options: PoolOptions) {
     this.options = options;
+    this.#expectedCapacity = options.protocol === 'HTTP/2' ? options.http2().options.maxConcurrentStreams : 1;
     this.#idleQueue = options.idleTimeoutMs > 0 ? deadlineQueue(options.idleTimeoutMs) : undefined;
   }
 
-  /** Sends a request on a connection that is idle, or has it wait for one. */
+  /** Sends a request on a connection that takes one, or has it wait for one. */
   open(exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender {
     const { stats, limits } = this.options;
-    const idle = this.#idle.pop();
-    if (idle !== undefined) {
-      if (!limits.requests.available) {
-        this.#idle.push(idle);
-        return this.#overflow(exchange, receiver, stats.rqActiveOverflow);
-      }
+    const ready = this.#ready.at(-1);
+    if (ready !== undefined) {
+      if (!limits.requests.available) return this.#overflow(exchange, receiver, 'max_requests');
       const request = new PooledRequest(this, exchange, end, receiver);
-      idle.attach(request);
+      this.#attach(ready, request);
+      if (this.options.preconnectRatio > 1) this.#connectIfNeeded();
       return request;
     }
-    if (!limits.pendingRequests.available) return this.#overflow(exchange, receiver, stats.rqPendingOverflow);
+    if (!limits.pendingRequests.available) {
+      // As in Envoy: it never came to a host.
+      exchange.info.upstreamHost = '';
+      exchange.info.upstreamHostname = '';
+      return this.#overflow(exchange, receiver, 'max_pending_requests');
+    }
     const request = new PooledRequest(this, exchange, end, receiver);
     limits.pendingRequests.take();
     stats.rqPendingTotal.increment();
@@ -62,8 +83,18 @@ export class Pool {
     return request;
   }
 
-  #overflow(exchange: Exchange, receiver: ResponseReceiver, counter: Counter): RequestSender {
-    const attempt = beginAttempt(exchange, this.options.host.name);
+  #overflow(
+    exchange: Exchange,
+    receiver: ResponseReceiver,
+    breaker: 'max_requests' | 'max_pending_requests',
+  ): RequestSender {
+    const { stats, limits } = this.options;
+    const [counter, limit] =
+      breaker === 'max_requests'
+        ? [stats.rqActiveOverflow, limits.requests]
+        : [stats.rqPendingOverflow, limits.pendingRequests];
+    exchange.info.decisions?.overflowed(breaker, limit.maximum);
+    const attempt = beginAttempt(exchange, this.options.host);
     attempt.flags = resetFlag.overflow;
     attempt.durationMs = 0;
     counter.increment();
@@ -72,25 +103,55 @@ export class Pool {
   }
 
   #connectIfNeeded(): void {
-    const { limits, stats } = this.options;
-    if (this.#pending.length <= this.#connecting) return;
-    if (!limits.connections.available) {
+    for (let made = 0; made < mostAtOnce && this.#isConnectionNeeded(); made++) if (!this.#connect()) return;
+  }
+
+  #isConnectionNeeded(): boolean {
+    const { preconnectRatio: ratio, host } = this.options;
+    const connecting = this.#connecting * this.#expectedCapacity;
+    if (ratio === 1 || host.health !== 'healthy') return this.#pending.length > connecting;
+    let [active, free] = [0, 0];
+    for (const pooled of this.#all) active += pooled.active;
+    for (const pooled of this.#ready) free += pooled.capacity;
+    return (this.#pending.length + active) * ratio > connecting + free + active;
+  }
+
+  #connect(): boolean {
+    const { limits, stats, host } = this.options;
+    if (!limits.connections.available || host.gauges.cx_active >= limits.thresholds.maxConnectionsPerHost) {
       stats.cxOverflow.increment();
       // A pool that has no connection at all gets one in spite of the limit: its requests would never be served.
-      if (this.#all.size > 0) return;
+      if (this.#all.size > 0) return false;
     }
     this.#connecting++;
     this.#all.add(new PooledConnection(this));
+    return true;
   }
 
-  /** Another request may use the connection: the oldest that waits, if any. */
+  #attach(pooled: PooledConnection, request: PooledRequest): void {
+    pooled.attach(request);
+    if (pooled.capacity === 0) this.#retract(pooled);
+  }
+
+  /** It takes no further request for now. */
+  #retract(pooled: PooledConnection): void {
+    const at = this.#ready.lastIndexOf(pooled);
+    if (at >= 0) this.#ready.splice(at, 1);
+  }
+
+  /** Further requests may use the connection: the oldest that wait, if any. */
   offer(pooled: PooledConnection): void {
-    const request = this.#nextPending();
-    if (request === undefined && this.#draining) pooled.close();
-    else if (request === undefined) {
-      this.#idle.push(pooled);
-      if (this.#idleQueue !== undefined) pooled.deadline.set(this.#idleQueue);
-    } else pooled.attach(request);
+    while (pooled.capacity > 0) {
+      const request = this.#nextPending();
+      if (request === undefined) break;
+      this.#attach(pooled, request);
+    }
+    if (this.#draining) {
+      if (pooled.idle) pooled.close();
+      return;
+    }
+    if (pooled.capacity > 0 && !this.#ready.includes(pooled)) this.#ready.push(pooled);
+    if (pooled.idle && this.#idleQueue !== undefined) pooled.deadline.set(this.#idleQueue);
   }
 
   #nextPending(): PooledRequest | undefined {
@@ -139,129 +200,38 @@ export class Pool {
 
   onClosed(pooled: PooledConnection): void {
     this.#all.delete(pooled);
-    const at = this.#idle.indexOf(pooled);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.onGoingAway(pooled);
+  }
+
+  /** It takes no request any more. */
+  onGoingAway(pooled: PooledConnection): void {
+    this.#retract(pooled);
     if (this.#pending.length > 0) this.#connectIfNeeded();
   }
 
-  /** The request that a connection carried is over and another may follow. */
+  /** A request that a connection carried is over and another may follow. */
   onReusable(pooled: PooledConnection): void {
     const { maxRequestsPerConnection, stats } = this.options;
-    if (maxRequestsPerConnection > 0 && pooled.requests >= maxRequestsPerConnection) {
+    if (maxRequestsPerConnection === 0 || pooled.requests < maxRequestsPerConnection) this.offer(pooled);
+    else if (pooled.idle) {
       stats.cxMaxRequests.increment();
       pooled.close();
-    } else if (this.#draining) pooled.close();
-    else this.offer(pooled);
+    }
+  }
+
+  /** Whether it holds nothing, and nobody waits for it. */
+  get unused(): boolean {
+    return this.#all.size === 0 && this.#pending.length === 0;
   }
 
   /** The host left: idle connections close now, the others after their request. */
   drain(): void {
     this.#draining = true;
-    for (const pooled of this.#idle.splice(0)) pooled.close();
+    for (const pooled of this.#ready.splice(0)) if (pooled.idle) pooled.close();
   }
 
   destroy(): void {
     this.#draining = true;
     for (const pooled of [...this.#all]) pooled.close();
-  }
-}
-
-/** A connection that carries one request after the other. */
-export class PooledConnection implements ClientConnectionOwner, UpstreamSocketOwner, Limited {
-  readonly deadline: Deadline = new Deadline(this);
-  requests = 0;
-  readonly #pool: Pool;
-  readonly #socket: UpstreamSocket;
-  #connection: ClientConnection | undefined;
-  #withRequest = false;
-
-  constructor(pool: Pool) {
-    this.#pool = pool;
-    pool.options.stats.cxHttp1Total.increment();
-    this.#socket = new UpstreamSocket(pool.options, this, false);
-  }
-
-  get id(): number {
-    return this.#socket.id;
-  }
-
-  get localAddress(): string {
-    return this.#socket.transport?.localAddress ?? '';
-  }
-
-  get tls(): TlsFacts | undefined {
-    return this.#socket.tls;
-  }
-
-  onConnected(transport: Transport): void {
-    this.#connection = new ClientConnection(transport, this, defaultLimits);
-    this.#pool.onConnected(this);
-  }
-
-  onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
-    this.#pool.options.stats.rqPerCx.record(0);
-    this.#pool.onConnectFailed(this, failure, transportFailure);
-  }
-
-  /** Starts a request on this idle connection. */
-  attach(request: PooledRequest): void {
-    const { stats, host, limits } = this.#pool.options;
-    this.requests++;
-    this.deadline.clear();
-    this.#withRequest = true;
-    limits.requests.take();
-    stats.rqTotal.increment();
-    stats.rqActive.increment();
-    host.counters.rq_total++;
-    host.gauges.rq_active++;
-    request.start(this.#connection!, this);
-  }
-
-  /** The request that it carried is over. */
-  #finishRequest(): void {
-    if (!this.#withRequest) return;
-    this.#withRequest = false;
-    const { stats, host, limits } = this.#pool.options;
-    limits.requests.give();
-    stats.rqActive.decrement();
-    host.gauges.rq_active--;
-  }
-
-  onExchangeDone(reusable: boolean): void {
-    this.#finishRequest();
-    if (reusable) this.#pool.onReusable(this);
-  }
-
-  onProtocolError(): void {
-    this.#pool.options.stats.cxProtocolError.increment();
-  }
-
-  onConnectionClosed(byPeer: boolean): void {
-    if (this.#socket.over) return;
-    const active = this.#withRequest;
-    this.#finishRequest();
-    this.#release(byPeer, active);
-    this.#pool.onClosed(this);
-  }
-
-  #release(byPeer: boolean, active: boolean): void {
-    if (this.#socket.over) return;
-    this.deadline.clear();
-    this.#socket.release(byPeer, active);
-    this.#pool.options.stats.rqPerCx.record(this.requests);
-  }
-
-  /** Nobody needed it for so long that it goes. */
-  onDeadline(): void {
-    this.#pool.options.stats.cxIdleTimeout.increment();
-    this.close();
-  }
-
-  close(): void {
-    if (this.#connection !== undefined) this.#connection.close();
-    else {
-      this.#socket.destroy();
-      this.#release(false, false);
-    }
   }
 }

@@ -1,11 +1,13 @@
-import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import type { ClientCodec, RequestSender, ResetReason, ResponseReceiver, SentRequest } from '../http/codec.ts';
 import { httpStatusOf, isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
-import type { ClientConnection } from '../http1/client-connection.ts';
+import { WireBytes } from '../http/wire-bytes.ts';
 import type { Attempt } from '../stream-info.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import type { Exchange } from '../upstream/upstream.ts';
-import type { Pool, PooledConnection } from './pool.ts';
+import type { Host } from './host.ts';
+import type { Pool } from './pool.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 
 /** A request on its way through the pool: waits, then is carried by a connection. */
 export class PooledRequest implements RequestSender, ResponseReceiver {
@@ -13,12 +15,15 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
   readonly #exchange: Exchange;
   readonly #receiver: ResponseReceiver;
   #end: boolean;
-  #connection: ClientConnection | undefined;
+  #sent: SentRequest | undefined;
+  /** Whether giving it up resets a stream, and not its connection. */
+  #hasStream = false;
   #waiting: Buffer[] | undefined;
   #waitingBytes = 0;
   #trailers: HeaderMap | undefined;
   #congested = false;
   #over = false;
+  readonly bytes: WireBytes;
   readonly #attempt: Attempt;
 
   constructor(pool: Pool, exchange: Exchange, end: boolean, receiver: ResponseReceiver) {
@@ -26,37 +31,41 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     this.#exchange = exchange;
     this.#end = end;
     this.#receiver = receiver;
-    this.#attempt = beginAttempt(exchange, pool.options.host.name);
+    exchange.info.upstreamBytes ??= new WireBytes();
+    this.bytes = exchange.info.upstreamBytes;
+    this.#attempt = beginAttempt(exchange, pool.options.host);
   }
 
-  start(connection: ClientConnection, pooled: PooledConnection): void {
-    this.#connection = connection;
+  start(connection: ClientCodec, pooled: PooledConnection): void {
     const { info } = this.#exchange;
     info.upstreamLocalAddress = pooled.localAddress;
     info.upstreamConnectionId = pooled.id;
     info.upstreamTls = pooled.tls;
+    info.upstreamProtocol = pooled.protocol;
+    this.#attempt.connectionId = pooled.id;
     this.#pool.options.host.outlier?.connected(false);
     const headEnds = this.#end && this.#waiting === undefined && this.#trailers === undefined;
-    connection.start(this.#exchange.head, headEnds, this);
-    if (!headEnds) this.#sendWaiting(connection);
+    this.#hasStream = connection.protocol === 'HTTP/2';
+    this.#sent = connection.start(this.#exchange.head, headEnds, this);
+    if (!headEnds) this.#sendWaiting(this.#sent);
   }
 
-  #sendWaiting(connection: ClientConnection): void {
+  #sendWaiting(sent: SentRequest): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     const trailers = this.#trailers;
     for (let i = 0; i < waiting.length; i++) {
-      connection.sendData(waiting[i]!, this.#end && trailers === undefined && i === waiting.length - 1);
+      sent.sendData(waiting[i]!, this.#end && trailers === undefined && i === waiting.length - 1);
     }
-    if (trailers !== undefined) connection.sendTrailers(trailers);
-    if (this.#congested && !connection.transport.congested) this.onUpstreamCongested(false);
+    if (trailers !== undefined) sent.sendTrailers(trailers);
+    if (this.#congested && !sent.congested) this.onUpstreamCongested(false);
   }
 
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.#end = end;
-    if (this.#connection !== undefined) {
-      this.#connection.sendData(chunk, end);
+    if (this.#sent !== undefined) {
+      this.#sent.sendData(chunk, end);
       return;
     }
     this.#waiting ??= [];
@@ -68,27 +77,29 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
   sendTrailers(trailers: HeaderMap): void {
     if (this.#over) return;
     this.#end = true;
-    if (this.#connection !== undefined) this.#connection.sendTrailers(trailers);
+    if (this.#sent !== undefined) this.#sent.sendTrailers(trailers);
     else this.#trailers = trailers;
   }
 
   cancel(): void {
     if (this.#over) return;
     this.#finish();
-    if (this.#connection !== undefined) this.#connection.cancel();
-    else if (this.#pool.forgetPending(this)) this.#pool.options.stats.rqCancelled.increment();
+    if (this.#sent !== undefined) {
+      this.#sent.cancel();
+      if (this.#hasStream) this.#pool.options.stats.rqTxReset.increment();
+    } else if (this.#pool.forgetPending(this)) this.#pool.options.stats.rqCancelled.increment();
   }
 
   pauseReading(): void {
-    if (this.#over || this.#connection === undefined) return;
+    if (this.#over || this.#sent === undefined) return;
     this.#pool.options.stats.flowPaused.increment();
-    this.#connection.pauseReading();
+    this.#sent.pauseReading();
   }
 
   resumeReading(): void {
-    if (this.#over || this.#connection === undefined) return;
+    if (this.#over || this.#sent === undefined) return;
     this.#pool.options.stats.flowResumed.increment();
-    this.#connection.resumeReading();
+    this.#sent.resumeReading();
   }
 
   /** It never got a connection. */
@@ -98,6 +109,7 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     this.#attempt.flags |= resetFlag[reason];
     // What the breakers refuse says nothing of the host.
     if (reason !== 'overflow') this.#pool.options.host.outlier?.failed();
+    else this.#exchange.info.decisions?.overflowed('max_requests', this.#pool.options.limits.requests.maximum);
     this.#receiver.onReset(reason, transportFailure);
   }
 
@@ -158,8 +170,16 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
 }
 
 /** Notes that a try at `host` begins now. */
-export function beginAttempt(exchange: Exchange, host: string): Attempt {
-  const attempt: Attempt = { host, status: 0, flags: 0, startMs: exchange.elapsedMs(), durationMs: -1 };
+export function beginAttempt(exchange: Exchange, { name, hostname }: Host): Attempt {
+  const attempt: Attempt = {
+    host: name,
+    hostname,
+    connectionId: 0,
+    status: 0,
+    flags: 0,
+    startMs: exchange.elapsedMs(),
+    durationMs: -1,
+  };
   exchange.info.attempts.push(attempt);
   return attempt;
 }

@@ -1,20 +1,29 @@
 /** Circuit breakers: what one priority of a cluster may use at a time. */
+import { RoutingPriority } from '../api/enums.js';
+import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
+import type { SharedMemory } from '../workers/shared-memory.ts';
+import { type Tally, tallyBytes, tallyOf } from '../workers/tally.ts';
 
 /** A count with a limit, shown by a gauge that is 1 while the limit is reached. */
 export class ResourceLimit {
   readonly maximum: number;
-  count = 0;
+  readonly #tally: Tally;
   readonly #open: Gauge;
   readonly #remaining: Gauge | undefined;
 
-  constructor(maximum: number, open: Gauge, remaining: Gauge | undefined) {
+  constructor(maximum: number, tally: Tally, open: Gauge, remaining: Gauge | undefined) {
     this.maximum = maximum;
+    this.#tally = tally;
     this.#open = open;
     this.#remaining = remaining;
     // The gauge stays 0 until something is taken, as in Envoy: a limit of 0 shows only there.
     remaining?.set(maximum);
+  }
+
+  get count(): number {
+    return this.#tally.get(0);
   }
 
   get available(): boolean {
@@ -22,14 +31,18 @@ export class ResourceLimit {
   }
 
   take(): void {
-    this.count++;
-    if (this.count >= this.maximum || this.#remaining !== undefined) this.#show();
+    const count = this.#tally.add(0, 1);
+    if (count >= this.maximum || this.#remaining !== undefined) this.#show();
   }
 
   give(): void {
-    const wasOpen = this.count >= this.maximum;
-    this.count--;
-    if (wasOpen || this.#remaining !== undefined) this.#show();
+    const before = this.#tally.add(0, -1) + 1;
+    if (before >= this.maximum || this.#remaining !== undefined) this.#show();
+  }
+
+  /** Brings the gauges up to date: other workers may have taken, too. Of a limit of 0 that nobody takes from, they stay as they are. */
+  show(): void {
+    if (this.maximum > 0 || this.count > 0) this.#show();
   }
 
   #show(): void {
@@ -47,6 +60,7 @@ export interface Thresholds {
   /** Replaces `maxRetries`: a share of the active and pending requests, but at least so many. */
   retryBudget: { percent: number; minimum: number } | undefined;
   trackRemaining: boolean;
+  maxConnectionsPerHost: number;
 }
 
 export const defaultThresholds: Thresholds = {
@@ -56,6 +70,7 @@ export const defaultThresholds: Thresholds = {
   maxRetries: 3,
   retryBudget: undefined,
   trackRemaining: false,
+  maxConnectionsPerHost: Number.POSITIVE_INFINITY,
 };
 
 /** The breakers of one priority. */
@@ -66,9 +81,13 @@ export class ResourceLimits {
   readonly requests: ResourceLimit;
   readonly #retries: ResourceLimit;
 
-  constructor(thresholds: Thresholds, scope: StatsScope) {
-    const limit = (maximum: number, name: string, remaining: string) =>
-      new ResourceLimit(maximum, scope.gauge(name), thresholds.trackRemaining ? scope.gauge(remaining) : undefined);
+  /** @param shared where all workers count together; undefined: there is one */
+  constructor(thresholds: Thresholds, scope: StatsScope, shared?: SharedMemory) {
+    const limit = (maximum: number, name: string, remaining: string) => {
+      const tally = tallyOf(1, shared?.next(name, tallyBytes(1)));
+      const left = thresholds.trackRemaining ? scope.gauge(remaining) : undefined;
+      return new ResourceLimit(maximum, tally, scope.gauge(name), left);
+    };
     this.thresholds = thresholds;
     this.connections = limit(thresholds.maxConnections, 'cx_open', 'remaining_cx');
     this.pendingRequests = limit(thresholds.maxPendingRequests, 'rq_pending_open', 'remaining_pending');
@@ -90,6 +109,11 @@ export class ResourceLimits {
     return this.#retries.count < Math.max(budget.minimum, Math.floor((active * budget.percent) / 100));
   }
 
+  /** Brings the gauges up to date. */
+  show(): void {
+    for (const limit of [this.connections, this.pendingRequests, this.requests, this.#retries]) limit.show();
+  }
+
   takeRetry(): void {
     this.#retries.take();
   }
@@ -97,4 +121,27 @@ export class ResourceLimits {
   giveRetry(): void {
     this.#retries.give();
   }
+}
+
+/** What a cluster says of a priority, or the defaults. */
+export function thresholdsOf(configuration: Configuration, priority: 'default' | 'high'): Thresholds {
+  const wanted = priority === 'high' ? RoutingPriority.HIGH : RoutingPriority.DEFAULT;
+  const { thresholds = [], perHostThresholds = [] } = configuration.circuitBreakers ?? {};
+  const found = thresholds.find(({ priority: of }) => of === wanted);
+  const perHost = perHostThresholds.find(({ priority: of }) => of === wanted);
+  const maxConnectionsPerHost = perHost?.maxConnections ?? defaultThresholds.maxConnectionsPerHost;
+  if (found === undefined) return { ...defaultThresholds, maxConnectionsPerHost };
+  const budget = found.retryBudget;
+  return {
+    maxConnections: found.maxConnections ?? defaultThresholds.maxConnections,
+    maxPendingRequests: found.maxPendingRequests ?? defaultThresholds.maxPendingRequests,
+    maxRequests: found.maxRequests ?? defaultThresholds.maxRequests,
+    maxRetries: found.maxRetries ?? defaultThresholds.maxRetries,
+    retryBudget:
+      budget === undefined
+        ? undefined
+        : { percent: budget.budgetPercent?.value ?? 20, minimum: budget.minRetryConcurrency ?? 3 },
+    trackRemaining: found.trackRemaining,
+    maxConnectionsPerHost,
+  };
 }

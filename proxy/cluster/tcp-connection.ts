@@ -44,7 +44,7 @@ export class TcpConnection implements UpstreamSocketOwner {
     stats.rqTotal.increment();
     stats.rqActive.increment();
     host.counters.rq_total++;
-    host.gauges.rq_active++;
+    host.beginRequest();
     host.outlier?.connected(true);
     this.#owner.onConnected(transport);
   }
@@ -91,6 +91,6 @@ export class TcpConnection implements UpstreamSocketOwner {
       return;
     }
     stats.rqActive.decrement();
-    host.gauges.rq_active--;
+    host.endRequest();
   }
 }

@@ -1,13 +1,16 @@
 /** A connection to a host: made within its time and counted, whatever it carries. */
-import { connect, type Socket } from 'node:net';
+import { connect, isIPv6, type Socket } from 'node:net';
+import { upstreamIds } from '../net/connection-ids.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
-import type { Transport } from '../net/transport.ts';
+import { SocketOptionError } from '../net/prepared-socket.ts';
+import { formatAddress, type Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
-import type { TlsClient } from '../tls/tls-client.ts';
+import type { ClientHandshakeOwner, PeerName, TlsClient } from '../tls/tls-client.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { ClusterStats } from './cluster-stats.ts';
 import type { Host } from './host.ts';
 import type { ResourceLimits } from './resource-limits.ts';
+import type { SourceAddress, SourceFor } from './source-address.ts';
 
 export interface UpstreamSocketOptions {
   host: Host;
@@ -16,13 +19,21 @@ export interface UpstreamSocketOptions {
   connectTimeoutMs: number;
   /** Bytes that may wait to be sent. */
   highMark: number;
+  /** Undefined: the system chooses where connections come from. */
+  source?: SourceFor | undefined;
+  /** Tells the system before it connects; undefined: nothing. Throws what is not taken. */
+  prepareConnect?: ((socket: Socket, host: string) => void) | undefined;
+  /** Undefined: nothing is said to the system once it has. */
+  prepareSocket?: ((socket: Socket) => void) | undefined;
   /** Undefined where connections are not encrypted. */
   tls: TlsClient | undefined;
+  /** Whom a TLS client names, and expects; undefined: whom its configuration does. */
+  peerName?: PeerName | undefined;
   /** What a TLS client offers where its configuration names no protocols. */
   applicationProtocols: readonly string[];
 }
 
-export type ConnectFailure = 'connection-failure' | 'connection-timeout';
+export type ConnectFailure = 'connection-failure' | 'local-connection-failure' | 'connection-timeout';
 
 /** Told once how the attempt went; afterwards the transport's handler hears of the connection. */
 export interface UpstreamSocketOwner {
@@ -30,10 +41,8 @@ export interface UpstreamSocketOwner {
   onConnectFailed(failure: ConnectFailure, transportFailure: string): void;
 }
 
-let nextId = 1;
-
 export class UpstreamSocket {
-  readonly id: number = nextId++;
+  readonly id: number = upstreamIds.next();
   /** Undefined until it is connected. */
   transport: Transport | undefined;
   /** Undefined where it is not encrypted. */
@@ -56,11 +65,27 @@ export class UpstreamSocket {
     stats.cxActive.increment();
     host.counters.cx_total++;
     host.gauges.cx_active++;
-    this.#socket = connect({ host: host.address, port: host.port, noDelay: true, allowHalfOpen });
+    const source = options.source?.(host.address);
+    this.#socket = connect({ host: host.address, port: host.port, noDelay: true, allowHalfOpen, ...source });
+    this.#prepare();
     this.#socket.pause();
     this.#socket.once('connect', () => this.#onConnect());
-    this.#socket.on('error', error => this.#onError('connection-failure', describeConnectError(error)));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error instanceof SocketOptionError) this.#onError('local-connection-failure', '');
+      else if (error.syscall === 'bind' && source !== undefined) this.#onBindError(error, source);
+      else this.#onError('connection-failure', describeConnectError(error));
+    });
     this.#timer = setTimeout(() => this.#onTimeout(), options.connectTimeoutMs);
+  }
+
+  /** It has no descriptor yet: that is chosen once this turn is over. */
+  #prepare(): void {
+    const { host, prepareConnect } = this.#options;
+    try {
+      prepareConnect?.(this.#socket, host.address);
+    } catch (error) {
+      this.#socket.destroy(error as Error);
+    }
   }
 
   /** Whether `release` was called: what comes later is not heard. */
@@ -70,17 +95,20 @@ export class UpstreamSocket {
 
   #onConnect(): void {
     if (this.#over) return;
-    const { tls, applicationProtocols, highMark } = this.#options;
+    const { tls, applicationProtocols, highMark, peerName, prepareSocket } = this.#options;
+    prepareSocket?.(this.#socket);
     if (tls === undefined) this.#open(openTransport(this.#socket, highMark));
-    else
-      tls.handshake(this.#socket, applicationProtocols, {
+    else {
+      const owner: ClientHandshakeOwner = {
         onSecured: (secured, facts) => {
           this.tls = facts;
           if (this.#over) secured.destroy();
           else this.#open(openSocketTransport(secured, highMark));
         },
         onFailed: reason => this.#onError('connection-failure', reason),
-      });
+      };
+      tls.handshake(this.#socket, applicationProtocols, owner, peerName);
+    }
   }
 
   #open(transport: Transport): void {
@@ -95,6 +123,13 @@ export class UpstreamSocket {
   #onTimeout(): void {
     this.#options.stats.cxConnectTimeout.increment();
     this.#onError('connection-timeout', '');
+  }
+
+  #onBindError(error: NodeJS.ErrnoException, { localAddress, localPort }: SourceAddress): void {
+    this.#options.stats.bindErrors.increment();
+    const otherFamily = isIPv6(localAddress) !== isIPv6(this.#options.host.address);
+    const reason = otherFamily ? 'Address family not supported by protocol' : errorText(error);
+    this.#onError('local-connection-failure', `failed to bind to ${formatAddress(localAddress, localPort)}: ${reason}`);
   }
 
   #onError(failure: ConnectFailure, transportFailure: string): void {
@@ -138,10 +173,17 @@ export class UpstreamSocket {
 
 /** The words that Envoy finds for a connection that failed. */
 function describeConnectError(error: NodeJS.ErrnoException): string {
-  return `delayed connect error: ${connectErrors.get(error.code ?? '') ?? error.code ?? error.message}`;
+  return `delayed connect error: ${errorText(error)}`;
 }
 
-const connectErrors = new Map([
+/** As the system's library says it. */
+const errorText = (error: NodeJS.ErrnoException): string =>
+  errorTexts.get(error.code ?? '') ?? error.code ?? error.message;
+
+const errorTexts = new Map([
+  ['EADDRNOTAVAIL', 'Cannot assign requested address'],
+  ['EADDRINUSE', 'Address already in use'],
+  ['EACCES', 'Permission denied'],
   ['ECONNREFUSED', 'Connection refused'],
   ['EHOSTUNREACH', 'No route to host'],
   ['ENETUNREACH', 'Network is unreachable'],

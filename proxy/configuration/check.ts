@@ -8,12 +8,20 @@ import type { JsonObject } from './json.ts';
 import { supportOf } from './support.ts';
 import { type Visited, visitMessages } from './visit.ts';
 
+type PositionOf = (path: Path) => string;
+
 /** Throws what is wrong first. */
-export function checkMessage(
+export function checkMessage(type: DescMessage, value: JsonObject, registry: Registry, positionOf: PositionOf): void {
+  checkConstraints(type, value, registry, positionOf);
+  checkUse(type, value, registry, positionOf);
+}
+
+/** Throws the first constraint of the API that is broken: then it is no valid message. */
+export function checkConstraints(
   type: DescMessage,
   value: JsonObject,
   registry: Registry,
-  positionOf: (path: Path) => string,
+  positionOf: PositionOf,
 ): void {
   const facts = loadConstraints();
   const start: Visited = { type, value, path: [], around: [] };
@@ -26,6 +34,11 @@ export function checkMessage(
         positionOf,
       );
   });
+}
+
+/** Throws the first thing in a valid message that cannot be used. */
+export function checkUse(type: DescMessage, value: JsonObject, registry: Registry, positionOf: PositionOf): void {
+  const start: Visited = { type, value, path: [], around: [] };
   visitMessages(start, registry, visited => refuseUnsupported(visited, positionOf));
   visitMessages(start, registry, ({ type: inner, value: message, path }) => {
     const problem = embeddedProblem(inner.typeName, message);

@@ -104,7 +104,7 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     'an authorization by nobody',
     'http_filters:',
     authorization('failure_mode_allow: true'),
-    /http_filters\[0\]\.typed_config: ext_authz has no service to ask: http_service names one/,
+    /http_filters\[0\]\.typed_config: ext_authz has no service to ask: http_service or grpc_service names one/,
   ],
   [
     'a path before the path that begins nowhere',
@@ -115,8 +115,8 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
     'an authorization by gRPC',
     'http_filters:',
-    authorization('grpc_service: { envoy_grpc: { cluster_name: httpbin } }'),
-    /grpc_service: this field of .*ExtAuthz is not supported by this proxy/,
+    authorization('grpc_service: { google_grpc: { target_uri: a, stat_prefix: b } }'),
+    /google_grpc: this field of .*GrpcService is not supported by this proxy/,
   ],
   [
     'a mutation of the host',
@@ -159,9 +159,9 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   ],
   [
     'a value that is not supported',
-    'type: STRICT_DNS',
-    'type: ORIGINAL_DST',
-    /clusters\[0\]\.type: ORIGINAL_DST is not supported by this proxy: use STATIC or STRICT_DNS/,
+    'http_filters:',
+    'codec_type: HTTP3\n          http_filters:',
+    /codec_type: HTTP3 is not supported by this proxy: use AUTO or HTTP1 or HTTP2/,
   ],
   [
     'an unknown value',
@@ -172,8 +172,10 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
   [
     'a condition of access control',
     'http_filters:',
-    accessPolicy('permissions: [{ any: true }], principals: [{ any: true }], condition: { ident_expr: { name: a } }'),
-    /rules\.policies\.p\.condition: this field of .* is not supported by this proxy/,
+    accessPolicy(
+      'permissions: [{ any: true }], principals: [{ any: true }], condition: { call_expr: { function: f } }',
+    ),
+    /rules\.policies\.p\.condition: failed to create an expression: No overload found in reference resolve step for f/,
   ],
   [
     'an identity that no listener knows',
@@ -191,6 +193,20 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     /routes\[0\]\.typed_per_filter_config\.limit: local rate limit token bucket must be set for per filter configs/,
   ],
   [
+    'a bandwidth of a route without a limit',
+    'route: { cluster: httpbin, timeout: 1s }',
+    `route: { cluster: httpbin, timeout: 1s }
+                typed_per_filter_config: { limit: { "@type": type.googleapis.com/envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit, stat_prefix: a } }`,
+    /routes\[0\]\.typed_per_filter_config\.limit: limit must be set for per route filter config/,
+  ],
+  [
+    'a state of sessions under a name that Envoy does not know',
+    'route: { cluster: httpbin, timeout: 1s }',
+    `route: { cluster: httpbin, timeout: 1s }
+                typed_per_filter_config: { session: { "@type": type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute, stateful_session: { session_state: { name: mine, typed_config: { "@type": type.googleapis.com/envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState, name: a } } } } }`,
+    /session_state: Didn't find a registered implementation for name: 'mine'/,
+  ],
+  [
     'an address range that is none',
     'http_filters:',
     accessPolicy('permissions: [{ any: true }], principals: [{ remote_ip: { address_prefix: here } }]'),
@@ -201,6 +217,12 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     'timeout: 1s',
     'timeout: 1x',
     /route\.timeout: expected a duration such as 1\.5s, found the text '1x'/,
+  ],
+  [
+    'a duration whose fields are out of range',
+    'timeout: 1s',
+    'timeout: { nanos: 1000000000 }',
+    /route\.timeout: expected a duration from 0 to 315576000000 seconds/,
   ],
   [
     'a duration without a unit',
@@ -258,6 +280,12 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     /could not find @type 'envoy\.extensions\.filters\.http\.router\.v3\.Rooter'.*did you mean envoy\.extensions\.filters\.http\.router\.v3\.Router\?/,
   ],
   [
+    'Lua',
+    'http.router.v3.Router',
+    'http.lua.v3.Lua',
+    /Lua is not supported by this proxy, by design: it runs no code of its configuration/,
+  ],
+  [
     'a name to listen on',
     'address: 127.0.0.1, port_value: 15001',
     'address: localhost, port_value: 15001',
@@ -303,6 +331,21 @@ for (const [name, from, to, message] of refusals) {
     );
   });
 }
+
+test('a duration may be given by its fields', () => {
+  const cases: [fields: string, seconds: bigint, nanos: number, text: string][] = [
+    ['{ seconds: 20 }', 20n, 0, '20s'],
+    ['{ nanos: 500000000 }', 0n, 500_000_000, '0.5s'],
+    ["{ seconds: '3', nanos: 5 }", 3n, 5, '3.000000005s'],
+  ];
+  for (const [fields, seconds, nanos, text] of cases) {
+    const yaml = good.replace('type: STRICT_DNS', `type: STRICT_DNS\n    connect_timeout: ${fields}`);
+    const { bootstrap, document } = loadConfiguration({ yaml });
+    const { connectTimeout } = bootstrap.staticResources!.clusters[0]!;
+    assert.deepEqual([connectTimeout?.seconds, connectTimeout?.nanos], [seconds, nanos], fields);
+    assert.match(JSON.stringify(document), new RegExp(`"connect_timeout":"${text}"`));
+  }
+});
 
 test('errors of a file name the file and the line', t => {
   const folder = mkdtempSync(join(tmpdir(), 'load-'));

@@ -1,8 +1,11 @@
 /** Loads a configuration: parse, read by the schema, merge, check, turn into messages. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fromJson } from '@bufbuild/protobuf';
+import { create, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { type Bootstrap, BootstrapSchema } from '../api/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { NodeSchema } from '../api/envoy/config/core/v3/base_pb.js';
+import { version } from '../version.ts';
 import { checkMessage } from './check.ts';
 import { parseSource, type SourceDocument } from './document.ts';
 import { ConfigurationError, type Path } from './errors.ts';
@@ -18,6 +21,12 @@ export interface LoadedConfiguration {
   bootstrap: Bootstrap;
   /** The same in canonical JSON, as config_dump shows it. */
   document: JsonObject;
+  /** The node as it tells of itself, in binary. */
+  node: Uint8Array;
+  /** The same in JSON. */
+  nodeDocument: JsonObject;
+  /** By which the file is known again, see `digestOf`; '' where there is none. */
+  digest: string;
 }
 
 /** Where a configuration comes from: a file, the text of `--config-yaml`, or the second merged over the first. */
@@ -28,7 +37,8 @@ export interface ConfigurationSource {
 
 /** Loads a bootstrap; throws a ConfigurationError that says what is wrong and where. */
 export function loadConfiguration(source: ConfigurationSource): LoadedConfiguration {
-  const sources = sourcesOf(source);
+  const text = source.path ? readText(source.path) : '';
+  const sources = sourcesOf(source, text);
   const positionOf = (path: Path) => (sources.length === 1 ? sources[0]!.positionOf(path) : '');
   const documents = sources.map(readDocument);
   const document = documents.reduce((base, over) => mergeMessages(BootstrapSchema, base, over), {});
@@ -36,12 +46,38 @@ export function loadConfiguration(source: ConfigurationSource): LoadedConfigurat
   checkSemantics(document, positionOf);
   const bootstrap = fromJson(BootstrapSchema, document, { registry });
   unpackAll(bootstrap);
-  return { bootstrap, document };
+  const node = nodeOf(bootstrap);
+  const told = toJson(NodeSchema, fromBinary(NodeSchema, node), { useProtoFieldName: true }) as JsonObject;
+  return { bootstrap, document, node, nodeDocument: told, digest: source.path ? digestOf(text) : '' };
 }
 
-function sourcesOf({ path, yaml }: ConfigurationSource): SourceDocument[] {
+/** What the configuration says of it, after what runs there: as messages are merged. */
+function nodeOf({ node }: Bootstrap): Uint8Array {
+  const [majorNumber = 0, minorNumber = 0, patch = 0] = version.split('.').map(Number);
+  const runs = create(NodeSchema, {
+    userAgentName: 'envoy',
+    userAgentVersionType: {
+      case: 'userAgentBuildVersion',
+      value: { version: { majorNumber, minorNumber, patch } },
+    },
+  });
+  const told = node === undefined ? [] : [toBinary(NodeSchema, node)];
+  return Buffer.concat([toBinary(NodeSchema, runs), ...told]);
+}
+
+/** What tells one text of a file from another. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}
+
+/**
+ * Parses the sources, the one that is merged over the other last.
+ *
+ * @param text of the file
+ */
+export function sourcesOf({ path, yaml }: ConfigurationSource, text: string): SourceDocument[] {
   const sources: SourceDocument[] = [];
-  if (path) sources.push(parseSource(path, readText(path)));
+  if (path) sources.push(parseSource(path, text));
   if (yaml) sources.push(parseSource('--config-yaml', yaml));
   if (sources.length > 0) return sources;
   throw new ConfigurationError(
@@ -49,7 +85,8 @@ function sourcesOf({ path, yaml }: ConfigurationSource): SourceDocument[] {
   );
 }
 
-function readText(path: string): string {
+/** @throws ConfigurationError */
+export function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

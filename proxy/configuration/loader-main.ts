@@ -5,6 +5,7 @@ import { ConfigurationError } from './errors.ts';
 import { FrameReader, frame } from './frames.ts';
 import { type ConfigurationSource, loadConfiguration } from './load.ts';
 import { type Answer, variable } from './loader.ts';
+import { findPositions, type PositionsRequest } from './positions.ts';
 import { loadResources, type ResourceRequest } from './resources.ts';
 
 /** Loads the bootstrap that was asked for, writes the result to standard output, and ends. */
@@ -12,11 +13,12 @@ function answerOnce(source: ConfigurationSource): void {
   write(serialize(attempt(() => loadConfiguration(source))));
 }
 
-/** Loads resources as they are asked for on standard input, until that ends. */
+/** Loads resources, or finds positions, as is asked for on standard input, until that ends. */
 function answerRequests(): void {
   const reader = new FrameReader(payload => {
-    const request = deserialize(payload) as ResourceRequest;
-    write(frame(serialize(attempt(() => loadResources(request)))));
+    const request = deserialize(payload) as ResourceRequest | PositionsRequest;
+    const load = () => ('paths' in request ? findPositions(request) : loadResources(request));
+    write(frame(serialize(attempt(load))));
   });
   process.stdin.on('data', (chunk: Buffer) => reader.add(chunk));
 }

@@ -76,13 +76,21 @@ resources:
     endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: no-ip, port_value: 1 } } } }] }]
 - ${type}
   name: odd
-  upstream_bind_config: {}
+  connection_pool_per_downstream_connection: true
+- ${type}
+  name: broken
+  connect_timeout: -1s
 `);
-    const [bad, odd, ...more] = refusals(answer);
+    const [bad, odd, broken, ...more] = refusals(answer);
     assert.match(bad!.refused, /cds\.yaml:10: load_assignment\.endpoints\[0\].*malformed IP address: no-ip/);
-    assert.match(odd!.refused, /cds\.yaml:13: upstream_bind_config: .* is not supported by this proxy/);
+    assert.match(
+      odd!.refused,
+      /cds\.yaml:13: connection_pool_per_downstream_connection: .* is not supported by this proxy/,
+    );
+    // What came with these is taken; with what is no valid message nothing is.
+    assert.deepEqual([bad!.invalid, odd!.invalid, broken!.invalid], [false, false, true]);
     assert.deepEqual(more, []);
-    assert.equal(answer.resources.length, 3);
+    assert.equal(answer.resources.length, 4);
   });
 
   it('are refused whole where the file cannot be read', async () => {
@@ -116,7 +124,7 @@ resources:
     await other.load(request);
     const lost = other.load(request);
     other.close();
-    await assert.rejects(lost, /the process that loads them the proxy ends/);
+    await assert.rejects(lost, /the process that loads configuration: the proxy ends/);
     assert.equal((await other.load(request)).resources.length, 1);
     other.close();
   });

@@ -7,13 +7,14 @@ import { deserialize, serialize } from 'node:v8';
 import { ConfigurationError } from './errors.ts';
 import { FrameReader, frame } from './frames.ts';
 import { type Answer, loaderProgram, unwrap, variable } from './loader.ts';
+import type { Positions, PositionsRequest } from './positions.ts';
 import type { LoadedResources, ResourceRequest } from './resources.ts';
 
 const lingerMs = 10_000;
 const patienceMs = 60_000;
 
 interface Waiting {
-  resolve: (answer: Answer<LoadedResources>) => void;
+  resolve: (answer: Answer<unknown>) => void;
   reject: (error: Error) => void;
   timer: NodeJS.Timeout;
 }
@@ -30,15 +31,24 @@ export class ResourceLoader {
   }
 
   /** @throws ConfigurationError where the whole cannot be read */
-  async load(request: ResourceRequest): Promise<LoadedResources> {
+  load(request: ResourceRequest): Promise<LoadedResources> {
+    return this.#ask<LoadedResources>(request);
+  }
+
+  /** @throws ConfigurationError where the configuration's file is not what was loaded */
+  positions(request: PositionsRequest): Promise<Positions> {
+    return this.#ask<Positions>(request);
+  }
+
+  async #ask<Loaded>(request: ResourceRequest | PositionsRequest): Promise<Loaded> {
     clearTimeout(this.#linger);
     this.#child ??= this.#start();
     const child = this.#child;
-    const { promise, resolve, reject } = Promise.withResolvers<Answer<LoadedResources>>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer<unknown>>();
     const timer = setTimeout(() => this.#fail(child, 'took too long'), patienceMs);
     this.#waiting.push({ resolve, reject, timer });
     child.stdin?.write(frame(serialize(request)));
-    return unwrap(await promise);
+    return unwrap(await promise) as Loaded;
   }
 
   /** Ends the process, if there is one. */
@@ -54,7 +64,7 @@ export class ResourceLoader {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const reader = new FrameReader(payload => this.#answered(child, deserialize(payload) as Answer<LoadedResources>));
+    const reader = new FrameReader(payload => this.#answered(child, deserialize(payload) as Answer<unknown>));
     child.stdout?.on('data', (chunk: Buffer) => reader.add(chunk));
     child.stdin?.on('error', error => this.#fail(child, error.message));
     child.on('error', error => this.#fail(child, error.message));
@@ -62,7 +72,7 @@ export class ResourceLoader {
     return child;
   }
 
-  #answered(child: ChildProcess, answer: Answer<LoadedResources>): void {
+  #answered(child: ChildProcess, answer: Answer<unknown>): void {
     const first = this.#waiting.shift();
     if (first === undefined) return;
     clearTimeout(first.timer);
@@ -78,7 +88,7 @@ export class ResourceLoader {
     child.kill('SIGKILL');
     for (const { reject, timer } of this.#waiting.splice(0)) {
       clearTimeout(timer);
-      reject(new ConfigurationError(`resources could not be loaded: the process that loads them ${reason}`));
+      reject(new ConfigurationError(`the process that loads configuration: ${reason}`));
     }
   }
 }

@@ -1,16 +1,18 @@
-/** Loads resources that come while the proxy runs (xDS): as a file that holds a DiscoveryResponse, or as messages in binary. */
-import { readFileSync } from 'node:fs';
+/** Loads resources that come while the proxy runs (xDS): as a DiscoveryResponse in a file or a text, or as messages in binary. */
 import { type DescMessage, fromBinary, fromJson, type Message, toJson } from '@bufbuild/protobuf';
 import { ClusterSchema } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '../api/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '../api/envoy/config/listener/v3/listener_pb.js';
+import { VirtualHostSchema } from '../api/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from '../api/envoy/config/route/v3/route_pb.js';
+import { ScopedRouteConfigurationSchema } from '../api/envoy/config/route/v3/scoped_route_pb.js';
 import { SecretSchema } from '../api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import { checkMessage } from './check.ts';
+import { RuntimeSchema } from '../api/envoy/service/runtime/v3/rtds_pb.js';
+import { checkConstraints, checkUse } from './check.ts';
 import { parseSource } from './document.ts';
 import { ConfigurationError, type Path } from './errors.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { unpackAll } from './load.ts';
+import { readText, unpackAll } from './load.ts';
 import { registry } from './registry.ts';
 import { readMessage } from './schema-walk.ts';
 import { checkResourceSemantics } from './semantics.ts';
@@ -19,17 +21,20 @@ import { checkResourceSemantics } from './semantics.ts';
 const kinds: Record<string, { schema: DescMessage; nameField: string }> = {
   [ListenerSchema.typeName]: { schema: ListenerSchema, nameField: 'name' },
   [RouteConfigurationSchema.typeName]: { schema: RouteConfigurationSchema, nameField: 'name' },
+  [ScopedRouteConfigurationSchema.typeName]: { schema: ScopedRouteConfigurationSchema, nameField: 'name' },
+  [VirtualHostSchema.typeName]: { schema: VirtualHostSchema, nameField: 'name' },
   [ClusterSchema.typeName]: { schema: ClusterSchema, nameField: 'name' },
   [ClusterLoadAssignmentSchema.typeName]: { schema: ClusterLoadAssignmentSchema, nameField: 'cluster_name' },
   [SecretSchema.typeName]: { schema: SecretSchema, nameField: 'name' },
+  [RuntimeSchema.typeName]: { schema: RuntimeSchema, nameField: 'name' },
 };
 
 /** What is to be loaded. */
 export interface ResourceRequest {
   /** The message that each resource is: `envoy.config.cluster.v3.Cluster`. */
   typeName: string;
-  /** A file that holds a DiscoveryResponse, or messages in binary. */
-  source: { path: string } | { messages: readonly Uint8Array[] };
+  /** A file that holds a DiscoveryResponse, one in JSON, or messages in binary, with the names of those that have not their own. */
+  source: { path: string } | { text: string } | { messages: readonly Uint8Array[]; names?: readonly string[] };
   /** Fields that the schema does not have are refused, not left out. */
   rejectUnknownFields: boolean;
   /** The clusters that routes may name; undefined: any. */
@@ -42,6 +47,8 @@ export interface LoadedResource<Resource extends Message = Message> {
   message: Resource;
   /** The same in canonical JSON, as config_dump shows it. */
   document: JsonObject;
+  /** Its own; undefined: that of the update. */
+  version?: string | undefined;
 }
 
 /** One that cannot. */
@@ -50,10 +57,12 @@ export interface RefusedResource {
   refused: string;
   /** Whether it is not even a valid message: then nothing that came with it is taken, as in Envoy. */
   invalid: boolean;
+  /** As far as it could be read. */
+  document: JsonObject;
 }
 
 export interface LoadedResources {
-  /** `version_info` of a file; '' for messages. */
+  /** `version_info` of a DiscoveryResponse; '' for messages. */
   version: string;
   resources: (LoadedResource | RefusedResource)[];
   /** How many fields were left out, since the schema does not have them. */
@@ -65,7 +74,9 @@ export function loadResources(request: ResourceRequest): LoadedResources {
   const kind = kinds[request.typeName];
   if (kind === undefined) throw new ConfigurationError(`resources of type ${request.typeName} are not supported`);
   const loading = new Loading(request, kind);
-  return 'path' in request.source ? loading.file(request.source.path) : loading.messages(request.source.messages);
+  const { source } = request;
+  if ('path' in source) return loading.document(source.path, readText(source.path));
+  return 'text' in source ? loading.document('response', source.text) : loading.messages(source.messages, source.names);
 }
 
 class Loading {
@@ -80,8 +91,8 @@ class Loading {
     this.#nameField = nameField;
   }
 
-  file(path: string): LoadedResources {
-    const { value, positionOf } = parseSource(path, readText(path));
+  document(name: string, text: string): LoadedResources {
+    const { value, positionOf } = parseSource(name, text);
     if (!isObject(value))
       throw new ConfigurationError('expected a mapping of DiscoveryResponse fields', { position: positionOf([]) });
     const version = value.version_info ?? value.versionInfo ?? '';
@@ -92,13 +103,36 @@ class Loading {
     return { version: String(version), resources, unknownFields: this.#unknownFields };
   }
 
-  messages(messages: readonly Uint8Array[]): LoadedResources {
-    const resources = messages.map(bytes => {
-      const message = fromBinary(this.#schema, bytes);
-      this.#unknownFields += unknownFieldsOf(message);
-      return this.#load(toJson(this.#schema, message, { registry, useProtoFieldName: true }) as Json, [], () => '');
-    });
+  messages(messages: readonly Uint8Array[], names: readonly string[] | undefined): LoadedResources {
+    const loaded = messages.map(bytes => this.#message(this.#decode(bytes)));
+    const resources = loaded.map((one, index) => ({ ...one, name: names?.[index] ?? one.name }));
     return { version: '', resources, unknownFields: this.#unknownFields };
+  }
+
+  #message(message: Message): LoadedResource | RefusedResource {
+    const unknown = unknownFieldsOf(message);
+    this.#unknownFields += unknown;
+    const name = String((message as unknown as Record<string, unknown>)[camelCase(this.#nameField)] ?? '');
+    if (unknown > 0 && this.#request.rejectUnknownFields) {
+      const refused = `Protobuf message (type ${this.#schema.typeName}) has unknown fields`;
+      return { name, refused, invalid: true, document: {} };
+    }
+    try {
+      return this.#load(toJson(this.#schema, message, { registry, useProtoFieldName: true }) as Json, [], () => '');
+    } catch (error) {
+      // Something within is of a type that is not known here.
+      const refused = `not supported by this proxy: ${(error as Error).message}`;
+      return { name, refused, invalid: false, document: {} };
+    }
+  }
+
+  /** @throws ConfigurationError */
+  #decode(bytes: Uint8Array): Message {
+    try {
+      return fromBinary(this.#schema, bytes);
+    } catch (error) {
+      throw new ConfigurationError(`Unable to unpack as ${this.#schema.typeName}: ${(error as Error).message}`);
+    }
   }
 
   /** A resource, or the envelope `Resource` around one. */
@@ -119,30 +153,24 @@ class Loading {
     const name = isObject(json) ? String(json[this.#nameField] ?? json[camelCase(this.#nameField)] ?? '') : '';
     const within = (inner: Path) => positionOf([...path, ...inner]);
     let invalid = true;
+    let document: JsonObject = {};
     try {
-      const document = readMessage(this.#schema, json, [], {
+      document = readMessage(this.#schema, json, [], {
         registry,
         positionOf: within,
         ...(!this.#request.rejectUnknownFields && { onUnknownField: () => void this.#unknownFields++ }),
       }) as JsonObject;
-      checkMessage(this.#schema, document, registry, within);
+      checkConstraints(this.#schema, document, registry, within);
       invalid = false;
+      checkUse(this.#schema, document, registry, within);
       checkResourceSemantics(this.#schema.typeName, document, this.#request.clusters, within);
       const message = fromJson(this.#schema, document, { registry });
       unpackAll(message);
       return { name, message, document };
     } catch (error) {
-      if (error instanceof ConfigurationError) return { name, refused: error.message, invalid };
+      if (error instanceof ConfigurationError) return { name, refused: error.message, invalid, document };
       throw error;
     }
-  }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new ConfigurationError(`unable to read file: ${path} (${(error as NodeJS.ErrnoException).code ?? error})`);
   }
 }
 

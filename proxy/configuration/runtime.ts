@@ -8,20 +8,40 @@ interface Layer {
   values: Map<string, string>;
 }
 
+/** What a load counts: there are no files that override values. */
+const loadCounters = ['load_success', 'override_dir_not_exists'];
+
+/** What was changed: overrides of the admin interface, or all that a layer has. */
+export type RuntimeChange =
+  | { kind: 'runtime'; changes: readonly (readonly [string, string])[] }
+  | { kind: 'runtime-layer'; name: string; values: JsonObject };
+
 /** The layers of `layered_runtime`, in order. */
 export class Runtime {
   readonly #layers: Layer[];
   readonly #admin: Layer | undefined;
   readonly #stats: StatsStore;
+  readonly #onChange: ((change: RuntimeChange) => void) | undefined;
   #version = 0;
 
-  /** Takes the bootstrap in canonical JSON. Without layered_runtime there is one layer that /runtime_modify writes to, as in Envoy. */
-  constructor(document: JsonObject, stats: StatsStore) {
+  /**
+   * Without layered_runtime there are no layers, and nothing can be changed.
+   * @param document the bootstrap in canonical JSON
+   * @param onChange hears of each change
+   * @throws Error for a value that is none
+   */
+  constructor(document: JsonObject, stats: StatsStore, onChange?: (change: RuntimeChange) => void) {
+    this.#onChange = onChange;
     this.#stats = stats;
     const configured = isObject(document.layered_runtime) ? document.layered_runtime.layers : undefined;
     const layers = Array.isArray(configured) ? configured.filter(isObject) : [];
     this.#layers = layers.map(layer => ({ name: String(layer.name), values: flatten(layer.static_layer) }));
     this.#admin = this.#layers[layers.findIndex(layer => layer.admin_layer !== undefined)];
+    // Envoy has loaded it twice before it serves.
+    for (const name of loadCounters) this.#stats.counter(`runtime.${name}`).increment();
+    for (const name of ['load_error', 'override_dir_exists', 'deprecated_feature_use'])
+      stats.counter(`runtime.${name}`);
+    stats.gauge('runtime.deprecated_feature_seen_since_process_start');
     this.#updateStats();
   }
 
@@ -54,7 +74,21 @@ export class Runtime {
       else this.#admin.values.set(key, value);
     }
     this.#updateStats();
+    this.#onChange?.({ kind: 'runtime', changes: [...changes] });
     return true;
+  }
+
+  /**
+   * Replaces what a layer has.
+   * @param name of the layer
+   * @throws Error for a value that is none: what was there before stays
+   */
+  setLayer(name: string, values: JsonObject): void {
+    const layer = this.#layers.find(one => one.name === name);
+    if (layer === undefined) throw new Error(`there is no runtime layer '${name}'`);
+    layer.values = flatten(values);
+    this.#updateStats();
+    this.#onChange?.({ kind: 'runtime-layer', name, values });
   }
 
   /** What /runtime shows. */
@@ -73,16 +107,17 @@ export class Runtime {
     this.#stats.gauge('runtime.num_keys').set(keys.size);
     this.#stats.gauge('runtime.num_layers').set(this.#layers.length);
     this.#stats.gauge('runtime.admin_overrides_active').set(this.#admin && this.#admin.values.size > 0 ? 1 : 0);
-    this.#stats.counter('runtime.load_success').increment();
+    for (const name of loadCounters) this.#stats.counter(`runtime.${name}`).increment();
   }
 }
 
-/** Nested keys are joined by dots; a fraction with numerator and denominator is one value. */
+/** Nested keys are joined by dots; a fraction with numerator and denominator is one value. @throws Error for a list, which is none */
 function flatten(layer: Json | undefined, prefix = '', values = new Map<string, string>()): Map<string, string> {
   if (!isObject(layer)) return values;
   for (const [key, value] of Object.entries(layer)) {
     const name = `${prefix}${key}`;
     if (isObject(value) && !('numerator' in value)) flatten(value, `${name}.`, values);
+    else if (Array.isArray(value) || value === null) throw new Error(`Invalid runtime entry value for ${name}`);
     else values.set(name, typeof value === 'object' ? JSON.stringify(value) : String(value));
   }
   return values;

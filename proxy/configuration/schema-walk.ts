@@ -112,16 +112,31 @@ const readAny: Reader = (_type, value, path, context) => {
   return { '@type': url, value: readMessage(inner, rest.value ?? null, [...path, 'value'], context) };
 };
 
+/** What this proxy will not have: code in configurations. */
+const notByDesign = /^envoy\.extensions\.filters\.http\.lua\.v3\.Lua(PerRoute)?$/;
+
 function unknownType(name: string, registry: Registry): string {
+  if (notByDesign.test(name))
+    return `Lua is not supported by this proxy, by design: it runs no code of its configuration (${name})`;
   const names = [...registry].map(type => type.typeName);
   const guess = nearest(name, names);
   return `could not find @type '${name}'; this proxy does not have it${guess ? ` (did you mean ${guess}?)` : ''}`;
 }
 
-const readDuration: Reader = (_type, value, path, context) => {
+const readDuration: Reader = (type, value, path, context) => {
+  if (isObject(value)) return durationOf(readFields(type, value, path, context), path, context);
   if (typeof value === 'string' && /^-?\d+(\.\d{1,9})?s$/.test(value)) return value;
   throw refuse(`expected a duration such as 1.5s, found ${describe(value)}`, path, context);
 };
+
+/** As the message of its fields, which Envoy takes too; it dies of those that are refused here. */
+function durationOf({ seconds = 0, nanos = 0 }: JsonObject, path: Path, context: WalkContext): string {
+  const isInRange =
+    Number(seconds) >= 0 && Number(seconds) <= 315_576_000_000 && Number(nanos) >= 0 && Number(nanos) < 1e9;
+  if (!isInRange)
+    throw refuse('expected a duration from 0 to 315576000000 seconds, and less than 10^9 nanos', path, context);
+  return `${`${seconds}.${String(nanos).padStart(9, '0')}`.replace(/\.?0+$/, '')}s`;
+}
 
 const readObject: Reader = (_type, value, path, context) => {
   if (isObject(value)) return value;

@@ -1,10 +1,23 @@
 /** What Envoy refuses beyond its schema, in its words. */
 import { isIP } from 'node:net';
+import { checkBalancer, checkOwnCluster } from './balancer-rules.ts';
+import { checkConnections } from './bind-rules.ts';
+import { checkChainChoice } from './chain-rules.ts';
+import { checkClusterType } from './cluster-type-rules.ts';
+import { checkConfigSources } from './config-source-rules.ts';
 import { ConfigurationError, type Path } from './errors.ts';
+import { checkRouteChoice, routesOf } from './host-routes.ts';
+import { checkFilterConfigs, checkHttpFilter } from './http-filter-rules.ts';
+import { checkInternalRedirects } from './internal-redirect-rules.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
+import { checkListenerAddresses } from './listener-address-rules.ts';
+import { checkNameServers, checkNames } from './name-rules.ts';
 import { nearest } from './nearest.ts';
+import { checkNetworkFilters } from './network-filter-rules.ts';
 import { at, list, type Part, type Refuse, requireTypedConfig } from './parts.ts';
+import { checkScopes } from './scope-rules.ts';
 import { checkDownstreamSocket, checkUpstreamSocket } from './transport-socket-rules.ts';
+import { checkManagedUpgrades, checkRouterIsLast, checkRouteUpgrades } from './upgrade-rules.ts';
 
 type PositionOf = (path: Path) => string;
 
@@ -14,11 +27,18 @@ export function checkSemantics(document: JsonObject, positionOf: PositionOf): vo
   const root: Part = { value: document, path: [] };
   const admin = at(root, 'admin', 'address', 'socket_address');
   if (admin) requireIp(admin, refuse);
+  checkNameServers(root, refuse);
   const clusters = list(root, 'static_resources', 'clusters');
-  checkClusters(clusters, refuse);
+  checkClusters(clusters, at(root, 'cluster_manager', 'upstream_bind_config'), refuse);
+  const reachable = clusters.filter(({ value }) => value.type !== 'EDS').map(({ value }) => String(value.name));
+  const aggregated = at(root, 'dynamic_resources', 'ads_config') !== undefined;
+  checkConfigSources(document, { clusters: reachable, aggregated }, refuse);
   refuseRuntimeKeys(document, refuse);
   const names = clusters.map(({ value }) => String(value.name));
-  for (const listener of list(root, 'static_resources', 'listeners')) checkListener(listener, names, refuse);
+  checkOwnCluster(root, names, refuse);
+  const listeners = list(root, 'static_resources', 'listeners');
+  for (const listener of listeners) checkListener(listener, names, refuse);
+  checkListenerAddresses(listeners, refuse);
 }
 
 /**
@@ -33,11 +53,14 @@ export function checkResourceSemantics(
 ): void {
   const refuse = (reason: string, path: Path) => new ConfigurationError(reason, { path, position: positionOf(path) });
   const root: Part = { value: document, path: [] };
-  if (typeName === 'envoy.config.cluster.v3.Cluster') checkClusters([root], refuse);
+  checkConfigSources(document, undefined, refuse);
+  if (typeName === 'envoy.config.cluster.v3.Cluster') checkClusters([root], undefined, refuse);
   if (typeName === 'envoy.config.endpoint.v3.ClusterLoadAssignment') requireIps(endpointsOf(root), refuse);
   if (typeName === 'envoy.config.listener.v3.Listener') checkListener(root, names, refuse);
   if (typeName === 'envoy.config.route.v3.RouteConfiguration')
     checkRoutes(root, document.validate_clusters === true ? names : undefined, refuse);
+  if (typeName === 'envoy.config.route.v3.VirtualHost')
+    checkRoutes({ value: { virtual_hosts: [document] }, path: [] }, undefined, refuse);
 }
 
 /** Filters of access logs take their default alone: a layer that would change one is refused. */
@@ -63,17 +86,22 @@ function refuseRuntimeKeys(document: JsonObject, refuse: Refuse): void {
   }
 }
 
-function checkClusters(clusters: readonly Part[], refuse: Refuse): void {
+/** @param bind where connections come from where a cluster does not say */
+function checkClusters(clusters: readonly Part[], bind: Part | undefined, refuse: Refuse): void {
   const seen = new Set<string>();
   for (const cluster of clusters) {
     const name = String(cluster.value.name);
     if (seen.has(name)) throw refuse(`cluster manager: duplicate cluster '${name}'`, [...cluster.path, 'name']);
     seen.add(name);
+    checkClusterType(cluster, refuse);
+    checkNames(cluster, refuse);
     checkEndpoints(cluster, refuse);
     checkOutlierDetection(cluster, refuse);
     checkHealthChecks(cluster, refuse);
     checkSubsets(cluster, refuse);
+    checkBalancer(cluster, refuse);
     checkUpstreamSocket(cluster, refuse);
+    checkConnections(cluster, bind, refuse);
   }
 }
 
@@ -147,25 +175,7 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
       'load_assignment',
     ]);
   }
-  checkTables(cluster, refuse);
   if (type === 'STATIC') requireIps(endpoints, refuse);
-}
-
-function checkTables(cluster: Part, refuse: Refuse): void {
-  const ring = at(cluster, 'ring_hash_lb_config');
-  const { minimum_ring_size: least = 1024, maximum_ring_size: most = 8 * 1024 * 1024 } = ring?.value ?? {};
-  if (ring !== undefined && Number(least) > Number(most)) {
-    const rule = `ring hash: minimum_ring_size (${least}) > maximum_ring_size (${most})`;
-    throw refuse(rule, [...ring.path, 'minimum_ring_size']);
-  }
-  const maglev = at(cluster, 'maglev_lb_config');
-  if (maglev?.value.table_size !== undefined && !isPrime(Number(maglev.value.table_size)))
-    throw refuse('The table size of maglev must be prime number', [...maglev.path, 'table_size']);
-}
-
-function isPrime(number: number): boolean {
-  for (let divisor = 2; divisor * divisor <= number; divisor++) if (number % divisor === 0) return false;
-  return number >= 2;
 }
 
 function endpointsOf(assignment: Part): Part[] {
@@ -193,35 +203,20 @@ function checkListener(listener: Part, clusters: readonly string[] | undefined, 
   if (chains.length === 0 && fallback === undefined)
     throw refuse(`error adding listener '${name}': no filter chains specified`, listener.path);
   for (const filter of list(listener, 'listener_filters')) requireTypedConfig(filter, refuse);
-  refuseSameMatches(name, chains, refuse);
-  for (const chain of fallback === undefined ? chains : [...chains, fallback])
-    checkChain(name, chain, clusters, refuse);
+  checkChainChoice(name, listener, chains, refuse);
+  for (const chain of fallback === undefined ? chains : [...chains, fallback]) checkChain(chain, clusters, refuse);
 }
 
-function refuseSameMatches(listener: string, chains: readonly Part[], refuse: Refuse): void {
-  const seen = new Map<string, Part>();
-  for (const chain of chains) {
-    const match = JSON.stringify(at(chain, 'filter_chain_match')?.value ?? {});
-    const before = seen.get(match);
-    seen.set(match, chain);
-    if (before === undefined) continue;
-    const names = `filter chain '${chain.value.name ?? ''}' has the same matching rules defined as '${before.value.name ?? ''}'`;
-    throw refuse(`error adding listener '${listener}': ${names}. duplicate matcher is: ${match}`, chain.path);
-  }
-}
-
-/** One filter takes the connections, and it is the last; those that only look at them are not supported yet. */
-function checkChain(listener: string, chain: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
+function checkChain(chain: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const filters = list(chain, 'filters');
-  if (filters.length > 1) {
-    const reason = 'terminal filters must be the last filter in a network filter chain';
-    throw refuse(`error adding listener '${listener}': ${reason}`, filters[0]!.path);
-  }
   for (const filter of filters) checkNetworkFilter(filter, clusters, refuse);
-  checkDownstreamSocket(chain, filters, refuse);
+  checkNetworkFilters(filters, refuse);
+  checkDownstreamSocket(chain, refuse);
 }
 
 function requireIp(address: Part, refuse: Refuse): void {
+  if (address.value.protocol === 'UDP')
+    throw refuse('UDP is not supported by this proxy: use TCP', [...address.path, 'protocol']);
   const text = String(address.value.address);
   if (isIP(text) === 0) throw refuse(`malformed IP address: ${text}`, [...address.path, 'address']);
 }
@@ -230,67 +225,36 @@ function checkNetworkFilter(filter: Part, clusters: readonly string[] | undefine
   requireTypedConfig(filter, refuse);
   const manager = at(filter, 'typed_config')!;
   const filters = list(manager, 'http_filters');
-  for (const http of filters) {
+  const others = list(manager, 'upgrade_configs').flatMap(upgrade => list(upgrade, 'filters'));
+  for (const http of [...filters, ...others]) {
     requireTypedConfig(http, refuse);
-    checkExternalAuthorization(http, refuse);
+    checkHttpFilter(http, refuse);
   }
-  checkRouterIsLast(filters, refuse);
+  checkRouterIsLast(filters, 'http', refuse);
+  checkManagedUpgrades(manager, refuse);
   for (const log of list(manager, 'access_log')) requireTypedConfig(log, refuse);
   const routes = at(manager, 'route_config');
-  if (routes) checkRoutes(routes, clusters, refuse);
-}
-
-function checkExternalAuthorization(filter: Part, refuse: Refuse): void {
-  const configuration = at(filter, 'typed_config')!;
-  if (!String(configuration.value['@type']).endsWith('envoy.extensions.filters.http.ext_authz.v3.ExtAuthz')) return;
-  const service = at(configuration, 'http_service');
-  // Envoy takes it, and has nobody to ask.
-  if (!service) throw refuse('ext_authz has no service to ask: http_service names one', configuration.path);
-  const prefix = String(service.value.path_prefix ?? '');
-  if (prefix !== '' && !prefix.startsWith('/'))
-    throw refuse('path_prefix should start with "/".', [...service.path, 'path_prefix']);
-}
-
-const routerType = 'envoy.extensions.filters.http.router.v3.Router';
-
-function checkRouterIsLast(filters: readonly Part[], refuse: Refuse): void {
-  filters.forEach((filter, index) => {
-    const isRouter = String(at(filter, 'typed_config')?.value['@type']).endsWith(routerType);
-    const isLast = index === filters.length - 1;
-    const name = String(filter.value.name);
-    if (isRouter && !isLast) {
-      const rule = 'must be the last filter in a http filter chain.';
-      throw refuse(`Error: terminal filter named ${name} of type envoy.filters.http.router ${rule}`, filter.path);
-    }
-  });
+  for (const table of [...(routes ? [routes] : []), ...checkScopes(manager, refuse)])
+    checkRoutes(table, clusters, refuse);
 }
 
 function checkRoutes(routes: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
   const hosts = list(routes, 'virtual_hosts');
   checkDomains(routes, hosts, refuse);
   for (const level of [routes, ...hosts, ...hosts.flatMap(routeLevels)]) checkFilterConfigs(level, refuse);
+  for (const host of hosts) checkRouteChoice(host, refuse);
+  for (const route of hosts.flatMap(routesOf)) {
+    checkRouteUpgrades(route, refuse);
+    checkInternalRedirects(route, refuse);
+  }
   if (at(routes, 'validate_clusters')?.value === undefined && routes.value.validate_clusters === false) return;
-  for (const route of hosts.flatMap(host => list(host, 'routes'))) checkRoute(route, clusters, refuse);
+  for (const route of hosts.flatMap(routesOf)) checkRoute(route, clusters, refuse);
 }
 
 /** The routes of a virtual host, and what they divide requests among. */
 function routeLevels(host: Part): Part[] {
-  const routes = list(host, 'routes');
+  const routes = routesOf(host);
   return [...routes, ...routes.flatMap(route => list(route, 'route', 'weighted_clusters', 'clusters'))];
-}
-
-const localRateLimitType = 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit';
-
-/** What is said to a filter at some level. */
-function checkFilterConfigs(level: Part, refuse: Refuse): void {
-  const configs = at(level, 'typed_per_filter_config');
-  for (const name of Object.keys(configs?.value ?? {})) {
-    const stated = at(configs!, name);
-    const config = stated && (at(stated, 'config') ?? stated);
-    if (!config || !String(config.value['@type']).endsWith(localRateLimitType)) continue;
-    if (config.value.token_bucket === undefined)
-      throw refuse('local rate limit token bucket must be set for per filter configs', config.path);
-  }
 }
 
 function checkDomains(routes: Part, hosts: readonly Part[], refuse: Refuse): void {

@@ -10,13 +10,24 @@ const file = (name: string) => ({ filename: join(import.meta.dirname, '../../tes
 const shown = (certificate: string, key = certificate): Json => ({
   tls_certificates: [{ certificate_chain: file(`${certificate}.pem`), private_key: file(`${key}.key`) }],
 });
+/** A certificate with a response for it that is in a file, or stands there. */
+const stapled = (staple: string | Json): Json => ({
+  tls_certificates: [
+    {
+      certificate_chain: file('one.pem'),
+      private_key: file('one.key'),
+      ocsp_staple: typeof staple === 'string' ? file(staple) : staple,
+    },
+  ],
+});
 const judged = (validation: Json): Json => ({ ...shown('one'), validation_context: validation });
 const names = (...matchers: Json[]): Json => ({ match_typed_subject_alt_names: matchers });
-const socket = (side: string, common: Json): Json => ({
+const socket = (side: string, common: Json, more: Json = {}): Json => ({
   name: 'tls',
   typed_config: {
     '@type': `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${side}TlsContext`,
     common_tls_context: common,
+    ...more,
   },
 });
 const address = { socket_address: { address: '127.0.0.1', port_value: 1 } };
@@ -41,7 +52,7 @@ function configuration(chain: Json, cluster: Json): string {
   });
 }
 
-const served = (common: Json): Json => ({ transport_socket: socket('Downstream', common) });
+const served = (common: Json, more: Json = {}): Json => ({ transport_socket: socket('Downstream', common, more) });
 const spoken = (common: Json, more: Json = {}): Json => ({ transport_socket: socket('Upstream', common), ...more });
 
 const refusals: [name: string, chain: Json, cluster: Json, reason: RegExp][] = [
@@ -51,6 +62,57 @@ const refusals: [name: string, chain: Json, cluster: Json, reason: RegExp][] = [
     served(shown('one', 'two')),
     {},
     /common_tls_context: Failed to load private key from .*two\.key, Cause: .*KEY_VALUES_MISMATCH/,
+  ],
+  [
+    'a response for another certificate',
+    served(stapled('stapled.ocsp')),
+    {},
+    /common_tls_context: OCSP response does not match its TLS certificate/,
+  ],
+  ['a certificate that demands one', served(shown('must-staple')), {}, /OCSP response is required for must-staple/],
+  [
+    'a policy that demands one',
+    served(shown('one'), { ocsp_staple_policy: 'MUST_STAPLE' }),
+    {},
+    /Required OCSP response is missing/,
+  ],
+  [
+    'a response as text',
+    served(stapled({ inline_string: 'a' })),
+    {},
+    /OCSP staple cannot be provided via inline_string/,
+  ],
+  [
+    'expired certificates of nobody',
+    served(judged({ allow_expired_certificate: true })),
+    {},
+    /Certificate validity period is always ignored without trusted CA/,
+  ],
+  [
+    'expired certificates along with a list',
+    served(
+      judged({ trusted_ca: file('authority.pem'), crl: file('revoked-list.pem'), allow_expired_certificate: true }),
+    ),
+    {},
+    /allow_expired_certificate without a crl/,
+  ],
+  [
+    'keys for a folder that is not there',
+    served({ ...shown('one'), key_log: { path: '/nowhere/keys' } }),
+    {},
+    /unable to open file '\/nowhere\/keys': No such file or directory/,
+  ],
+  [
+    'unknown signatures',
+    served({ ...shown('one'), tls_params: { signature_algorithms: ['nonsense'] } }),
+    {},
+    /Failed to initialize TLS signature algorithms nonsense/,
+  ],
+  [
+    "a curve in OpenSSL's words",
+    served({ ...shown('one'), tls_params: { ecdh_curves: ['*X25519'] } }),
+    {},
+    /Failed to initialize ECDH curves \*X25519/,
   ],
   [
     'a certificate that is not there',
@@ -83,12 +145,6 @@ const refusals: [name: string, chain: Json, cluster: Json, reason: RegExp][] = [
     /The following ciphers were rejected when tried individually: NONE/,
   ],
   [
-    'a protocol that is not spoken, by agreement',
-    served({ ...shown('one'), alpn_protocols: ['h2', 'http/1.1'] }),
-    {},
-    /common_tls_context\.alpn_protocols\[0\]: this proxy speaks HTTP\/1\.1 alone yet/,
-  ],
-  [
     'the context of the other side',
     { transport_socket: socket('Upstream', {}) },
     {},
@@ -101,17 +157,10 @@ const refusals: [name: string, chain: Json, cluster: Json, reason: RegExp][] = [
     /clusters\[0\]\.transport_socket\.typed_config\.common_tls_context: Multiple TLS certificates are not supported/,
   ],
   [
-    'a check of connections that are encrypted',
+    'the other side’s socket for some hosts',
     {},
-    spoken(
-      {},
-      {
-        health_checks: [
-          { timeout: '1s', interval: '1s', unhealthy_threshold: 1, healthy_threshold: 1, tcp_health_check: {} },
-        ],
-      },
-    ),
-    /health_checks\[0\]: tcp_health_check by TLS is not supported by this proxy: use http_health_check/,
+    { transport_socket_matches: [{ name: 'some', match: { a: 'b' }, ...served(shown('one')) }] },
+    /transport_socket_matches\[0\]\.transport_socket: Didn't find a registered implementation for 'tls' with type URL: '.*DownstreamTlsContext'/,
   ],
 ];
 

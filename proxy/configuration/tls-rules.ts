@@ -6,7 +6,9 @@ import {
   type UpstreamTlsContext,
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { checkKeyLog } from '../tls/key-log.ts';
 import { compileTlsContext } from '../tls/tls-context.ts';
+import { serverSettings } from '../tls/tls-server.ts';
 import type { JsonObject } from './json.ts';
 
 /** @throws what is wrong with it: TlsConfigurationError, UnreadableSource */
@@ -14,6 +16,9 @@ export function checkTlsContext(typeName: string, value: JsonObject): void {
   const server = typeName === DownstreamTlsContextSchema.typeName;
   const { '@type': _, ...fields } = value;
   const schema = server ? DownstreamTlsContextSchema : UpstreamTlsContextSchema;
-  const { commonTlsContext: common } = fromJson(schema, fields) as DownstreamTlsContext | UpstreamTlsContext;
-  compileTlsContext(common, server ? 'server' : 'client');
+  const context = fromJson(schema, fields) as DownstreamTlsContext | UpstreamTlsContext;
+  checkKeyLog(context.commonTlsContext?.keyLog);
+  if (context.$typeName === DownstreamTlsContextSchema.typeName)
+    compileTlsContext(context.commonTlsContext, 'server', serverSettings(context as DownstreamTlsContext));
+  else compileTlsContext(context.commonTlsContext, 'client');
 }

@@ -1,21 +1,37 @@
 /** Looks at the hosts of a cluster at intervals, and takes those out that are not well. */
+import { CodecClientType } from '../api/enums.js';
 import type { HealthCheck as Configuration } from '../api/envoy/config/core/v3/health_check_pb.js';
 import type { Host } from '../cluster/host.ts';
+import type { SourceAddress } from '../cluster/source-address.ts';
+import type { JsonObject } from '../configuration/json.ts';
 import { milliseconds } from '../duration.ts';
+import { defaultLimits } from '../http/codec.ts';
+import { ClientConnection } from '../http1/client-connection.ts';
+import { Http2ClientConnection } from '../http2/client-connection.ts';
+import type { Http2Context } from '../http2/context.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { StatsScope } from '../stats/store.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import { CheckerStats } from './checker-stats.ts';
+import { GrpcProbe } from './grpc-probe.ts';
 import { HealthSession, type SessionOwner, type SessionSettings } from './health-session.ts';
 import { HttpProbe, HttpProbeSettings } from './http-probe.ts';
 import type { Probe, ProbeTarget } from './probe.ts';
+import type { ProbeConnection } from './request-probe.ts';
 import { TcpProbe } from './tcp-probe.ts';
 
 /** What a checker needs of its cluster. */
 export interface CheckedCluster {
   readonly name: string;
-  /** Undefined where its connections are not encrypted. */
-  readonly tls: TlsClient | undefined;
+  /** Where a connection to a host comes from; undefined: the system chooses. */
+  sourceFor(host: string): SourceAddress | undefined;
+  /**
+   * How its connections are encrypted; undefined where they are not.
+   * @param said what metadata say of it
+   */
+  tlsFor(said: JsonObject | undefined): TlsClient | undefined;
+  /** What its connections of HTTP/2 share. */
+  readonly http2Context: Http2Context;
   /** Whether anybody ever used it: otherwise it is looked at more rarely. */
   hasTraffic(): boolean;
   /** A host passed a check. */
@@ -57,20 +73,35 @@ export class HealthChecker implements SessionOwner {
   }
 
   #makeProbes(stats: CheckerStats): (host: Host) => Probe {
-    const { healthChecker: check, reuseConnection: reuse = true } = this.#configuration;
+    const { healthChecker: check, reuseConnection: reuse = true, transportSocketMatchCriteria } = this.#configuration;
+    const criteria = transportSocketMatchCriteria as JsonObject | undefined;
+    const tlsFor = (host: Host) => this.#cluster.tlsFor(criteria ?? host.socketMatch);
+    const connectionOf = (host: Host, speaks2: boolean): ProbeConnection => ({
+      tls: tlsFor(host),
+      reuse,
+      open: (transport, owner) =>
+        speaks2
+          ? new Http2ClientConnection(transport, owner, this.#cluster.http2Context)
+          : new ClientConnection(transport, owner, defaultLimits),
+    });
     if (check.case === 'httpHealthCheck') {
-      const verifies = () => stats.verifyCluster.increment();
-      const settings = new HttpProbeSettings(check.value, reuse, verifies);
-      const named = check.value.host;
-      return host => new HttpProbe(settings, host, this.#targetOf(host, named), this.#cluster.tls);
+      const { host: named, codecClientType } = check.value;
+      const settings = new HttpProbeSettings(check.value, () => stats.verifyCluster.increment());
+      const speaks2 = codecClientType === CodecClientType.HTTP2;
+      return host => new HttpProbe(settings, host, this.#targetOf(host, named), connectionOf(host, speaks2));
     }
-    if (check.case === 'tcpHealthCheck') return host => new TcpProbe(check.value, this.#targetOf(host, ''), reuse);
-    throw new Error('a health check takes http_health_check or tcp_health_check');
+    if (check.case === 'grpcHealthCheck')
+      return host => new GrpcProbe(check.value, this.#targetOf(host, ''), connectionOf(host, true));
+    if (check.case === 'tcpHealthCheck')
+      return host => new TcpProbe(check.value, this.#targetOf(host, ''), tlsFor(host), reuse);
+    throw new Error('a health check takes http_health_check, tcp_health_check or grpc_health_check');
   }
 
   #targetOf(host: Host, named: string): ProbeTarget {
+    const address = host.check.address || host.address;
     return {
-      address: host.check.address || host.address,
+      address,
+      source: this.#cluster.sourceFor(address),
       port: host.check.port || host.port,
       authority: host.check.hostname || named || this.#cluster.name,
     };

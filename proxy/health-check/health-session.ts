@@ -92,6 +92,7 @@ export class HealthSession implements ActiveHealthCheck {
     if (host.has('failed_active_hc')) {
       // The first look decides at once, so that a start does not take several intervals.
       if (this.#first || ++this.#healthyInARow === this.#settings.healthyThreshold) {
+        host.healthySinceMs = performance.now();
         for (const flag of ['active_hc_timeout', 'excluded_via_immediate_hc_fail', 'failed_active_hc'] as const)
           host.flag(flag, false);
         stats.healthy.increment();

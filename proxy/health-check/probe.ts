@@ -1,3 +1,5 @@
+import type { SourceAddress } from '../cluster/source-address.ts';
+
 /** What a look at a host told. */
 export type Finding =
   | 'healthy'
@@ -13,6 +15,8 @@ export type Finding =
 export interface ProbeTarget {
   readonly address: string;
   readonly port: number;
+  /** Undefined: the system chooses. */
+  readonly source: SourceAddress | undefined;
   /** What a request to it is addressed to. */
   readonly authority: string;
 }

@@ -1,6 +1,7 @@
 /** Connects, and where it is wished, sends bytes and waits for others. */
 import { connect, type Socket } from 'node:net';
 import type { HealthCheck_TcpHealthCheck as Configuration } from '../api/envoy/config/core/v3/health_check_pb.js';
+import type { TlsClient } from '../tls/tls-client.ts';
 import { containsInOrder, payloadBytes } from './payload.ts';
 import type { Finding, Probe, ProbeTarget } from './probe.ts';
 
@@ -11,40 +12,69 @@ export class TcpProbe implements Probe {
   readonly #target: ProbeTarget;
   readonly #send: Buffer;
   readonly #receive: readonly Buffer[];
+  readonly #tls: TlsClient | undefined;
   readonly #reuse: boolean;
   #socket: Socket | undefined;
+  /** Where bytes go once the connection is made, and encrypted where it has to be. */
+  #open: Socket | undefined;
   #received = Buffer.alloc(0);
   #found: ((finding: Finding) => void) | undefined;
 
-  constructor(configuration: Configuration, target: ProbeTarget, reuse: boolean) {
+  /** @param tls undefined where connections are not encrypted */
+  constructor(configuration: Configuration, target: ProbeTarget, tls: TlsClient | undefined, reuse: boolean) {
     this.#target = target;
     this.#send = payloadBytes(configuration.send);
     this.#receive = configuration.receive.map(payloadBytes);
+    this.#tls = tls;
     this.#reuse = reuse;
   }
 
   look(found: (finding: Finding) => void): void {
     this.#found = found;
     this.#received = Buffer.alloc(0);
-    this.#socket ??= this.#connect();
-    if (this.#send.length > 0) this.#socket.write(this.#send);
+    if (this.#open !== undefined) this.#ask(this.#open);
+    else this.#connect();
   }
 
-  #connect(): Socket {
-    const { address: host, port } = this.#target;
-    const socket = connect({ host, port, noDelay: true });
+  #connect(): void {
+    const { address: host, port, source } = this.#target;
+    const socket = connect({ host, port, noDelay: true, ...source });
+    this.#socket = socket;
     socket.unref();
-    socket.on('connect', () => {
-      if (this.#receive.length === 0) this.#end('healthy', true);
-    });
-    socket.on('data', chunk => this.#take(chunk));
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => {
-      if (this.#socket !== socket) return;
-      this.#socket = undefined;
-      this.#end('unreachable', false);
+    socket.on('close', () => this.#onClosed(socket));
+    socket.once('connect', () => {
+      if (this.#tls === undefined) this.#begin(socket, socket);
+      else
+        this.#tls.handshake(socket, [], {
+          onSecured: secured => this.#begin(socket, secured),
+          onFailed: () => socket.destroy(),
+        });
     });
-    return socket;
+  }
+
+  /** @param carrier what bytes go through: the socket itself, or what encrypts them */
+  #begin(socket: Socket, carrier: Socket): void {
+    if (this.#socket !== socket) {
+      carrier.destroy();
+      return;
+    }
+    this.#open = carrier;
+    carrier.on('data', chunk => this.#take(chunk));
+    carrier.once('close', () => this.#onClosed(socket));
+    this.#ask(carrier);
+  }
+
+  #ask(carrier: Socket): void {
+    if (this.#send.length > 0) carrier.write(this.#send);
+    if (this.#receive.length === 0) this.#end('healthy', true);
+  }
+
+  #onClosed(socket: Socket): void {
+    if (this.#socket !== socket) return;
+    this.#socket = undefined;
+    this.#open = undefined;
+    this.#end('unreachable', false);
   }
 
   #take(chunk: Buffer): void {
@@ -61,8 +91,10 @@ export class TcpProbe implements Probe {
 
   abort(): void {
     this.#found = undefined;
-    const socket = this.#socket;
+    const [socket, carrier] = [this.#socket, this.#open];
     this.#socket = undefined;
+    this.#open = undefined;
+    carrier?.destroy();
     socket?.destroy();
   }
 }

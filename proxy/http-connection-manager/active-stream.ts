@@ -1,55 +1,50 @@
 /** One request in the connection manager: from its head to the access log. */
-import { Deadline, type Limited } from '../deadlines.ts';
-import { CodecError, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
-import { httpDate } from '../http/date.ts';
+import type { BrokenBy, CodecError, RequestReceiver, ResponseSender } from '../http/codec.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from '../http1/reason-phrase.ts';
 import { routeRequest } from '../router/route-request.ts';
 import type { RoutedStream, RouterRequest } from '../router/router.ts';
 import type { RouterStats } from '../router/router-stats.ts';
+import { RedirectHistory } from '../routing/internal-redirect-policy.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
-import { flag, StreamInfo } from '../stream-info.ts';
+import { brokenFlag, flag, StreamInfo } from '../stream-info.ts';
+import type { RequestTrace } from '../tracing/request-trace.ts';
 import { type FilteredStream, FilterManager } from './filter-manager.ts';
+import { goAhead, passInterim } from './interim-responses.ts';
 import { completeLocalReply } from './local-reply.ts';
 import type { ManagedConnection } from './managed-connection.ts';
-import { isAuthority, takeAbsoluteForm } from './path.ts';
-import { checkRequest, isExpected, removeHopByHop, wantsUpgrade } from './request-checks.ts';
+import { targetError } from './path.ts';
+import { checkRequest } from './request-checks.ts';
 import { prepareRequest } from './request-headers.ts';
+import { prepareResponse } from './response-headers.ts';
+import { StreamRoute } from './stream-route.ts';
+import { StreamTimes, type TimedStream } from './stream-times.ts';
 
-export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStream, Limited {
+export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStream, TimedStream {
   readonly info = new StreamInfo();
-  readonly deadline: Deadline = new Deadline(this);
+  /** Undefined where the listener traces nothing. */
+  trace: RequestTrace | undefined;
   readonly #connection: ManagedConnection;
   readonly #sender: ResponseSender;
-  readonly #startedAt = performance.now();
+  #startedAt = performance.now();
+  #redirects: RedirectHistory | undefined;
   #router: RouterRequest | undefined;
-  #route: RouteEntry | undefined;
+  readonly #route: StreamRoute;
   #filters: FilterManager | undefined;
-  #random = -1;
   #requestDone = false;
   #responseStarted = false;
   #over = false;
   /** The connection ends with this response. */
   #closes = false;
-  #overall: NodeJS.Timeout | undefined;
+  readonly #times: StreamTimes;
+  #interimLog: NodeJS.Timeout | undefined;
 
   constructor(connection: ManagedConnection, sender: ResponseSender) {
     this.#connection = connection;
     this.#sender = sender;
-    const { info } = this;
-    info.startMs = Date.now();
-    info.protocol = sender.protocol;
-    info.statPrefix = connection.manager.settings.statPrefix;
-    info.listenerName = connection.manager.listenerName;
-    info.connectionId = connection.id;
-    info.downstreamLocalAddress = connection.localAddress;
-    info.requestedServerName = connection.peer.serverName;
-    info.tls = connection.peer.tls;
-    info.downstreamRemoteAddress = connection.remoteAddress;
-    info.downstreamDirectRemoteAddress = connection.directRemoteAddress;
-    this.#touch();
-    const { requestTimeoutMs } = connection.manager.settings;
-    if (requestTimeoutMs > 0) this.#overall = setTimeout(() => this.#onRequestTimeout(), requestTimeoutMs);
+    connection.describe(this.info, sender);
+    this.#route = new StreamRoute(connection.manager, this.info);
+    this.#times = new StreamTimes(this, connection.manager);
   }
 
   get stats(): RouterStats {
@@ -68,76 +63,116 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     return performance.now() - this.#startedAt;
   }
 
+  /** Whether a response has begun, its own or one of ours. */
+  get answered(): boolean {
+    return this.#responseStarted;
+  }
+
   // From the client
 
   onRequestHead(head: RequestHeaders, end: boolean): void {
     const { info } = this;
     const { manager } = this.#connection;
+    manager.checkUnderscores(head, this.#sender.protocol);
     info.requestHeaders = head;
     info.originalPath = head.path;
+    info.decisions = manager.explained?.begin(head, info.downstreamLocalAddress);
     if (end) this.#noteRequestDone();
-    if (!takeAbsoluteForm(head)) {
-      this.onRequestError(new CodecError(400, 'http1.invalid_url'));
+    const error = targetError(head);
+    if (error !== undefined) {
+      this.onRequestError(error);
       return;
     }
-    if (!isAuthority(head.authority)) {
-      this.onRequestError(new CodecError(400, 'http.invalid_authority'));
-      return;
-    }
-    const refusal = checkRequest(head, manager.settings, manager.stats);
-    if (refusal !== undefined) {
-      this.#closes = refusal.status !== 404;
-      this.localReply(refusal.status, '', refusal.details);
-      return;
-    }
-    if (!end && isExpected(head)) {
-      manager.countResponse(100);
-      this.#sender.sendInterim(new ResponseHeaders(100));
-    }
-    const upgrade = wantsUpgrade(head);
+    if (this.#refuses(head)) return;
+    goAhead(head, manager, this.#sender);
     prepareRequest(head, manager.settings, this.#connection.peer, info);
-    if (manager.settings.stripAnyHostPort) head.authority = head.authority.replace(/:\d+$/, '');
-    if (upgrade || head.method === 'CONNECT') this.#closes = true;
-    this.#forward(head, end, upgrade);
+    this.#forward(head, end, false);
+  }
+
+  /** Whether a head goes no further; it is answered then. */
+  #refuses(head: RequestHeaders): boolean {
+    const { manager, localAddress } = this.#connection;
+    const refusal = checkRequest(head, manager.settings, manager.stats, localAddress);
+    if (refusal === undefined) return false;
+    this.localReply(refusal.status, '', refusal.details, refusal.adjust);
+    return true;
   }
 
   #noteRequestDone(): void {
     this.#requestDone = true;
     this.info.requestReceivedMs = this.elapsedMs();
-    clearTimeout(this.#overall);
+    this.#times.requestDone();
   }
 
-  #forward(head: RequestHeaders, end: boolean, upgrade: boolean): void {
+  /** @param again the stream began anew */
+  #forward(head: RequestHeaders, end: boolean, again: boolean): void {
     const { manager } = this.#connection;
     this.#findRoute(head);
-    if (upgrade && this.#route !== undefined) {
-      this.stats.rqTotal.increment();
-      manager.stats.rqWsOnNonWsRoute.increment();
+    this.trace = manager.tracing?.begin(this, head, again);
+    this.#interimLog = manager.interimLogs?.started(this);
+    if (this.#route.refusesUpgrade(head)) {
+      // What follows may be bytes of the other protocol.
+      this.#connection.takeNoMore();
       this.localReply(403, '', 'upgrade_failed');
       return;
     }
-    if (manager.filters.length === 0) {
+    const filters = manager.filtersFor(head.upgrade);
+    if (filters.length === 0) {
       this.routeHead(head, end);
       return;
     }
-    this.#filters = new FilterManager(this, manager.filters);
+    this.#filters = new FilterManager(this, filters);
     this.#filters.request.head(head, end);
   }
 
   #findRoute(head: RequestHeaders): void {
-    // A route for CONNECT has to say so, which none can yet.
-    const route = head.method === 'CONNECT' ? undefined : this.#connection.manager.routes.find(head, this.random());
-    this.#route = route;
-    if (route === undefined) return;
-    if (route.cluster?.idleQueue !== undefined) this.#touch();
-    this.info.routeName = route.name;
-    if (route.cluster !== undefined) this.info.clusterName = route.cluster.clusterName;
+    this.#route.find(head);
+    this.#times.routed(head, this.route?.cluster);
+  }
+
+  // Redirects that the proxy follows itself
+
+  get redirects(): RedirectHistory {
+    this.#redirects ??= new RedirectHistory();
+    return this.#redirects;
+  }
+
+  get encrypted(): boolean {
+    return this.#connection.peer.tls !== undefined;
+  }
+
+  recreate(response: ResponseHeaders, body: Buffer): void {
+    const told = { responseHeaders: response, responseCode: response.status };
+    Object.assign(this.info, told, { responseCodeDetails: 'internal_redirect' });
+    this.#finish();
+    const next = this.#connection.newRequest(this.#sender);
+    this.#sender.handOver(next);
+    next.#continue(this, body);
+  }
+
+  /** Begins with the whole request of a stream that is over. As in Envoy what belongs to the client goes on, and headers are not made ready again. */
+  #continue(before: ActiveStream, body: Buffer): void {
+    const { info } = this;
+    const { manager } = this.#connection;
+    const head = before.requestHeaders;
+    this.#startedAt = before.#startedAt;
+    this.#redirects = before.#redirects;
+    info.continue(before.info);
+    info.decisions = manager.explained?.begin(head, info.downstreamLocalAddress);
+    this.#requestDone = true;
+    this.#times.requestDone();
+    if (this.#refuses(head)) return;
+    this.#forward(head, body.length === 0, true);
+    if (body.length === 0 || this.#over) return;
+    info.bytesReceived += body.length;
+    if (this.#filters === undefined) this.routeData(body, true);
+    else this.#filters.request.data(body, true);
   }
 
   // For the filters
 
   get route(): RouteEntry | undefined {
-    return this.#route;
+    return this.#route.entry;
   }
 
   get requestHeaders(): RequestHeaders {
@@ -145,16 +180,19 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   }
 
   random(): number {
-    if (this.#random < 0) this.#random = Math.floor(Math.random() * 0x4000_0000);
-    return this.#random;
+    return this.#route.random();
   }
 
   clearRoute(): void {
     this.#findRoute(this.requestHeaders);
   }
 
+  demandRoute(onDone: () => void): (() => void) | undefined {
+    return this.#route.demand(this.requestHeaders, () => this.clearRoute(), onDone);
+  }
+
   routeHead(head: RequestHeaders, end: boolean): void {
-    this.#router = routeRequest(this, head, this.#route);
+    this.#router = routeRequest(this, head, this.#route.forRouter(head));
     this.#router?.start(end);
   }
 
@@ -176,7 +214,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
 
   onRequestData(chunk: Buffer, end: boolean): void {
     this.info.bytesReceived += chunk.length;
-    this.#touch();
+    this.#times.touch();
     if (end) this.#noteRequestDone();
     if (this.#filters === undefined) this.routeData(chunk, end);
     else this.#filters.request.data(chunk, end);
@@ -190,8 +228,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
 
   onRequestError(error: CodecError): void {
     this.#closes = true;
-    const { stats } = this.#connection.manager;
-    stats.cxProtocolError.increment();
+    this.#connection.manager.stats.cxProtocolError.increment();
     this.info.flags |= flag.DOWNSTREAM_PROTOCOL_ERROR;
     if (this.#responseStarted) {
       this.info.responseCodeDetails = error.details;
@@ -201,25 +238,20 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     this.localReply(error.status, reasonPhrase(error.status), error.details);
   }
 
-  onRequestReset(reason: string): void {
+  onRequestReset(by: BrokenBy, details: string): void {
     if (this.#over) return;
-    const { stats } = this.#connection.manager;
-    stats.rqRxReset.increment();
-    this.info.flags |= flag.DOWNSTREAM_CONNECTION_TERMINATION;
-    this.info.responseCodeDetails ||= reason;
-    if (!this.#responseStarted) this.info.responseCodeDetails = reason;
+    this.#connection.manager.stats.rqRxReset.increment();
+    this.info.flags |= brokenFlag[by];
+    this.info.responseCodeDetails = details;
     this.#finish(true);
   }
 
   onDownstreamCongested(congested: boolean): void {
+    this.#filters?.congestResponse(congested);
     this.#router?.congested(congested);
   }
 
   // To the client
-
-  respondInterim(head: ResponseHeaders): void {
-    this.#sender.sendInterim(head);
-  }
 
   respond(head: ResponseHeaders, end: boolean): void {
     if (this.#over) return;
@@ -231,23 +263,23 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     else this.#filters.response.head(head, end);
   }
 
+  respondInterim(head: ResponseHeaders): void {
+    if (!this.#over) passInterim(head, this.#connection.manager, this.info, this.#sender);
+  }
+
   sendHead(head: ResponseHeaders, end: boolean): void {
     if (this.#over) return;
     const { info } = this;
     const { manager } = this.#connection;
-    const { settings } = manager;
     if (!this.#requestDone) this.#closeEarly();
     info.responseHeaders = head;
     info.responseCode = head.status;
-    removeHopByHop(head);
-    if (!head.has('date')) head.add('date', httpDate(Date.now()));
-    if (settings.serverHeader === 'overwrite') head.set('server', settings.serverName);
-    else if (settings.serverHeader === 'append-if-absent' && !head.has('server'))
-      head.add('server', settings.serverName);
-    if (settings.alwaysSetRequestIdInResponse && info.requestId !== '') head.set('x-request-id', info.requestId);
-    if (settings.via !== '') head.add('via', settings.via);
+    prepareResponse(head, manager.settings, info);
+    if (head.upgraded) this.#times.requestDone();
+    this.trace?.onResponseHead(head);
     info.downstreamFirstSentMs = this.elapsedMs();
-    this.#touch();
+    this.#times.touch();
+    if (head.upgraded) manager.interimLogs?.tunnelOpened(this);
     this.#sender.sendHead(head, end, this.#connection.closesAfterResponse() || this.#closes);
     if (end) this.#finish();
   }
@@ -266,7 +298,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
     this.info.bytesSent += chunk.length;
-    this.#touch();
+    this.#times.touch();
     this.#sender.sendData(chunk, end);
     if (end) this.#finish();
   }
@@ -289,9 +321,10 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     // As in Envoy: a request that is bad may not end where it seems to.
     if (status === 400) this.#closes = true;
     const head = new ResponseHeaders(status);
+    this.info.responseHeaders = head;
     if (adjust !== undefined) adjust(head);
-    else for (const mutations of this.#route?.responseMutations ?? []) mutations.apply(head, this.info);
-    this.answer(head, completeLocalReply(head, body, this.info.requestHeaders), details);
+    else this.route?.adorn(head, this.info);
+    this.answer(head, completeLocalReply(head, body, this.info, this.#connection.manager.replyMapping), details);
   }
 
   refuseBody(): void {
@@ -306,7 +339,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   answer(head: ResponseHeaders, body: string, details: string): void {
     if (this.#over) return;
     this.info.responseCodeDetails = details;
-    this.#cancelRouter();
+    this.#router?.cancel();
     this.#filters?.request.close();
     // A response that a filter still holds is thrown away; ours does not wait for that filter.
     if (this.#filters?.response.begun) {
@@ -317,72 +350,50 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     if (body !== '') this.respondData(Buffer.from(body, 'latin1'), true);
   }
 
-  #cancelRouter(): void {
-    this.#router?.cancel();
-  }
-
   abort(): void {
     if (this.#over) return;
-    const { stats } = this.#connection.manager;
     // As Envoy, which takes its own reset for one of the client too.
+    const { stats } = this.#connection.manager;
     stats.rqTxReset.increment();
     stats.rqRxReset.increment();
     this.#finish(true);
     this.#sender.reset();
   }
 
-  pauseRequest(): void {
+  pauseRequest(byFilter = false): void {
+    if (!byFilter) this.#filters?.congestRequest(true);
     if (this.#requestDone) return;
     this.#connection.manager.stats.flowPaused.increment();
     this.#sender.pauseReading();
   }
 
-  resumeRequest(): void {
+  resumeRequest(byFilter = false): void {
+    if (!byFilter) this.#filters?.congestRequest(false);
     if (this.#requestDone) return;
     this.#connection.manager.stats.flowResumed.increment();
     this.#sender.resumeReading();
   }
 
-  // Time
-
-  #touch(): void {
-    const queue = this.#route?.cluster?.idleQueue ?? this.#connection.manager.streamIdleQueue;
-    if (queue === 'never') this.deadline.clear();
-    else if (queue !== undefined) this.deadline.set(queue);
-  }
-
-  onDeadline(): void {
-    this.#connection.manager.stats.rqIdleTimeout.increment();
-    this.info.flags |= flag.STREAM_IDLE_TIMEOUT;
+  timeOut(body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
     if (this.#responseStarted) {
-      this.info.responseCodeDetails = 'stream_idle_timeout';
-      this.#cancelRouter();
+      this.info.responseCodeDetails = details;
       this.abort();
-      return;
-    }
-    this.localReply(this.#requestDone ? 504 : 408, 'stream timeout', 'stream_idle_timeout');
-  }
-
-  #onRequestTimeout(): void {
-    if (this.#over) return;
-    this.#connection.manager.stats.rqTimeout.increment();
-    if (this.#responseStarted) {
-      this.abort();
-      return;
-    }
-    this.localReply(this.#requestDone ? 504 : 408, 'request timeout', 'request_overall_timeout');
+    } else this.localReply(this.#requestDone ? 504 : 408, body, details, adjust);
   }
 
   /** `broken`: the stream was broken off, which is counted already. */
   #finish(broken = false): void {
     if (this.#over) return;
     this.#over = true;
-    this.deadline.clear();
-    clearTimeout(this.#overall);
-    this.#cancelRouter();
+    this.#times.stop();
+    clearInterval(this.#interimLog);
+    this.#router?.cancel();
     this.#filters?.end();
+    this.#route.end();
     if (!this.#requestDone && this.#responseStarted && !broken) this.#connection.manager.stats.rqRxReset.increment();
     this.info.durationMs = this.elapsedMs();
+    this.info.decisions?.finish(this.info);
+    this.trace?.finish(broken);
     this.#connection.onStreamDone(this);
   }
 }

@@ -1,49 +1,59 @@
 /** A client's connection and the requests on it. */
 import { Deadline, type Limited } from '../deadlines.ts';
-import type { RequestReceiver } from '../http/codec.ts';
-import { ServerConnection, type ServerConnectionOwner } from '../http1/server-connection.ts';
+import type { HttpVersion, ResponseSender, ServerCodec, ServerCodecOwner } from '../http/codec.ts';
+import { ServerConnection } from '../http1/server-connection.ts';
+import { Http2ServerConnection, tooManyResets } from '../http2/server-connection.ts';
 import type { ConnectionFacts } from '../listener/network-filter.ts';
+import { downstreamIds } from '../net/connection-ids.ts';
 import type { Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
+import { flag, type StreamInfo } from '../stream-info.ts';
 import { ActiveStream } from './active-stream.ts';
 import type { ConnectionManager } from './connection-manager.ts';
+import { type CodecType, FirstBytes, type FirstBytesOwner } from './first-bytes.ts';
 import type { Peer } from './request-headers.ts';
 
-export class ManagedConnection implements ServerConnectionOwner, Limited {
+export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Limited {
   readonly id: number;
   readonly manager: ConnectionManager;
+  /** What logs will tell of the connection itself; undefined: nobody logs it. */
+  readonly told: StreamInfo | undefined;
   readonly peer: Peer;
   readonly localAddress: string;
+  readonly #originalDestination: string;
   readonly remoteAddress: string;
   /** Of the connection itself, whatever a proxy before this one tells. */
   readonly directRemoteAddress: string;
+  readonly directLocalAddress: string;
   readonly deadline: Deadline = new Deadline(this);
-  readonly #codec: ServerConnection;
+  readonly #transport: Transport;
+  /** Undefined until the first bytes came. */
+  #codec: ServerCodec | undefined;
   readonly #startedAt = performance.now();
   #draining = false;
   #closingHere = false;
+  #requests = 0;
+  /** No further request is taken. */
+  #lastRequest = false;
   readonly #traffic: Traffic;
   #maxDuration: NodeJS.Timeout | undefined;
 
-  constructor(manager: ConnectionManager, transport: Transport, facts: ConnectionFacts, id: number) {
+  constructor(manager: ConnectionManager, transport: Transport, facts: ConnectionFacts) {
     this.manager = manager;
-    this.id = id;
+    this.told = facts.connection;
+    this.id = this.told?.connectionId || downstreamIds.next();
     this.directRemoteAddress = transport.remoteAddress;
+    this.directLocalAddress = transport.localAddress;
     this.remoteAddress = facts.remoteAddress ?? transport.remoteAddress;
     this.localAddress = facts.localAddress ?? transport.localAddress;
+    this.#originalDestination = facts.localAddress ?? '';
     this.peer = { address: addressOf(this.remoteAddress), ...facts };
-    this.#codec = new ServerConnection(
-      transport,
-      this,
-      manager.settings.limits,
-      manager.settings.delayedCloseTimeoutMs,
-    );
+    this.#transport = transport;
     const { stats, settings } = manager;
+    new FirstBytes(transport, codecType(settings.codecType, facts.tls?.applicationProtocol), this);
     this.#traffic = stats.traffic.open(transport);
     stats.cxTotal.increment();
     stats.cxActive.increment();
-    stats.cxHttp1Total.increment();
-    stats.cxHttp1Active.increment();
     if (facts.tls !== undefined) {
       stats.cxSslTotal.increment();
       stats.cxSslActive.increment();
@@ -54,29 +64,98 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     }
   }
 
-  newRequest(): RequestReceiver {
-    const { stats } = this.manager;
-    stats.rqTotal.increment();
-    stats.rqHttp1Total.increment();
-    stats.rqActive.increment();
-    this.deadline.clear();
-    return new ActiveStream(this, this.#codec);
+  onVersion(version: HttpVersion, bytes: Buffer): void {
+    const { manager } = this;
+    const { stats } = manager;
+    if (version === 'HTTP/2') {
+      stats.cxHttp2Total.increment();
+      stats.cxHttp2Active.increment();
+      this.#codec = new Http2ServerConnection(this.#transport, this, manager.http2);
+    } else {
+      const { limits, delayedCloseTimeoutMs } = manager.settings;
+      stats.cxHttp1Total.increment();
+      stats.cxHttp1Active.increment();
+      // Its statistics begin with it.
+      manager.http1;
+      this.#codec = new ServerConnection(this.#transport, this, limits, delayedCloseTimeoutMs);
+    }
+    this.#transport.handler.onRead(bytes);
   }
 
+  newRequest(sender: ResponseSender): ActiveStream {
+    const { stats } = this.manager;
+    stats.rqTotal.increment();
+    (sender.protocol === 'HTTP/2' ? stats.rqHttp2Total : stats.rqHttp1Total).increment();
+    stats.rqActive.increment();
+    this.deadline.clear();
+    this.#countRequest();
+    return new ActiveStream(this, sender);
+  }
+
+  /** As many as it may have: the last one tells the client so. */
+  #countRequest(): void {
+    const { settings, stats } = this.manager;
+    this.#requests++;
+    if (settings.maxRequestsPerConnection === 0 || this.#requests < settings.maxRequestsPerConnection) return;
+    stats.cxMaxRequestsReached.increment();
+    this.#lastRequest = true;
+  }
+
+  /** What a request's log tells of its connection. */
+  describe(info: StreamInfo, { protocol, bytes }: ResponseSender): void {
+    info.protocol = protocol;
+    info.downstreamBytes = bytes;
+    info.startMs = Date.now();
+    info.statPrefix = this.manager.settings.statPrefix;
+    info.listenerName = this.manager.listenerName;
+    const { chain } = this.manager;
+    info.filterChainName = chain.filterChainName;
+    info.listenerDirection = chain.listenerDirection;
+    info.listenerMetadata = chain.listenerMetadata;
+    info.chainMetadata = chain.chainMetadata;
+    info.connectionId = this.id;
+    info.downstreamLocalAddress = this.localAddress;
+    info.originalDestination = this.#originalDestination;
+    info.requestedServerName = this.peer.serverName;
+    info.ja3 = this.peer.ja3;
+    info.tls = this.peer.tls;
+    info.downstreamRemoteAddress = this.remoteAddress;
+    info.downstreamDirectRemoteAddress = this.directRemoteAddress;
+    info.downstreamDirectLocalAddress = this.directLocalAddress;
+  }
+
+  /** The response that comes next is the last one. */
+  takeNoMore(): void {
+    this.#lastRequest = true;
+  }
+
+  /** Asked once for each response, before its head is sent. */
   closesAfterResponse(): boolean {
-    if (!this.#draining && !this.manager.healthcheck.failed) return false;
+    const drains = this.#draining || this.manager.endsConnection();
+    if (!drains && !this.#lastRequest) return false;
+    // HTTP/2 ends with its last stream, and is told so but once.
+    if (this.#codec?.protocol === 'HTTP/2' && this.#closingHere) return false;
     this.#closingHere = true;
-    this.manager.stats.cxDrainClose.increment();
+    if (drains) this.manager.stats.cxDrainClose.increment();
+    if (this.#codec?.protocol === 'HTTP/2') this.#codec.drain();
     return true;
+  }
+
+  onProtocolError(details: string): void {
+    if (details === tooManyResets) this.manager.stats.rqTooManyPrematureResets.increment();
+    this.manager.stats.cxProtocolError.increment();
+    if (this.told !== undefined) this.told.flags |= flag.DOWNSTREAM_PROTOCOL_ERROR;
+    this.#closingHere = true;
   }
 
   onStreamDone(stream: ActiveStream): void {
     const { stats } = this.manager;
     const { info } = stream;
+    if (this.told !== undefined) noteStream(this.told, info);
     stats.rqActive.decrement();
     stats.rqTime.record(Math.round(info.durationMs));
-    // As in Envoy: they are no traffic.
-    if (info.responseCode > 0 && !info.healthCheck) this.manager.countResponse(info.responseCode);
+    // As in Envoy health checks are no traffic, and redirects that are followed are no answers.
+    if (stream.answered && !info.healthCheck) this.manager.countResponse(info.responseCode);
     this.manager.observe(info);
   }
 
@@ -91,8 +170,13 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
 
   onDeadline(): void {
     this.manager.stats.cxIdleTimeout.increment();
+    this.#close();
+  }
+
+  #close(): void {
     this.#closingHere = true;
-    this.#codec.close();
+    if (this.#codec === undefined) this.#transport.destroy();
+    else this.#codec.close();
   }
 
   #onMaxDuration(): void {
@@ -103,9 +187,11 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
   /** Ends the connection after the response that is under way, or now. */
   drain(): void {
     this.#draining = true;
-    if (this.#codec.busy) return;
-    this.#closingHere = true;
-    this.#codec.close();
+    if (!this.#codec?.busy) this.#close();
+    else if (this.#codec.protocol === 'HTTP/2') {
+      this.#closingHere = true;
+      this.#codec.drain();
+    }
   }
 
   ageMs(): number {
@@ -114,7 +200,11 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
 
   destroy(): void {
     this.#closingHere = true;
-    this.#codec.transport.destroy();
+    this.#transport.destroy();
+  }
+
+  onClosedEarly(byPeer: boolean): void {
+    this.onConnectionClosed(byPeer, false);
   }
 
   onConnectionClosed(byPeer: boolean, withRequest: boolean): void {
@@ -122,9 +212,11 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
     clearTimeout(this.#maxDuration);
     this.#traffic.close();
     const { stats } = this.manager;
-    const remote = byPeer && !this.#closingHere;
+    // One with a request was cut off by its client, whatever we meant to do after it.
+    const remote = byPeer && (withRequest || !this.#closingHere);
     stats.cxActive.decrement();
-    stats.cxHttp1Active.decrement();
+    if (this.#codec !== undefined)
+      (this.#codec.protocol === 'HTTP/2' ? stats.cxHttp2Active : stats.cxHttp1Active).decrement();
     if (this.peer.tls !== undefined) stats.cxSslActive.decrement();
     stats.cxDestroy.increment();
     (remote ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
@@ -133,8 +225,23 @@ export class ManagedConnection implements ServerConnectionOwner, Limited {
       (remote ? stats.cxDestroyRemoteActiveRq : stats.cxDestroyLocalActiveRq).increment();
     }
     stats.cxLengthMs.record(Math.round(this.ageMs()));
+    const { bytesRead: bytesReceived, bytesWritten: bytesSent } = this.#transport;
+    if (this.told !== undefined) Object.assign(this.told, { bytesReceived, bytesSent });
     this.manager.onConnectionClosed(this);
   }
+}
+
+/** What a request on a connection makes logs tell of the connection. */
+function noteStream(connection: StreamInfo, { flags, protocol }: StreamInfo): void {
+  if ((flags & flag.DOWNSTREAM_PROTOCOL_ERROR) === 0) connection.protocol = protocol;
+  else connection.flags |= flag.DOWNSTREAM_PROTOCOL_ERROR;
+}
+
+/** What the handshake agreed on is told by no byte. */
+function codecType(configured: CodecType, applicationProtocol: string | undefined): CodecType {
+  if (configured !== 'auto') return configured;
+  if (applicationProtocol === 'h2') return 'HTTP/2';
+  return applicationProtocol === 'http/1.1' ? 'HTTP/1.1' : 'auto';
 }
 
 /** `1.2.3.4:5` or `[::1]:5` without the port. */

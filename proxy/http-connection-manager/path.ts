@@ -1,9 +1,10 @@
 /** Makes a request's path canonical, once, before anything decides by it. */
+import { CodecError } from '../http/codec.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { authority } from '../http1/characters.ts';
 
 /** A target in absolute form becomes a path and an authority. False where the target is no path at all. */
-export function takeAbsoluteForm(head: RequestHeaders): boolean {
+function takeAbsoluteForm(head: RequestHeaders): boolean {
   const { path } = head;
   if (path.charCodeAt(0) === 47 || (path === '*' && head.method === 'OPTIONS') || head.method === 'CONNECT')
     return true;
@@ -15,7 +16,7 @@ export function takeAbsoluteForm(head: RequestHeaders): boolean {
 }
 
 /** Whether nothing is in an authority that could not be. */
-export function isAuthority(text: string): boolean {
+function isAuthority(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (!authority[text.charCodeAt(i)]) return false;
   return true;
 }
@@ -40,9 +41,22 @@ export function normalizePath(path: string): string | undefined {
   return `/${segments.join('/')}${end < 0 ? '' : path.slice(end)}`;
 }
 
+/** Slashes and backslashes that are written as escapes are themselves; the query stays. */
+export function unescapeSlashes(path: string): string {
+  const end = path.indexOf('?');
+  const bare = end < 0 ? path : path.slice(0, end);
+  return bare.replace(/%2f/gi, '/').replace(/%5c/gi, '\\') + (end < 0 ? '' : path.slice(end));
+}
+
 /** `//a///b` becomes `/a/b`; the query stays. */
 export function mergeSlashes(path: string): string {
   const end = path.indexOf('?');
   const bare = end < 0 ? path : path.slice(0, end);
   return bare.replace(/\/{2,}/g, '/') + (end < 0 ? '' : path.slice(end));
+}
+
+/** What is wrong with the target of a request; one with a whole URL is taken apart. */
+export function targetError(head: RequestHeaders): CodecError | undefined {
+  if (!takeAbsoluteForm(head)) return new CodecError(400, 'http1.invalid_url');
+  return isAuthority(head.authority) ? undefined : new CodecError(400, 'http.invalid_authority');
 }

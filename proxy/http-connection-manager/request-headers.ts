@@ -61,7 +61,7 @@ export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, 
   if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
     head.set('x-forwarded-proto', peer.tls === undefined ? 'http' : 'https');
   head.scheme = head.get('x-forwarded-proto')!;
-  if (internal && settings.useRemoteAddress) head.set('x-envoy-internal', 'true');
+  if (internal) head.set('x-envoy-internal', 'true');
   if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
   if (settings.via !== '') addVia(head, settings.via);
   if (edge) head.set('x-envoy-external-address', addressOnly(info.downstreamRemoteAddress));
@@ -115,8 +115,9 @@ function sanitize(head: RequestHeaders, sender: Sender): void {
   const entries = head.entries;
   for (let i = 0; i < entries.length; i += 2) {
     if (!mayGo(entries[i]!)) continue;
-    removeNominated(head);
-    head.removeIf(name => goes(name, sender));
+    const upgrade = head.upgrade !== '' && head.method !== 'CONNECT';
+    if (!upgrade) removeNominated(head);
+    head.removeIf(name => goes(name, sender) && !(upgrade && (name === 'connection' || name === 'upgrade')));
     sanitizeTe(head);
     return;
   }

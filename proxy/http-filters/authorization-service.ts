@@ -5,6 +5,7 @@ import type {
 } from '../api/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import type { ListStringMatcher } from '../api/envoy/type/matcher/v3/string_pb.js';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { JsonObject } from '../configuration/json.ts';
 import { milliseconds } from '../duration.ts';
 import { RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
 import { OwnRequest, type OwnResponse } from '../router/own-request.ts';
@@ -12,12 +13,25 @@ import { type StringTest, stringTest } from '../routing/string-match.ts';
 import { type Formatter, makeFormatter } from '../routing/value-format.ts';
 import type { StreamInfo } from '../stream-info.ts';
 
-type Header = readonly [name: string, value: string];
+export type Header = readonly [name: string, value: string];
 
 /** What the service said. */
 export type Answer =
-  | { kind: 'ok'; set: Header[]; append: Header[]; remove: string[]; toClient: Header[] }
-  | { kind: 'denied'; status: number; headers: Header[]; body: string }
+  | {
+      kind: 'ok';
+      set: Header[];
+      append: Header[];
+      /** Joined to what is there. */
+      join: Header[];
+      remove: string[];
+      /** What becomes of the response's head. */
+      adjust: (head: ResponseHeaders) => void;
+      /** The path with other parameters; undefined: it stays. */
+      path: string | undefined;
+      /** Undefined: nothing is said. */
+      metadata: JsonObject | undefined;
+    }
+  | { kind: 'denied'; status: number; adjust: (head: ResponseHeaders) => void; body: string }
   | { kind: 'error' };
 
 export interface Question {
@@ -25,6 +39,8 @@ export interface Question {
   info: StreamInfo;
   /** The body that the service is to see; undefined: none is shown. */
   body: Buffer | undefined;
+  /** What the route adds; a service that speaks HTTP is not told. */
+  extensions: Readonly<Record<string, string>>;
 }
 
 const usualTimeoutMs = 200;
@@ -38,14 +54,28 @@ const ofConnection = new Set(['connection', 'keep-alive', 'transfer-encoding']);
 const ofTheAnswer = new Set([...ofConnection, 'content-length']);
 
 /** Which names a list of matchers means; undefined where the list is empty. */
-function namesTest(list: ListStringMatcher | undefined): StringTest | undefined {
+export function namesTest(list: ListStringMatcher | undefined): StringTest | undefined {
   const tests = list?.patterns.map(stringTest) ?? [];
   return tests.length === 0 ? undefined : name => tests.some(test => test(name));
 }
 
 const none: StringTest = () => false;
 
-export class AuthorizationService {
+/** Whoever is asked. */
+export interface Authorizer {
+  /**
+   * @param onAnswer is told once; maybe before this returns
+   * @returns what gives the question up
+   */
+  ask(
+    question: Question,
+    cluster: (name: string) => Cluster | undefined,
+    onAnswer: (answer: Answer) => void,
+  ): () => void;
+}
+
+/** One that speaks HTTP. */
+export class AuthorizationService implements Authorizer {
   readonly #clusterName: string;
   readonly #timeoutMs: number;
   readonly #pathPrefix: string;
@@ -72,10 +102,6 @@ export class AuthorizationService {
     this.#answers = new AnswerReader(authorizationResponse);
   }
 
-  /**
-   * @param onAnswer is told once; maybe before this returns
-   * @returns what gives the question up
-   */
   ask(
     question: Question,
     cluster: (name: string) => Cluster | undefined,
@@ -92,7 +118,7 @@ export class AuthorizationService {
       found,
       this.#timeoutMs,
       response => onAnswer(this.#answers.read(response, request.elapsedMs())),
-      false,
+      { tellsAddress: false },
     );
     if (this.#timeoutMs > 0) request.head.set('x-envoy-expected-rq-timeout-ms', String(this.#timeoutMs));
     request.send(body === undefined || body.length === 0 ? [] : [body]);
@@ -145,20 +171,29 @@ export class AnswerReader {
     const headers = headersOf(head).filter(
       ([name]) => !ofConnection.has(name) && (passes === undefined || alwaysPassed.has(name) || passes(name)),
     );
-    return { kind: 'denied', status: head.status, headers, body: body.toString('latin1') };
+    const adjust = (response: ResponseHeaders) => {
+      for (const [name, value] of headers) response.add(name, value);
+    };
+    return { kind: 'denied', status: head.status, adjust, body: body.toString('latin1') };
   }
 
   #readOk(head: ResponseHeaders): Answer {
     const headers = headersOf(head).filter(([name]) => !ofTheAnswer.has(name));
     const named = (test: StringTest) => headers.filter(([name]) => test(name));
+    const toClient = named(this.#onSuccess);
     const remove = (head.getAll(removes) ?? '').split(',').map(name => name.trim().toLowerCase());
     return {
       kind: 'ok',
       set: named(this.#set),
+      join: [],
       append: named(name => name !== 'host' && this.#append(name)),
       // Without a host and a path there is no request.
       remove: remove.filter(name => name !== '' && name !== 'host' && !name.startsWith(':')),
-      toClient: named(this.#onSuccess),
+      adjust: head => {
+        for (const [name, value] of toClient) head.add(name, value);
+      },
+      path: undefined,
+      metadata: undefined,
     };
   }
 }

@@ -4,27 +4,24 @@
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/cors_filter
  */
 import type { Message } from '@bufbuild/protobuf';
+import type { CorsPolicy as DeprecatedPolicy } from '../api/envoy/config/route/v3/route_components_pb.js';
 import type { CorsPolicy } from '../api/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { type StringTest, stringTest } from '../routing/string-match.ts';
 import { RuntimeFraction } from '../runtime/fractional-percent.ts';
+import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Counter } from '../stats/stats.ts';
-import {
-  type FilterStream,
-  type HttpFilterType,
-  type RouteFilterContext,
-  StreamFilter,
-  type Verdict,
-} from './filter.ts';
+import { type FilterStream, type HttpFilterType, StreamFilter, type Verdict } from './filter.ts';
 
 export const cors: HttpFilterType = {
   typeName: 'envoy.extensions.filters.http.cors.v3.Cors',
   routeTypeName: 'envoy.extensions.filters.http.cors.v3.CorsPolicy',
-  compile(_configuration, { scope }) {
+  compile(_configuration, { scope, runtime }) {
     const counted = { valid: scope.counter('cors.origin_valid'), invalid: scope.counter('cors.origin_invalid') };
-    return stream => new CorsFilter(stream, counted);
+    const deprecated = new DeprecatedPolicies(runtime);
+    return stream => new CorsFilter(stream, counted, deprecated);
   },
-  compileRoute: (configuration, context) => new Policy(configuration as Message & CorsPolicy, context),
+  compileRoute: (configuration, context) => new Policy(configuration as Message & CorsPolicy, context.runtime),
 };
 
 /** What one level says; undefined and '' are left to the levels around it. */
@@ -42,7 +39,7 @@ class Policy {
   readonly enabled: RuntimeFraction | undefined;
   readonly shadow: RuntimeFraction | undefined;
 
-  constructor(said: CorsPolicy, { runtime }: RouteFilterContext) {
+  constructor(said: Omit<CorsPolicy, '$typeName'>, runtime: RuntimeValues | undefined) {
     this.allowedOrigins = said.allowOriginStringMatch.map(stringTest);
     this.allowsAny = this.allowedOrigins.some(test => test('*'));
     this.allowMethods = said.allowMethods;
@@ -57,26 +54,48 @@ class Policy {
   }
 }
 
+/** What routes and virtual hosts say by a field of their own, which is deprecated: compiled when it is asked for first. */
+class DeprecatedPolicies {
+  readonly #runtime: RuntimeValues | undefined;
+  readonly #compiled = new WeakMap<DeprecatedPolicy, Policy>();
+
+  constructor(runtime: RuntimeValues | undefined) {
+    this.#runtime = runtime;
+  }
+
+  of(said: DeprecatedPolicy): Policy {
+    const known = this.#compiled.get(said);
+    if (known !== undefined) return known;
+    const policy = new Policy({ ...said, filterEnabled: said.enabledSpecifier.value }, this.#runtime);
+    this.#compiled.set(said, policy);
+    return policy;
+  }
+}
+
 type TextField = 'allowMethods' | 'allowHeaders' | 'exposeHeaders' | 'maxAge';
 type SwitchField = 'allowCredentials' | 'allowPrivateNetworkAccess' | 'forwardNotMatchingPreflights';
 
 class CorsFilter extends StreamFilter {
   readonly #counted: Record<'valid' | 'invalid', Counter>;
+  readonly #deprecated: DeprecatedPolicies;
   /** The most specific first. */
   #policies: readonly Policy[] = [];
   /** The origin that responses may go to; undefined: responses stay as they are. */
   #origin: string | undefined;
 
-  constructor(stream: FilterStream, counted: Record<'valid' | 'invalid', Counter>) {
+  constructor(stream: FilterStream, counted: Record<'valid' | 'invalid', Counter>, deprecated: DeprecatedPolicies) {
     super(stream);
     this.#counted = counted;
+    this.#deprecated = deprecated;
   }
 
   override onRequestHead(head: RequestHeaders): Verdict {
     const origin = head.get('origin');
     // What a route answers by itself is nobody's resource.
-    if (origin === undefined || origin === '' || this.stream.route?.cluster === undefined) return 'continue';
+    const { route } = this.stream;
+    if (origin === undefined || origin === '' || route?.cluster === undefined) return 'continue';
     this.#policies = this.stream.routeConfigs.filter(said => said !== undefined) as Policy[];
+    if (this.#policies.length === 0) this.#policies = route.corsPolicies.map(said => this.#deprecated.of(said));
     const first = this.#policies[0];
     if (first === undefined) return 'continue';
     const random = this.stream.random();

@@ -1,5 +1,5 @@
 /**
- * Lets a service decide whether a request may pass (Envoy's ext_authz), asked by HTTP.
+ * Lets a service decide whether a request may pass (Envoy's ext_authz), asked by HTTP or by gRPC.
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/ext_authz_filter
  */
 import type { Message } from '@bufbuild/protobuf';
@@ -11,7 +11,7 @@ import { RuntimeFraction } from '../runtime/fractional-percent.ts';
 import { RuntimeSwitch } from '../runtime/runtime-values.ts';
 import type { Counter } from '../stats/stats.ts';
 import { flag } from '../stream-info.ts';
-import { type Answer, AuthorizationService } from './authorization-service.ts';
+import { type Answer, AuthorizationService, type Authorizer } from './authorization-service.ts';
 import { CollectedBody } from './collected-body.ts';
 import {
   type FilterContext,
@@ -22,6 +22,7 @@ import {
   StreamFilter,
   type Verdict,
 } from './filter.ts';
+import { GrpcAuthorizationService } from './grpc-authorization-service.ts';
 
 export const extAuthz: HttpFilterType = {
   typeName: 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz',
@@ -32,9 +33,14 @@ export const extAuthz: HttpFilterType = {
   },
   compileRoute(configuration): RouteSays {
     const { override } = configuration as Message & ExtAuthzPerRoute;
-    if (override.case !== 'checkSettings') return { disabled: override.case === 'disabled', mostBody: undefined };
-    const { disableRequestBodyBuffering, withRequestBody } = override.value;
-    return { disabled: false, mostBody: disableRequestBodyBuffering ? 0 : withRequestBody?.maxRequestBytes };
+    if (override.case !== 'checkSettings')
+      return { disabled: override.case === 'disabled', mostBody: undefined, extensions: {} };
+    const { disableRequestBodyBuffering, withRequestBody, contextExtensions: extensions } = override.value;
+    return {
+      disabled: false,
+      mostBody: disableRequestBodyBuffering ? 0 : withRequestBody?.maxRequestBytes,
+      extensions,
+    };
   },
 };
 
@@ -42,6 +48,8 @@ interface RouteSays {
   disabled: boolean;
   /** Bytes of a body that the service sees; 0: none; undefined: as the filter says. */
   mostBody: number | undefined;
+  /** What the service is told beside. */
+  extensions: Readonly<Record<string, string>>;
 }
 
 /** What of Envoy's statistics has no occasion here. */
@@ -54,7 +62,7 @@ type Outcome = 'ok' | 'denied' | 'error' | 'failure_mode_allowed';
 
 /** One configuration, compiled. */
 class Door {
-  readonly service: AuthorizationService;
+  readonly service: Authorizer;
   readonly cluster: FilterContext['cluster'];
   readonly letsPassOnError: boolean;
   readonly tellsOnError: boolean;
@@ -70,8 +78,11 @@ class Door {
   readonly #counted: Record<Outcome, Counter>;
 
   constructor(said: ExtAuthz, context: FilterContext) {
-    if (said.services.case !== 'httpService') throw new Error('ext_authz without http_service passed the checks');
-    this.service = new AuthorizationService(said.services.value, said.allowedHeaders, said.disallowedHeaders);
+    if (said.services.case === undefined) throw new Error('ext_authz without a service passed the checks');
+    this.service =
+      said.services.case === 'httpService'
+        ? new AuthorizationService(said.services.value, said.allowedHeaders, said.disallowedHeaders)
+        : new GrpcAuthorizationService(said);
     this.cluster = context.cluster;
     this.#context = context;
     this.letsPassOnError = said.failureModeAllow;
@@ -111,7 +122,8 @@ class ExtAuthzFilter extends StreamFilter {
   #head: RequestHeaders | undefined;
   /** While it is collected. */
   #body: CollectedBody | undefined;
-  #toClient: readonly (readonly [string, string])[] = [];
+  #adjust: ((head: ResponseHeaders) => void) | undefined;
+  readonly #extensions: Readonly<Record<string, string>>;
   #giveUp: () => void = () => {};
 
   constructor(stream: FilterStream, door: Door) {
@@ -119,6 +131,7 @@ class ExtAuthzFilter extends StreamFilter {
     this.#door = door;
     const said = stream.routeConfig as RouteSays | undefined;
     this.#open = said?.disabled ?? false;
+    this.#extensions = said?.extensions ?? {};
     this.#mostBody = said?.mostBody ?? door.mostBody;
   }
 
@@ -152,7 +165,7 @@ class ExtAuthzFilter extends StreamFilter {
   }
 
   override onResponseHead(head: ResponseHeaders): Verdict {
-    for (const [name, value] of this.#toClient) head.add(name, value);
+    this.#adjust?.(head);
     return 'continue';
   }
 
@@ -173,7 +186,7 @@ class ExtAuthzFilter extends StreamFilter {
     const { info } = this.stream;
     let verdict: Verdict = 'stop';
     let waits = body !== undefined;
-    this.#giveUp = service.ask({ head: this.#head!, info, body }, cluster, answer => {
+    this.#giveUp = service.ask({ head: this.#head!, info, body, extensions: this.#extensions }, cluster, answer => {
       this.#giveUp = () => {};
       verdict = this.#take(answer);
       if (waits && verdict === 'continue') proceed();
@@ -200,16 +213,20 @@ class ExtAuthzFilter extends StreamFilter {
     return 'continue';
   }
 
-  #letPass({ set, append, remove, toClient }: Extract<Answer, { kind: 'ok' }>): Verdict {
+  #letPass({ set, append, join, remove, adjust, path, metadata }: Extract<Answer, { kind: 'ok' }>): Verdict {
     const head = this.#head!;
     for (const [name, value] of set) {
       if (name === 'host') head.authority = value;
       else replaceHeader(head, name, value);
     }
     for (const [name, value] of append) appendHeader(head, name, value);
+    for (const [name, value] of join) head.set(name, `${head.getAll(name)},${value}`);
     for (const name of remove) head.remove(name);
-    this.#toClient = toClient;
-    if (this.#door.clearsRoute && set.length + append.length + remove.length > 0) this.stream.clearRoute();
+    this.#adjust = adjust;
+    if (path !== undefined) head.path = path;
+    if (metadata !== undefined) this.stream.info.setMetadata('envoy.filters.http.ext_authz', metadata);
+    const changed = set.length + append.length + join.length + remove.length > 0 || path !== undefined;
+    if (this.#door.clearsRoute && changed) this.stream.clearRoute();
     return 'continue';
   }
 
@@ -225,9 +242,9 @@ class ExtAuthzFilter extends StreamFilter {
     this.stream.info.flags |= flag.UNAUTHORIZED_EXTERNAL_SERVICE;
     const body = said?.body ?? '';
     this.stream.localReply(status, body, details, head => {
+      said?.adjust(head);
       // What the body is, is told with the body alone; gRPC has a type of its own in that place.
-      const without = body === '' && !isGrpc(this.#head) ? ['content-length', 'content-type'] : [];
-      for (const [name, value] of said?.headers ?? []) if (!without.includes(name)) head.add(name, value);
+      if (body === '' && !isGrpc(this.#head)) for (const name of ['content-length', 'content-type']) head.remove(name);
     });
   }
 }

@@ -8,12 +8,15 @@ import type { FractionalPercent } from '../api/envoy/type/v3/percent_pb.js';
 import { milliseconds } from '../duration.ts';
 import { isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders } from '../http/headers.ts';
+import { ByteBucket } from '../rate-limit/byte-bucket.ts';
 import { type HeaderTest, headerTest } from '../routing/string-match.ts';
 import { RuntimeFraction } from '../runtime/fractional-percent.ts';
 import { RuntimeNumber, type RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
+import type { SharedMemory } from '../workers/shared-memory.ts';
+import { type Tally, tallyBytes, tallyOf } from '../workers/tally.ts';
 import {
   type FilterStream,
   type HttpFilterType,
@@ -22,15 +25,16 @@ import {
   StreamFilter,
   type Verdict,
 } from './filter.ts';
-import { SlowedBody } from './slowed-body.ts';
+import { SlowedBody, usualIntervalMs } from './slowed-body.ts';
+import { responseWay } from './transformed-body.ts';
 
 const typeName = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
 
 export const fault: HttpFilterType = {
   typeName,
-  compile(configuration, { scope, runtime }) {
+  compile(configuration, { scope, runtime, shared }) {
     const settings = new FaultSettings(configuration as Message & HTTPFault, runtime);
-    const stats = new FaultStats(scope);
+    const stats = new FaultStats(scope, shared);
     return stream => new FaultFilter(stream, settings, stats);
   },
   compileRoute: (configuration, { runtime }) => new FaultSettings(configuration as Message & HTTPFault, runtime),
@@ -41,14 +45,26 @@ class FaultStats {
   readonly delays: Counter;
   readonly rateLimits: Counter;
   readonly overflow: Counter;
-  readonly active: Gauge;
+  readonly #active: Gauge;
+  /** Of all workers; undefined: there is one. */
+  readonly #activeOfAll: Tally | undefined;
 
-  constructor(scope: StatsScope) {
+  constructor(scope: StatsScope, shared: SharedMemory | undefined) {
     this.aborts = scope.counter('fault.aborts_injected');
     this.delays = scope.counter('fault.delays_injected');
     this.rateLimits = scope.counter('fault.response_rl_injected');
     this.overflow = scope.counter('fault.faults_overflow');
-    this.active = scope.gauge('fault.active_faults');
+    this.#active = scope.gauge('fault.active_faults');
+    this.#activeOfAll = shared && tallyOf(1, shared.buffer(`${scope.prefix}fault`, tallyBytes(1)));
+  }
+
+  get active(): number {
+    return this.#activeOfAll?.get(0) ?? this.#active.value;
+  }
+
+  countActive(more: 1 | -1): void {
+    this.#active.add(more);
+    this.#activeOfAll?.add(0, more);
   }
 }
 
@@ -197,7 +213,7 @@ class FaultFilter extends StreamFilter {
     const settings = this.#settings;
     const cluster = this.stream.route?.cluster?.clusterName ?? '';
     if (!settings.appliesTo(head, cluster, head.get('x-envoy-downstream-service-node'))) return 'continue';
-    if (this.#stats.active.value >= settings.maximum.value) {
+    if (this.#stats.active >= settings.maximum.value) {
       this.#stats.overflow.increment();
       return 'continue';
     }
@@ -228,7 +244,12 @@ class FaultFilter extends StreamFilter {
     if (limitKbps <= 0) return;
     this.#stats.rateLimits.increment();
     this.#begin();
-    this.#slowed = new SlowedBody(this.stream, limitKbps);
+    const bytesPerSecond = limitKbps * 1024;
+    this.#slowed = new SlowedBody(responseWay(this.stream), {
+      bucket: new ByteBucket(bytesPerSecond, Math.floor((bytesPerSecond * usualIntervalMs) / 1000), undefined),
+      intervalMs: usualIntervalMs,
+      bufferLimit: this.stream.bufferLimit,
+    });
   }
 
   override onResponseData(chunk: Buffer, end: boolean): Passed {
@@ -246,13 +267,13 @@ class FaultFilter extends StreamFilter {
   #begin(): void {
     if (this.#active) return;
     this.#active = true;
-    this.#stats.active.increment();
+    this.#stats.countActive(1);
   }
 
   override onStreamEnd(): void {
     clearTimeout(this.#timer);
     this.#slowed?.stop();
-    if (this.#active) this.#stats.active.decrement();
+    if (this.#active) this.#stats.countActive(-1);
     this.#active = false;
   }
 }

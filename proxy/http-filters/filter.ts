@@ -6,6 +6,7 @@ import type { RouteEntry } from '../routing/route-entry.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { StatsScope } from '../stats/store.ts';
 import type { StreamInfo } from '../stream-info.ts';
+import type { SharedMemory } from '../workers/shared-memory.ts';
 
 /**
  * What a filter says to a head: it goes on at once (`continue`), it waits and all that follows waits with it, until the filter lets it continue (`stop`), or it
@@ -36,20 +37,35 @@ export interface FilterStream {
   elapsedMs(): number;
   /** The route is looked for again, since headers changed. */
   clearRoute(): void;
+  /**
+   * Asks for a route that is not there, and may come, while the request waits. What it says to filters holds for those behind this one, as in Envoy.
+   * @param onDone is told once, not before this returns: the route was looked for again
+   * @returns what gives up waiting; undefined: there is nothing to ask for
+   */
+  demandRoute(onDone: () => void): (() => void) | undefined;
   /** Lets the request go on after `stop` or `collect`; a collected body goes after the head. Not from within `onRequestHead`: return 'continue' there. */
   continueRequest(body?: Buffer, end?: boolean): void;
   /** The same for the response. */
   continueResponse(body?: Buffer, end?: boolean): void;
-  /** Passes more of the response's body on, after the filter held it. */
+  /**
+   * Passes more of the request's body on, after the filter held it: at once or later, and as much as there is, whatever came in. Whoever holds keeps the
+   * order and says the end, with the last bytes or by trailers, which may be the filter's own.
+   */
+  sendRequestData(chunk: Buffer, end: boolean): void;
+  sendRequestTrailers(trailers: HeaderMap): void;
+  /** The same for the response. */
   sendResponseData(chunk: Buffer, end: boolean): void;
   sendResponseTrailers(trailers: HeaderMap): void;
-  /** Answers in the upstream's stead; `adjust` changes the head before it goes out. */
+  /** Answers in the upstream's stead; `adjust` changes the head before it goes out. A response that went out in part is broken off. */
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
   /** Answers in the upstream's stead with a head that is complete as it is: neither the route nor the protocol adds to it. */
   respond(head: ResponseHeaders, details: string): void;
   /** Answers that the request's body is larger than the filter may keep. */
   refuseBody(): void;
-  /** Asks for less, or again, of the response's body. */
+  /** Asks for less, or again, of the request's body: of the filters before this one, and of the client. Pauses are counted. */
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** The same for the response. */
   pauseResponse(): void;
   resumeResponse(): void;
 }
@@ -86,6 +102,12 @@ export abstract class StreamFilter {
     return 'continue';
   }
 
+  /** What this filter sends of the request is more than can be taken (true), or no longer is. May come more than once: it is counted. */
+  onRequestCongested(_congested: boolean): void {}
+
+  /** The same for the response. */
+  onResponseCongested(_congested: boolean): void {}
+
   /** The stream is over, whichever way: what was begun is given up. */
   onStreamEnd(): void {}
 }
@@ -102,9 +124,11 @@ export interface FilterContext {
   /** The name of this node's cluster. */
   nodeCluster: string;
   cluster(name: string): Cluster | undefined;
+  /** Where all workers count together; undefined: there is one. */
+  shared?: SharedMemory | undefined;
 }
 
-/** Makes a filter for one stream. */
+/** Makes a filter for one stream, always of the same class: which methods that class has of its own is looked up once. */
 export type FilterFactory = (stream: FilterStream) => StreamFilter;
 
 /** A kind of filter: how its configurations are compiled. */

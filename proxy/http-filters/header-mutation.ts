@@ -49,9 +49,14 @@ function changeOf({ action }: Mutation): Change {
   return headers => headers.remove(name);
 }
 
+const nothingTold: readonly Mutations[] = [];
+
 class HeaderMutationFilter extends StreamFilter {
   readonly #own: Mutations;
   readonly #mostSpecificLast: boolean;
+
+  /** What the route says: as with Envoy, the one that there is at first holds for the response, too. */
+  #levels: readonly Mutations[] | undefined;
 
   /** @param mostSpecificLast the route's own mutations come after those of the levels around it, so that they win */
   constructor(stream: FilterStream, own: Mutations, mostSpecificLast: boolean) {
@@ -73,8 +78,14 @@ class HeaderMutationFilter extends StreamFilter {
   #apply(direction: keyof Mutations, head: RequestHeaders | ResponseHeaders): void {
     const { info } = this.stream;
     for (const change of this.#own[direction]) change(head, info);
-    const levels = this.stream.routeConfigs.filter(said => said !== undefined) as Mutations[];
-    for (const level of this.#mostSpecificLast ? levels.reverse() : levels)
-      for (const change of level[direction]) change(head, info);
+    this.#levels ??= this.#toldLevels();
+    for (const level of this.#levels) for (const change of level[direction]) change(head, info);
+  }
+
+  #toldLevels(): readonly Mutations[] {
+    const said = this.stream.routeConfigs;
+    if (said.length === 0) return nothingTold;
+    const levels = said.filter(one => one !== undefined) as Mutations[];
+    return this.#mostSpecificLast ? levels.reverse() : levels;
   }
 }

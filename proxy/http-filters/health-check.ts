@@ -75,31 +75,52 @@ export class KeptAnswer {
   readonly #lifetimeMs: number;
   readonly #clock: () => number;
   readonly #since: number;
-  #answer: Finding | undefined;
-  #period = -1;
+  /** The status, and whether the service is degraded; in which period that came. */
+  readonly #cells: Int32Array;
 
-  /** @param clock tells the time in milliseconds, from any moment on */
-  constructor(lifetimeMs: number, clock: () => number = () => performance.now()) {
+  /**
+   * @param clock tells the time in milliseconds, from any moment on
+   * @param memory `KeptAnswer.bytes` that all workers share, whose clock is the same then
+   */
+  constructor(lifetimeMs: number, clock = ownClock, memory: ArrayBufferLike = new ArrayBuffer(KeptAnswer.bytes)) {
     this.#lifetimeMs = lifetimeMs;
     this.#clock = clock;
-    this.#since = clock();
+    // The first worker writes it, before there are others.
+    const start = new Float64Array(memory, 0, 1);
+    if (start[0] === 0) start[0] = clock();
+    this.#since = start[0]!;
+    this.#cells = new Int32Array(memory, Float64Array.BYTES_PER_ELEMENT, 2);
   }
 
+  static readonly bytes: number = Float64Array.BYTES_PER_ELEMENT + 2 * Int32Array.BYTES_PER_ELEMENT;
+
   keep(status: number, degraded: boolean): void {
-    const fine = status >= 200 && status < 300;
-    const counted = ['cached', fine ? 'ok' : 'failed', ...(degraded ? ['degraded' as const] : [])] as const;
-    this.#answer = { status, details: 'health_check_cached', degraded, counted };
-    this.#period = this.#now();
+    Atomics.store(this.#cells, 0, 2 * status + (degraded ? 1 : 0));
+    Atomics.store(this.#cells, 1, this.#now());
   }
 
   /** Undefined where none is kept. */
   get fresh(): Finding | undefined {
-    return this.#period === this.#now() ? this.#answer : undefined;
+    if (Atomics.load(this.#cells, 1) !== this.#now()) return undefined;
+    const answer = Atomics.load(this.#cells, 0);
+    const [status, degraded] = [answer >> 1, answer % 2 === 1];
+    const fine = status >= 200 && status < 300;
+    const counted = ['cached', fine ? 'ok' : 'failed', ...(degraded ? ['degraded' as const] : [])] as const;
+    return { status, details: 'health_check_cached', degraded, counted };
   }
 
+  /** The period; the first is 1. */
   #now(): number {
-    return Math.floor((this.#clock() - this.#since) / this.#lifetimeMs);
+    return 1 + Math.floor((this.#clock() - this.#since) / this.#lifetimeMs);
   }
+}
+
+const ownClock = (): number => performance.now();
+const clockOfAll = (): number => Number(process.hrtime.bigint() / 1000n) / 1000;
+
+function keptAnswer(lifetimeMs: number, { shared }: FilterContext): KeptAnswer {
+  if (shared === undefined) return new KeptAnswer(lifetimeMs);
+  return new KeptAnswer(lifetimeMs, clockOfAll, shared.next('health check', KeptAnswer.bytes));
 }
 
 class Settings {
@@ -115,7 +136,7 @@ class Settings {
   constructor(configuration: HealthCheck, context: FilterContext) {
     this.passThrough = configuration.passThroughMode ?? false;
     const cacheMs = milliseconds(configuration.cacheTime, 0);
-    if (cacheMs > 0) this.kept = new KeptAnswer(cacheMs);
+    if (cacheMs > 0) this.kept = keptAnswer(cacheMs, context);
     this.counters = countersOf(context);
     this.nodeCluster = context.nodeCluster;
     this.#headers = configuration.headers.map(headerTest);

@@ -125,7 +125,7 @@ class JwtAuthnFilter extends StreamFilter {
   /** @param fetched the keys that came for this request */
   #decide(requirement: Requirement, head: RequestHeaders, fetched: Checked['fetched']): Verdict {
     const { mayWait, counted } = this.#rules;
-    const checked: Checked = { head: mayWait ? head.clone() : head, fetched, routeChanged: false };
+    const checked: Checked = { head: mayWait ? head.clone() : head, fetched, routeChanged: false, metadata: {} };
     // As the client sent it: a parameter with a token may be taken away below.
     const { path } = head;
     const status = requirement(checked);
@@ -133,6 +133,8 @@ class JwtAuthnFilter extends StreamFilter {
     if (status !== undefined) return this.#refuse(status, path);
     head.entries = checked.head.entries;
     head.path = checked.head.path;
+    if (Object.keys(checked.metadata).length > 0)
+      this.stream.info.setMetadata('envoy.filters.http.jwt_authn', checked.metadata);
     if (checked.routeChanged) this.stream.clearRoute();
     counted.allowed.increment();
     return 'continue';

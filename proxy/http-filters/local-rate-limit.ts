@@ -4,9 +4,10 @@ import { VhRateLimitsOptions } from '../api/enums.js';
 import type { LocalRateLimit } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { isGrpc } from '../http/grpc.ts';
 import type { RequestHeaders } from '../http/headers.ts';
-import { TokenBucket } from '../rate-limit/token-bucket.ts';
+import { type HostRules, routeDescriptors } from '../rate-limit/route-descriptors.ts';
+import { type Bucket, bucketOf } from '../rate-limit/token-bucket.ts';
 import { HeaderMutations } from '../routing/header-mutations.ts';
-import type { Descriptor, RateLimitRule } from '../routing/rate-limit-rules.ts';
+import type { Descriptor } from '../routing/rate-limit-rules.ts';
 import { RuntimeFraction } from '../runtime/fractional-percent.ts';
 import type { Counter } from '../stats/stats.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
@@ -30,7 +31,7 @@ export const localRateLimit: HttpFilterType = {
 
 interface DescriptorLimit {
   descriptor: Descriptor;
-  bucket: TokenBucket;
+  bucket: Bucket;
 }
 
 /** The limits of one configuration, which all requests under it share. */
@@ -44,12 +45,12 @@ class Limits {
   readonly counted: Record<'enabled' | 'enforced' | 'ok' | 'rate_limited', Counter>;
   readonly nodeCluster: string;
   readonly stage: number;
-  readonly hostRules: 'override' | 'include' | 'ignore';
-  readonly #all: TokenBucket | undefined;
+  readonly hostRules: HostRules;
+  readonly #all: Bucket | undefined;
   readonly #descriptors: readonly DescriptorLimit[];
   readonly #alwaysAll: boolean;
 
-  constructor(configuration: LocalRateLimit, { rootScope, runtime, nodeCluster }: RouteFilterContext) {
+  constructor(configuration: LocalRateLimit, { rootScope, runtime, nodeCluster, shared }: RouteFilterContext) {
     const status = configuration.status?.code ?? 0;
     // As in Envoy: what is no error would look like an answer.
     this.status = status < 400 ? 429 : status;
@@ -68,11 +69,11 @@ class Limits {
     this.nodeCluster = nodeCluster;
     this.stage = configuration.stage;
     this.hostRules = hostRules[configuration.vhRateLimits];
-    this.#all = configuration.tokenBucket && new TokenBucket(configuration.tokenBucket);
+    this.#all = configuration.tokenBucket && bucketOf(configuration.tokenBucket, shared);
     this.#alwaysAll = configuration.alwaysConsumeDefaultTokenBucket ?? true;
     this.#descriptors = configuration.descriptors.map(({ entries, tokenBucket }) => ({
       descriptor: entries,
-      bucket: new TokenBucket(tokenBucket!),
+      bucket: bucketOf(tokenBucket!, shared),
     }));
   }
 
@@ -118,7 +119,7 @@ class LocalRateLimitFilter extends StreamFilter {
     const { info } = this.stream;
     if (limits.enabled?.includes(randomNumber()) !== true) return 'continue';
     counted.enabled.increment();
-    if (limits.admits(limits.hasDescriptors ? this.#descriptors(head) : [])) {
+    if (limits.admits(limits.hasDescriptors ? this.#descriptors() : [])) {
       counted.ok.increment();
       return 'continue';
     }
@@ -136,24 +137,9 @@ class LocalRateLimitFilter extends StreamFilter {
     return 'stop';
   }
 
-  #descriptors(head: RequestHeaders): Descriptor[] {
-    const { route, info } = this.stream;
-    const { stage, nodeCluster } = this.#limits;
-    const request = { head, info, clusterName: route?.cluster?.clusterName ?? '', nodeCluster };
-    return this.#rules()
-      .filter(rule => rule.stage === stage)
-      .map(rule => rule.descriptor(request))
-      .filter(descriptor => descriptor !== undefined);
-  }
-
-  /** The route's rules, and those of its virtual host as the configuration wants them. */
-  #rules(): readonly RateLimitRule[] {
-    const { route } = this.stream;
-    if (route === undefined) return [];
-    const { hostRules: hosts } = this.#limits;
-    const withHost =
-      hosts === 'include' || route.includesHostRateLimits || (hosts === 'override' && route.rateLimits.length === 0);
-    return withHost ? [...route.rateLimits, ...route.host.rateLimits] : route.rateLimits;
+  #descriptors(): Descriptor[] {
+    const { stage, hostRules, nodeCluster } = this.#limits;
+    return routeDescriptors(this.stream, stage, hostRules, nodeCluster);
   }
 }
 

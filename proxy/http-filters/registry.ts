@@ -4,28 +4,52 @@ import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_co
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
 import type { FilterConfig } from '../routing/route-context.ts';
+import { bandwidthLimit } from './bandwidth-limit.ts';
 import { buffer } from './buffer.ts';
+import { compressor } from './compressor.ts';
 import { cors } from './cors.ts';
+import { decompressor } from './decompressor.ts';
 import { extAuthz } from './ext-authz.ts';
 import { fault } from './fault.ts';
 import type { FilterContext, HttpFilterType, RouteFilterContext } from './filter.ts';
+import { grpcHttp1Bridge } from './grpc-http1-bridge.ts';
+import { grpcHttp1ReverseBridge } from './grpc-http1-reverse-bridge.ts';
+import { grpcStats } from './grpc-stats.ts';
+import { grpcWeb } from './grpc-web.ts';
 import { headerMutation } from './header-mutation.ts';
+import { headerToMetadata } from './header-to-metadata.ts';
 import { healthCheck } from './health-check.ts';
 import { jwtAuthn } from './jwt-authn.ts';
 import { localRateLimit } from './local-rate-limit.ts';
+import { onDemand } from './on-demand.ts';
+import { rateLimit } from './rate-limit.ts';
 import { rbac } from './rbac.ts';
+import { setMetadata } from './set-metadata.ts';
+import { statefulSession } from './stateful-session.ts';
 
 /** One line for each. */
 const filterTypes: readonly HttpFilterType[] = [
+  bandwidthLimit,
   buffer,
+  compressor,
   cors,
+  decompressor,
   extAuthz,
   fault,
+  grpcHttp1Bridge,
+  grpcHttp1ReverseBridge,
+  grpcStats,
+  grpcWeb,
   headerMutation,
+  headerToMetadata,
   healthCheck,
   jwtAuthn,
   localRateLimit,
+  onDemand,
+  rateLimit,
   rbac,
+  setMetadata,
+  statefulSession,
 ];
 
 /** A route's message around a filter's own. */
@@ -33,12 +57,12 @@ const wrapperType = 'envoy.config.route.v3.FilterConfig';
 
 /** The filters before the router, in the order of the configuration. */
 export function compileChain(filters: readonly HttpFilter[], context: FilterContext): ChainedFilter[] {
-  return filters.flatMap(({ name, disabled, configType }) => {
+  return filters.flatMap(({ name, disabled, configType }, index) => {
     const message = configType.case === 'typedConfig' ? (configType.value as UnpackedAny).message : undefined;
     const type = filterTypes.find(one => one.typeName === message?.$typeName);
     return type === undefined || message === undefined
       ? []
-      : [{ name, disabled, create: type.compile(message, context) }];
+      : [{ name, index, disabled, create: type.compile(message, context) }];
   });
 }
 

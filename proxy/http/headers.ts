@@ -76,33 +76,55 @@ export class HeaderMap {
 /** A request's head. The pseudo headers are fields; `lookup` finds them by their HTTP/2 names too. */
 export class RequestHeaders extends HeaderMap {
   method = '';
+  /** '' for CONNECT, which asks for no resource but for a way to `authority`. */
   path = '';
   authority = '';
   scheme = 'http';
+  /** `:80` where CONNECT named it, and it is no part of the authority any more: its host gets it back. */
+  connectPort = '';
+  /** What it asks for instead of HTTP, in lower case: `websocket`, …, or `connect`. What follows it is no body then; '' for all others. */
+  upgrade = '';
 
   lookup(name: string): string | undefined {
     if (name.charCodeAt(0) !== 58) return name === 'host' ? this.authority : this.getAll(name);
     if (name === ':method') return this.method;
-    if (name === ':path') return this.path;
+    // CONNECT has none.
+    if (name === ':path') return this.path || undefined;
     if (name === ':authority') return this.authority;
     return name === ':scheme' ? this.scheme : undefined;
+  }
+
+  override byteSize(): number {
+    const pseudo = ':method:path:authority:scheme'.length;
+    return (
+      super.byteSize() + pseudo + this.method.length + this.path.length + this.authority.length + this.scheme.length
+    );
   }
 
   /** A copy that can be changed and sent without touching this one. */
   clone(): RequestHeaders {
     const copy = new RequestHeaders();
-    copy.entries = this.entries.slice();
-    copy.method = this.method;
-    copy.path = this.path;
-    copy.authority = this.authority;
-    copy.scheme = this.scheme;
+    copy.assign(this);
     return copy;
+  }
+
+  /** Becomes equal to another one, which stays apart. */
+  assign(other: RequestHeaders): void {
+    this.entries = other.entries.slice();
+    this.method = other.method;
+    this.path = other.path;
+    this.authority = other.authority;
+    this.scheme = other.scheme;
+    this.connectPort = other.connectPort;
+    this.upgrade = other.upgrade;
   }
 }
 
 /** A response's head. */
 export class ResponseHeaders extends HeaderMap {
   status: number;
+  /** It grants an upgrade: what follows are bytes of another protocol, until the stream ends. */
+  upgraded = false;
 
   constructor(status = 0) {
     super();
@@ -111,5 +133,9 @@ export class ResponseHeaders extends HeaderMap {
 
   lookup(name: string): string | undefined {
     return name === ':status' ? String(this.status) : this.getAll(name);
+  }
+
+  override byteSize(): number {
+    return super.byteSize() + ':status200'.length;
   }
 }

@@ -1,48 +1,50 @@
 /** HTTP/1 with an upstream host: one request at a time on a connection that is kept for the next. */
 
 import {
+  type ClientCodec,
+  type ClientCodecOwner,
   CodecError,
   type HeadLimits,
-  type RequestSender,
   type ResetReason,
   type ResponseReceiver,
+  type SentRequest,
 } from '../http/codec.ts';
 import { type HeaderMap, type RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { WireBytes } from '../http/wire-bytes.ts';
 import { latin1 } from '../net/latin1.ts';
-import type { Transport, TransportHandler } from '../net/transport.ts';
+import { defaultHighMark, type Transport, type TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
-import { encodeChunkSize, encodeLastChunk, encodeRequestHead } from './encode.ts';
-import { HeadParser, incomplete } from './head-parser.ts';
-import { hasToken } from './server-connection.ts';
-
-/** Whoever holds the connection. */
-export interface ClientConnectionOwner {
-  /** The exchange is over; `reusable` tells whether another may follow. */
-  onExchangeDone(reusable: boolean): void;
-  onProtocolError(): void;
-  /** Called before the receiver of an exchange that was cut short hears of it. */
-  onConnectionClosed(byPeer: boolean): void;
-}
+import { encodeChunkSize, encodeRequestHead, lastChunk } from './encode.ts';
+import { HeadParser, headEnd, incomplete } from './head-parser.ts';
+import { HeldData, hasToken, namesUpgrade } from './upgrade.ts';
 
 type State = 'idle' | 'head' | 'body' | 'closed';
 
-export class ClientConnection implements TransportHandler, RequestSender, BodySink {
+export class ClientConnection implements ClientCodec, TransportHandler, SentRequest, BodySink {
+  readonly protocol = 'HTTP/1.1';
   readonly transport: Transport;
-  readonly #owner: ClientConnectionOwner;
+  readonly #owner: ClientCodecOwner;
   readonly #parser: HeadParser;
   readonly #body: BodyDecoder;
   #receiver: ResponseReceiver | undefined;
+  #bytes = new WireBytes();
   #state: State = 'idle';
   #partial = '';
   #forHead = false;
   #chunkedRequest = false;
   #requestDone = false;
+  /** What the request asked for. */
+  #upgrade = '';
+  /** What waits for the host to grant it. */
+  #held: HeldData | undefined;
+  /** It is granted: bytes of another protocol go both ways. */
+  #upgraded = false;
   #keepAlive = true;
   #pauses = 0;
   /** A response became whole within the read that is being handled: what follows it there belongs to no request. */
   #finished = false;
 
-  constructor(transport: Transport, owner: ClientConnectionOwner, limits: HeadLimits) {
+  constructor(transport: Transport, owner: ClientCodecOwner, limits: HeadLimits) {
     this.transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser(limits);
@@ -50,37 +52,93 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     transport.handler = this;
   }
 
-  /** Sends a request's head and hears its response. Only when nothing is going on. */
-  start(head: RequestHeaders, end: boolean, receiver: ResponseReceiver): void {
+  get capacity(): number {
+    return this.#state === 'idle' && !this.transport.closed ? 1 : 0;
+  }
+
+  get congested(): boolean {
+    return this.transport.congested;
+  }
+
+  start(head: RequestHeaders, end: boolean, receiver: ResponseReceiver): SentRequest {
     this.#receiver = receiver;
+    this.#bytes = receiver.bytes ?? this.#bytes;
     this.#state = 'head';
     this.#forHead = head.method === 'HEAD';
     this.#requestDone = end;
+    this.#upgrade = head.upgrade;
+    this.#held = head.upgrade === '' ? undefined : new HeldData();
     this.#keepAlive = true;
     const encoded = encodeRequestHead(head, end);
     this.#chunkedRequest = encoded.chunked;
+    this.#bytes.sentHead1(encoded.text);
     this.transport.writeText(encoded.text);
     receiver.onSent();
+    return this;
   }
 
   sendData(chunk: Buffer, end: boolean): void {
     const { transport } = this;
+    if (this.#held !== undefined) {
+      this.#held.add(chunk);
+      this.#requestDone = end;
+      if (this.#held.bytes > defaultHighMark) this.#receiver?.onUpstreamCongested(true);
+      return;
+    }
     if (chunk.length > 0) {
+      this.#bytes.sent += chunk.length;
       if (this.#chunkedRequest) {
-        transport.writeText(encodeChunkSize(chunk.length));
+        const size = encodeChunkSize(chunk.length);
+        this.#bytes.sent += size.length + 2;
+        transport.writeText(size);
         transport.write(chunk);
         transport.writeText('\r\n');
       } else transport.write(chunk);
     }
     if (end) {
-      if (this.#chunkedRequest) transport.writeText(encodeLastChunk());
+      this.#endBody();
       this.#requestDone = true;
+      if (this.#upgraded) this.#endUpgraded();
     } else if (transport.congested) this.#receiver?.onUpstreamCongested(true);
   }
 
-  sendTrailers(trailers: HeaderMap): void {
-    if (this.#chunkedRequest) this.transport.writeText(encodeLastChunk(trailers));
+  /** The host speaks the other protocol from here on. */
+  #startUpgraded(head: ResponseHeaders): void {
+    head.upgraded = true;
+    head.remove('transfer-encoding');
+    this.#upgraded = true;
+    this.#state = 'body';
+    this.#body.startUntilClose();
+    for (const chunk of this.#held?.chunks ?? []) {
+      this.#bytes.sent += chunk.length;
+      this.transport.write(chunk);
+    }
+    this.#held = undefined;
+    if (this.#requestDone) this.#endUpgraded();
+    if (!this.transport.congested) this.#receiver?.onUpstreamCongested(false);
+    this.#receiver?.onHead(head, false);
+  }
+
+  /** As in Envoy a host learns that a client of CONNECT says no more, and of no other protocol. */
+  #endUpgraded(): void {
+    if (this.#upgrade === 'connect') this.transport.end();
+  }
+
+  /** Whether the answer grants what the request asked for. */
+  #grants(head: ResponseHeaders): boolean {
+    if (this.#upgrade === 'connect') return head.status >= 200 && head.status < 300;
+    return this.#upgrade !== '' && head.status === 101 && namesUpgrade(head);
+  }
+
+  sendTrailers(_trailers: HeaderMap): void {
+    this.#endBody();
     this.#requestDone = true;
+  }
+
+  #endBody(): void {
+    if (!this.#chunkedRequest) return;
+    this.#bytes.sent += lastChunk.length;
+    this.transport.writeText(lastChunk);
   }
 
   /** Gives the exchange up: its connection cannot serve another. */
@@ -91,9 +149,10 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   }
 
   onRead(chunk: Buffer): void {
+    this.#bytes.received += chunk.length;
     try {
       this.#take(chunk);
-      if (this.#finished) this.#giveBack(this.#keepAlive && this.#requestDone);
+      if (this.#finished) this.#giveBack(this.#keepAlive);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       if (this.#finished) this.#giveBack(false);
@@ -105,6 +164,11 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
   /** The next request may follow, where the connection is good for one. */
   #giveBack(reusable: boolean): void {
     this.#finished = false;
+    // Envoy counts it as a request that was cut short.
+    if (!this.#requestDone) {
+      this.close();
+      return;
+    }
     const usable = reusable && !this.transport.closed;
     this.#owner.onExchangeDone(usable);
     if (!usable) this.close();
@@ -118,8 +182,8 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     }
   }
 
-  #takeHead(chunk: Buffer, at: number): number {
-    const text = latin1(chunk, at, chunk.length);
+  #takeHead(chunk: Buffer, at: number, to: number = headEnd(chunk, at)): number {
+    const text = latin1(chunk, at, to);
     const before = this.#partial.length;
     if (before > 0 && !text.includes('\n') && before + text.length < 60 * 1024) {
       this.#partial += text;
@@ -127,6 +191,7 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     }
     const whole = before === 0 ? text : this.#partial + text;
     const end = this.#parser.parseResponse(whole, 0);
+    if (end === incomplete && to < chunk.length) return this.#takeHead(chunk, at, chunk.length);
     if (end === incomplete) {
       this.#partial = whole;
       return chunk.length;
@@ -140,14 +205,19 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
     const parser = this.#parser;
     const head = new ResponseHeaders(parser.status);
     head.entries = parser.entries;
+    this.#bytes.receivedHead1(parser.entries);
     if (parser.status < 200 || parser.status === 204) dropLength(head, parser);
     if (parser.status < 200 && parser.status !== 101) {
       this.#receiver?.onInterim(head);
       return;
     }
-    if (parser.status === 101) throw new CodecError(502, 'http1.unexpected_upgrade');
+    if (this.#grants(head)) {
+      this.#startUpgraded(head);
+      return;
+    }
+    if (parser.status === 101 && this.#upgrade === '') throw new CodecError(502, 'http1.unexpected_upgrade');
     this.#keepAlive = keepsAlive(parser);
-    const bodiless = this.#forHead || parser.status === 204 || parser.status === 304 || parser.contentLength === 0;
+    const bodiless = this.#forHead || isBodiless(parser.status) || parser.contentLength === 0;
     if (bodiless) {
       this.#finish(receiver => receiver.onHead(head, true));
       return;
@@ -196,7 +266,7 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
 
   onEnd(): void {
     this.#byPeer = true;
-    if (this.#state === 'body') {
+    if (this.#state === 'body' && !this.#upgraded) {
       if (this.#receiver !== undefined && this.#body.finish()) {
         this.#giveBack(false);
         return;
@@ -216,14 +286,13 @@ export class ClientConnection implements TransportHandler, RequestSender, BodySi
 
   #byPeer = false;
 
-  /** Closes the connection without telling a receiver. */
   close(): void {
     this.transport.destroy();
   }
 
   /** The host ended the connection in the middle of a response: it promised more than it sent. */
   #noteCutShort(): void {
-    if (this.#failure !== undefined || (this.#state !== 'body' && this.#partial === '')) return;
+    if (this.#upgraded || this.#failure !== undefined || (this.#state !== 'body' && this.#partial === '')) return;
     this.#owner.onProtocolError();
     this.#failure = 'protocol-error';
   }
@@ -251,6 +320,9 @@ function dropLength(head: ResponseHeaders, parser: HeadParser): void {
   if (parser.contentLength > 0) throw new CodecError(502, 'http1.content_length_not_allowed');
   head.remove('content-length');
 }
+
+/** Without content, whatever the head says. A 101 that changes nothing ends what was asked for. */
+const isBodiless = (status: number): boolean => status === 101 || status === 204 || status === 304;
 
 function keepsAlive(parser: HeadParser): boolean {
   if (parser.connection === '') return parser.minor === 1;

@@ -1,5 +1,5 @@
 /** Heads and chunks as bytes of HTTP/1.1. */
-import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { reasonPhrase } from './reason-phrase.ts';
 
 const statusLines: string[] = [];
@@ -36,10 +36,11 @@ const encoded: Encoded = { text: '', chunked: false };
 /** A response's head. `forHead`: it answers a HEAD request. The answer is valid until the next call. */
 export function encodeResponseHead(head: ResponseHeaders, end: boolean, close: boolean, forHead: boolean): Encoded {
   const { status, entries } = head;
+  // What follows an upgrade is not HTTP: nothing is said of a next request. Logs tell of it as of the other headers.
+  if (close && !head.upgraded && !head.has('upgrade')) head.add('connection', 'close');
   let text = fields(statusLine(status), entries);
   encoded.chunked = false;
-  if (close) text += 'connection: close\r\n';
-  if (!hasLength(entries)) {
+  if (!head.upgraded && !hasLength(entries)) {
     const bodiless = status < 200 || status === 204 || status === 304;
     if (end) {
       if (!bodiless) text += forHead ? 'transfer-encoding: chunked\r\n' : 'content-length: 0\r\n';
@@ -55,9 +56,10 @@ export function encodeResponseHead(head: ResponseHeaders, end: boolean, close: b
 /** A request's head. The answer is valid until the next call. */
 export function encodeRequestHead(head: RequestHeaders, end: boolean): Encoded {
   const { method, entries } = head;
-  let text = fields(`${method} ${head.path} HTTP/1.1\r\nhost: ${head.authority}\r\n`, entries);
+  const target = method === 'CONNECT' ? head.authority : head.path;
+  let text = fields(`${method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n`, entries);
   encoded.chunked = false;
-  if (!hasLength(entries)) {
+  if (head.upgrade === '' && !hasLength(entries)) {
     if (!end) {
       encoded.chunked = true;
       text += 'transfer-encoding: chunked\r\n';
@@ -71,10 +73,8 @@ function usuallyWithoutBody(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'TRACE' || method === 'CONNECT';
 }
 
-/** The end of a chunked body. */
-export function encodeLastChunk(trailers?: HeaderMap): string {
-  return trailers === undefined ? '0\r\n\r\n' : `${fields('0\r\n', trailers.entries)}\r\n`;
-}
+/** The end of a chunked body. Trailers are not sent, as in Envoy unless it is told otherwise. */
+export const lastChunk = '0\r\n\r\n';
 
 /** The line before a chunk's data. */
 export function encodeChunkSize(size: number): string {

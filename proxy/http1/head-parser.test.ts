@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CodecError, defaultLimits } from '../http/codec.ts';
 import type { HeaderMap } from '../http/headers.ts';
 import { BodyDecoder } from './body-decoder.ts';
-import { HeadParser, incomplete } from './head-parser.ts';
+import { HeadParser, headEnd, incomplete } from './head-parser.ts';
 
 const head =
   'POST /a?b=c HTTP/1.1\r\nHost: x.test\r\nX-Own-Name:  some value \r\nContent-Length: 5\r\nACCEPT: */*\r\n\r\n';
@@ -49,6 +49,10 @@ test('what two parsers could read differently is refused, with the status that E
     ['GET / HTTP/1.1\r\nname : value\r\n\r\n', 400],
     ['GET / HTTP/1.1\r\nname: a\0b\r\n\r\n', 400],
     ['GET / HTTP/1.2\r\n\r\n', 426],
+    ['GET /\r\n', 426],
+    ['GET / \r\n', 426],
+    ['GET x\r\n', 400],
+    ['GET /\rx', 400],
     ['FOO / HTTP/1.1\r\n\r\n', 400],
     [`GET / HTTP/1.1\r\n${'a: b\r\n'.repeat(101)}\r\n`, 431],
     [`GET / HTTP/1.1\r\na: ${'b'.repeat(62_000)}`, 431],
@@ -94,4 +98,12 @@ test('a chunk that breaks the rules is refused', () => {
   for (const wire of ['zz\r\n', '3\nabc', '3\r\nabcd\r\n', '\r\n', '1234567890123\r\n']) {
     assert.throws(() => decode([Buffer.from(wire)]), CodecError, JSON.stringify(wire));
   }
+});
+
+test('where a head ends in a large read, and all of a small one', () => {
+  const body = 'b\r\n\r\n'.repeat(2000);
+  const head = 'HTTP/1.1 200 OK\r\na: b\r\n\r\n';
+  assert.equal(headEnd(Buffer.from(`${body}${head}${body}`), body.length), body.length + head.length);
+  assert.equal(headEnd(Buffer.from(`${head}b`), 0), head.length + 1);
+  assert.equal(headEnd(Buffer.alloc(10_000, 'a'), 0), 10_000);
 });

@@ -20,6 +20,18 @@ PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNL
 /** Says that the text ends before the head does. */
 export const incomplete = -1;
 
+/** A read of so many bytes holds more than a head. */
+const largeRead = 4096;
+
+/**
+ * The offset behind the head that begins at `from`, at a guess: no head ends before it. As text, all of a read of a large body would cost more than
+ * its head, and each value of a header would keep all of it in memory.
+ */
+export function headEnd(chunk: Buffer, from: number): number {
+  const end = chunk.length - from > largeRead ? chunk.indexOf('\r\n\r\n', from, 'latin1') : -1;
+  return end < 0 ? chunk.length : end + 4;
+}
+
 /** Reads heads; after `parseRequest` or `parseResponse` answered an offset, the fields tell what was there. Made once for each connection. */
 export class HeadParser {
   readonly #limits: HeadLimits;
@@ -93,9 +105,20 @@ export class HeadParser {
     const start = ++i;
     while (target[text.charCodeAt(i)]) i++;
     if (i >= text.length) return incomplete;
-    if (i === start || text.charCodeAt(i) !== SP) fail('http1.codec_error');
+    if (i === start) fail('http1.codec_error');
     this.target = text.slice(start, i);
+    if (text.charCodeAt(i) !== SP) return this.#withoutVersion(text, i);
+    if (text.charCodeAt(i + 1) === CR) return this.#withoutVersion(text, i + 1);
     return this.#version(text, i + 1, true);
+  }
+
+  /** A line that ends after its target, as in HTTP/0.9. */
+  #withoutVersion(text: string, end: number): number {
+    if (text.charCodeAt(end) !== CR) fail('http1.codec_error');
+    if (end + 1 >= text.length) return incomplete;
+    const isTarget = this.method === 'CONNECT' || /^(\/|\*|[a-z][a-z\d+.-]*:\/\/.)/i.test(this.target);
+    if (text.charCodeAt(end + 1) !== LF || !isTarget) fail('http1.codec_error');
+    throw new CodecError(426, 'low_version');
   }
 
   #statusLine(text: string, from: number): number {

@@ -23,6 +23,7 @@ async function connection(context: TestContext, receive: (connection: ServerConn
   const gone = new Promise<void>(resolve => (closed = resolve));
   const owner = {
     newRequest: () => ({ ...quiet, ...receive(made) }),
+    onProtocolError() {},
     onConnectionClosed: () => closed(),
     onConnectionIdle() {},
   };
@@ -97,4 +98,28 @@ test('a request whose reading was paused does not keep the next one from being r
   await once(client, 'data');
   assert.equal(heads, 2);
   assert.equal(made.busy, false);
+});
+
+test('hundreds of requests in one read, with empty lines before them, are answered one by one', async context => {
+  const count = 300;
+  const bodies: string[] = [];
+  const { client } = await connection(context, to => {
+    let body = '';
+    const answer = (): void => {
+      bodies.push(body);
+      to.sendHead(new ResponseHeaders(204), true, bodies.length === count);
+    };
+    return {
+      onRequestHead: (_, end) => (end ? answer() : undefined),
+      onRequestData(chunk, end) {
+        body += chunk.toString('latin1');
+        if (end) answer();
+      },
+    };
+  });
+  client.write('\r\n\r\nPOST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n\r\n\r\n'.repeat(count));
+  let text = '';
+  for await (const chunk of client) text += chunk;
+  assert.equal(text.split('HTTP/1.1 204').length - 1, count);
+  assert.ok(bodies.every(body => body === '\r\n\r\n'));
 });

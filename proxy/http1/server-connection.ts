@@ -1,32 +1,33 @@
 /** HTTP/1 with a client: requests in, responses out, one at a time; pipelined requests wait. */
 
-import { CodecError, type HeadLimits, type RequestReceiver, type ResponseSender } from '../http/codec.ts';
+import {
+  CodecError,
+  type HeadLimits,
+  type RequestReceiver,
+  type ResponseSender,
+  type ServerCodec,
+  type ServerCodecOwner,
+} from '../http/codec.ts';
 import { type HeaderMap, RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
+import { WireBytes } from '../http/wire-bytes.ts';
 import { latin1 } from '../net/latin1.ts';
+import { LingeringClose } from '../net/lingering-close.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
-import { encodeChunkSize, encodeLastChunk, encodeResponseHead } from './encode.ts';
-import { HeadParser, incomplete } from './head-parser.ts';
-
-/** Makes the receiver of each request, and hears what happens to the connection. */
-export interface ServerConnectionOwner {
-  newRequest(): RequestReceiver;
-  /** `withRequest`: a request was cut short. */
-  onConnectionClosed(byPeer: boolean, withRequest: boolean): void;
-  /** Nothing is going on any more; another request may come. */
-  onConnectionIdle(): void;
-}
+import { encodeChunkSize, encodeResponseHead, lastChunk } from './encode.ts';
+import { HeadParser, headEnd, incomplete } from './head-parser.ts';
+import { hasToken, takeUpgrade } from './upgrade.ts';
 
 type State = 'head' | 'body' | 'waiting' | 'closing';
 
-export class ServerConnection implements TransportHandler, ResponseSender, BodySink {
+export class ServerConnection implements ServerCodec, TransportHandler, ResponseSender, BodySink {
   readonly transport: Transport;
   readonly protocol = 'HTTP/1.1';
-  readonly #owner: ServerConnectionOwner;
+  readonly #owner: ServerCodecOwner;
   readonly #parser: HeadParser;
-  /** How long a connection that we ended may take to close (delayed_close_timeout). */
-  readonly #lingerMs: number;
+  readonly #linger: LingeringClose;
   readonly #body: BodyDecoder;
+  bytes = new WireBytes();
   #state: State = 'head';
   #partial = '';
   #stash: Buffer | undefined;
@@ -34,16 +35,18 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #forHead = false;
   #chunkedResponse = false;
   #closeAfter = false;
+  /** What is sent are bytes of another protocol. */
+  #upgraded = false;
   #requestDone = false;
   #responseDone = true;
   #pauses = 0;
   /** The receiver was told that the client reads too slowly. */
   #congested = false;
   #delivering = false;
-  #linger: NodeJS.Timeout | undefined;
 
-  constructor(transport: Transport, owner: ServerConnectionOwner, limits: HeadLimits, lingerMs: number) {
-    this.#lingerMs = lingerMs;
+  /** @param lingerMs how long a connection that we ended may take to close (delayed_close_timeout) */
+  constructor(transport: Transport, owner: ServerCodecOwner, limits: HeadLimits, lingerMs: number) {
+    this.#linger = new LingeringClose(transport, lingerMs);
     this.transport = transport;
     this.#owner = owner;
     this.#parser = new HeadParser(limits);
@@ -62,7 +65,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
       this.#take(chunk);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
-      this.#refuse(error);
+      this.#refuse(error, chunk.length);
     } finally {
       this.#delivering = false;
     }
@@ -76,7 +79,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
           at = this.#takeHead(chunk, at);
           break;
         case 'body':
-          at = this.#body.feed(chunk, at);
+          at = this.#takeBody(chunk, at);
           break;
         case 'waiting':
           this.#keep(at === 0 ? chunk : chunk.subarray(at));
@@ -87,14 +90,23 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     }
   }
 
+  /** As in Envoy all that was read counts until it is known to belong to another request. */
+  #takeBody(chunk: Buffer, at: number): number {
+    const { bytes } = this;
+    bytes.received += chunk.length - at;
+    const end = this.#body.feed(chunk, at);
+    bytes.received -= chunk.length - end;
+    return end;
+  }
+
   /** A pipelined request waits for the response before it. */
   #keep(rest: Buffer): void {
     this.#stash = this.#stash === undefined ? Buffer.from(rest) : Buffer.concat([this.#stash, rest]);
     this.pauseReading();
   }
 
-  #takeHead(chunk: Buffer, at: number): number {
-    const text = latin1(chunk, at, chunk.length);
+  #takeHead(chunk: Buffer, at: number, to: number = headEnd(chunk, at)): number {
+    const text = latin1(chunk, at, to);
     const before = this.#partial.length;
     // A head that comes in pieces is parsed again for each line of it only, not for each byte.
     if (before > 0 && !text.includes('\n') && before + text.length < 60 * 1024) {
@@ -103,12 +115,18 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     }
     const whole = before === 0 ? text : this.#partial + text;
     const end = this.#parser.parseRequest(whole, 0);
+    if (end === incomplete && to < chunk.length) return this.#takeHead(chunk, at, chunk.length);
     if (end === incomplete) {
-      this.#partial = whole;
+      // Of empty lines before a request any number may come.
+      this.#partial = whole.startsWith('\r\n') ? whole.replace(/^(?:\r\n)+/, '') : whole;
       return chunk.length;
     }
     this.#partial = '';
+    const bytes = new WireBytes();
+    this.bytes = bytes;
+    bytes.received = whole.length;
     this.#startRequest();
+    bytes.received -= whole.length - end;
     return at + end - before;
   }
 
@@ -116,21 +134,28 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     const parser = this.#parser;
     const head = new RequestHeaders();
     head.entries = parser.entries;
+    this.bytes.receivedHead1(parser.entries);
     head.method = parser.method;
     head.path = parser.target;
     head.authority = parser.host;
     if (parser.hostCount > 0) head.remove('host');
-    const end = !parser.chunked && parser.contentLength <= 0;
+    const bodiless = !parser.chunked && parser.contentLength <= 0;
     this.#forHead = head.method === 'HEAD';
-    this.#requestDone = end;
+    this.#requestDone = bodiless;
     this.#responseDone = false;
     this.#closeAfter = parser.connection !== '' && hasToken(parser.connection, 'close');
-    this.#receiver = this.#owner.newRequest();
+    this.#receiver = this.#owner.newRequest(this);
     if (parser.minor === 0) throw new CodecError(426, 'low_version');
     if (parser.hostCount > 1) throw new CodecError(400, 'http1.codec_error');
-    if (parser.connection !== '') checkNominated(parser.connection, head);
+    takeUpgrade(head, parser);
+    const upgrade = head.upgrade !== '';
+    if (parser.connection !== '' && !upgrade) checkNominated(parser.connection, head);
+    const end = bodiless && !upgrade;
+    this.#requestDone = end;
     this.#state = end ? 'waiting' : 'body';
-    if (parser.chunked) this.#body.startChunked();
+    // Granted or not: nothing that follows is read as a request.
+    if (upgrade) this.#body.startUntilClose();
+    else if (parser.chunked) this.#body.startChunked();
     else if (!end) this.#body.startLength(parser.contentLength);
     this.#receiver.onRequestHead(head, end);
   }
@@ -149,7 +174,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   }
 
   /** The client broke the protocol: it gets an answer where none has begun, and the connection ends. */
-  #refuse(error: CodecError): void {
+  #refuse(error: CodecError, readBytes: number): void {
     if (this.#state === 'closing') return;
     this.#state = 'closing';
     this.#closeAfter = true;
@@ -157,19 +182,26 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     this.#body.stop();
     if (this.#receiver === undefined) {
       this.#responseDone = false;
-      this.#receiver = this.#owner.newRequest();
+      this.bytes = new WireBytes();
+      this.bytes.received = this.#partial.length + readBytes;
+      this.#receiver = this.#owner.newRequest(this);
     }
     this.#receiver.onRequestError(error);
   }
 
   sendInterim(head: ResponseHeaders): void {
-    this.transport.writeText(encodeResponseHead(head, true, false, false).text);
+    const { text } = encodeResponseHead(head, true, false, false);
+    this.bytes.sentHead1(text);
+    this.transport.writeText(text);
   }
 
   sendHead(head: ResponseHeaders, end: boolean, close: boolean): void {
     if (close) this.#closeAfter = true;
     const encoded = encodeResponseHead(head, end, this.#closeAfter, this.#forHead);
+    this.#upgraded = head.upgraded;
+    if (head.upgraded) this.#forHead = false;
     this.#chunkedResponse = encoded.chunked && !this.#forHead;
+    this.bytes.sentHead1(encoded.text);
     this.transport.writeText(encoded.text);
     if (end) this.#finishResponse();
   }
@@ -177,8 +209,11 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   sendData(chunk: Buffer, end: boolean): void {
     const { transport } = this;
     if (chunk.length > 0 && !this.#forHead) {
+      this.bytes.sent += chunk.length;
       if (this.#chunkedResponse) {
-        transport.writeText(encodeChunkSize(chunk.length));
+        const size = encodeChunkSize(chunk.length);
+        this.bytes.sent += size.length + 2;
+        transport.writeText(size);
         transport.write(chunk);
         transport.writeText('\r\n');
       } else transport.write(chunk);
@@ -187,7 +222,7 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
       if (transport.congested) this.#tellCongestion(true);
       return;
     }
-    if (this.#chunkedResponse) transport.writeText(encodeLastChunk());
+    this.#endBody();
     this.#finishResponse();
   }
 
@@ -198,15 +233,27 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     this.#receiver?.onDownstreamCongested(congested);
   }
 
-  sendTrailers(trailers: HeaderMap): void {
-    if (this.#chunkedResponse) this.transport.writeText(encodeLastChunk(trailers));
+  sendTrailers(_trailers: HeaderMap): void {
+    this.#endBody();
     this.#finishResponse();
+  }
+
+  #endBody(): void {
+    if (!this.#chunkedResponse) return;
+    this.bytes.sent += lastChunk.length;
+    this.transport.writeText(lastChunk);
+  }
+
+  handOver(receiver: RequestReceiver): void {
+    this.#receiver = receiver;
   }
 
   reset(): void {
     this.#receiver = undefined;
     this.#state = 'closing';
-    this.transport.destroy();
+    // Bytes that the host sent before it went are the client's.
+    if (this.#upgraded) this.close();
+    else this.transport.destroy();
   }
 
   #finishResponse(): void {
@@ -234,17 +281,11 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
     if (this.transport.closed) return;
     this.#state = 'closing';
     this.#resumeAll();
-    this.transport.end();
-    if (this.#linger === undefined) this.#awaitClose();
+    this.#linger.begin();
   }
 
-  /** Gives the client that time to close, and again as long as it takes what is left to send. */
-  #awaitClose(): void {
-    const { unsent } = this.transport;
-    this.#linger = setTimeout(() => {
-      if (this.transport.unsent < unsent) this.#awaitClose();
-      else this.transport.destroy();
-    }, this.#lingerMs);
+  drain(): void {
+    if (!this.busy) this.close();
   }
 
   /** Nobody who paused the reading is there any more. */
@@ -273,13 +314,13 @@ export class ServerConnection implements TransportHandler, ResponseSender, BodyS
   #byPeer = false;
 
   onClose(error: NodeJS.ErrnoException | undefined): void {
-    clearTimeout(this.#linger);
+    this.#linger.stop();
     const receiver = this.#receiver;
     this.#receiver = undefined;
     const byPeer = this.#byPeer || error !== undefined;
     this.#state = 'closing';
     this.#body.stop();
-    receiver?.onRequestReset('downstream_remote_disconnect');
+    receiver?.onRequestReset('closed', 'downstream_remote_disconnect');
     this.#owner.onConnectionClosed(byPeer, receiver !== undefined);
   }
 }
@@ -294,10 +335,4 @@ function checkNominated(connection: string, head: RequestHeaders): void {
   if (names.length > mostNominated || names.some(name => name.startsWith(':') || neverNominated.includes(name)))
     throw new CodecError(400, 'http1.connection_header_rejected');
   if (names.includes('host')) head.authority = '';
-}
-
-/** Whether a comma-separated list in lower case holds a token. */
-export function hasToken(list: string, wanted: string): boolean {
-  if (list === wanted) return true;
-  return list.includes(wanted) && list.split(',').some(part => part.trim() === wanted);
 }

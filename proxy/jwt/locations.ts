@@ -1,5 +1,6 @@
 /** Where providers say that their tokens stand in a request: headers, query parameters, cookies. */
 import type { JwtProvider } from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
+import { cookiesOf } from '../http/cookies.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { decodedParameters, withoutParameter } from '../http/query.ts';
 
@@ -106,24 +107,4 @@ function tokenIn(value: string, from: number): string {
   if (from === 0) return value;
   const start = value.slice(from).search(/[A-Za-z0-9_.-]/);
   return start < 0 ? value : value.slice(from + start);
-}
-
-function cookiesOf(head: RequestHeaders): Map<string, string> {
-  const cookies = new Map<string, string>();
-  for (let i = 0; i < head.entries.length; i += 2) {
-    if (head.entries[i] !== 'cookie') continue;
-    for (const part of head.entries[i + 1]!.split(';')) {
-      const equals = part.indexOf('=');
-      const name = part.slice(0, Math.max(equals, 0)).trim();
-      if (name !== '' && !cookies.has(name))
-        cookies.set(
-          name,
-          part
-            .slice(equals + 1)
-            .trim()
-            .replace(/^"(.*)"$/, '$1'),
-        );
-    }
-  }
-  return cookies;
 }

@@ -1,6 +1,6 @@
 /** A provider of tokens as the configuration names it: whose tokens it takes, by which keys they are checked, what the upstream is told of them. */
 import type { JwtProvider } from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import { isObject, type Json } from '../configuration/json.ts';
+import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
 import { readDataSource } from '../data-source.ts';
 import { milliseconds } from '../duration.ts';
 import type { RequestHeaders } from '../http/headers.ts';
@@ -94,6 +94,15 @@ export class Provider {
     for (const { headerName } of claimToHeaders) head.remove(headerName.toLowerCase());
   }
 
+  /** What other filters are told of a token. */
+  metadataOf({ header, claims }: Token): JsonObject {
+    const { headerInMetadata, payloadInMetadata } = this.#configuration;
+    return {
+      ...(headerInMetadata !== '' && { [headerInMetadata]: inBytes(header) }),
+      ...(payloadInMetadata !== '' && { [payloadInMetadata]: inBytes(claims) }),
+    };
+  }
+
   /** Tells the upstream what the token says; true where a claim became a header. */
   describe(token: Token, head: RequestHeaders): boolean {
     const { forwardPayloadHeader, padForwardPayloadHeader, claimToHeaders } = this.#configuration;
@@ -111,6 +120,11 @@ export class Provider {
     }
     return added;
   }
+}
+
+/** With texts as metadata have them, one character for a byte. */
+function inBytes(value: JsonObject): JsonObject {
+  return JSON.parse(latin1(Buffer.from(JSON.stringify(value), 'utf8'))) as JsonObject;
 }
 
 /** `a.b.c`: a claim within claims. */

@@ -1,9 +1,11 @@
 /** What is required of a request's tokens: one provider's, any of several, all of them, or none (Envoy's JwtRequirement). */
+
 import type {
   JwtAuthentication,
   JwtRequirement,
   JwtRequirementOrList,
 } from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
+import type { JsonObject } from '../configuration/json.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { KeySet } from './key-set.ts';
@@ -18,6 +20,8 @@ export interface Checked {
   fetched: Map<Provider, KeySet | undefined>;
   /** Claims became headers that routes may look at. */
   routeChanged: boolean;
+  /** What becomes dynamic metadata. */
+  metadata: JsonObject;
 }
 
 /** The keys of a provider have to be fetched first: then the requirement is asked again, with a head that is as it was. */
@@ -159,7 +163,9 @@ function signatureStatus(provider: Provider, token: Token, { fetched }: Checked)
 }
 
 function accept(provider: Provider, found: Found, token: Token, checked: Checked): void {
-  const changed = provider.describe(token, checked.head);
+  const fields = provider.metadataOf(token);
+  Object.assign(checked.metadata, fields);
+  const changed = provider.describe(token, checked.head) || Object.keys(fields).length > 0;
   if (!provider.forwards) found.remove(checked.head);
   if (changed && provider.clearsRoute) checked.routeChanged = true;
 }

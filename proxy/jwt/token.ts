@@ -28,6 +28,7 @@ export interface Token {
   /** Seconds since 1970; 0 where it is not said. */
   notBefore: number;
   expires: number;
+  header: JsonObject;
   claims: JsonObject;
   /** The claims as they stand in the token. */
   encodedClaims: string;
@@ -67,6 +68,7 @@ export function parseToken(text: string): Token | Failure {
     audiences: (Array.isArray(aud) ? aud : [aud]) as string[],
     notBefore: Math.trunc(nbf as number),
     expires: Math.trunc(exp as number),
+    header,
     claims,
     encodedClaims,
     signed: Buffer.from(`${encodedHeader}.${encodedClaims}`, 'latin1'),

@@ -24,15 +24,19 @@ async function helloOf(options: tls.ConnectionOptions): Promise<Buffer> {
 }
 
 const asked = { servername: 'A.Example', ALPNProtocols: ['h2', 'http/1.1'] };
+const asExpected = (found: Peeked | undefined): unknown =>
+  typeof found === 'object'
+    ? { serverName: found.serverName, applicationProtocols: found.applicationProtocols }
+    : found;
 const expected = { serverName: 'a.example', applicationProtocols: ['h2', 'http/1.1'] };
 
 test('a hello tells its server and protocols, however it is cut', async () => {
   const bytes = await helloOf(asked);
   for (let length = 0; length < bytes.length; length++)
     assert.equal(parseClientHello(bytes.subarray(0, length)), undefined, `${length} bytes`);
-  assert.deepEqual(parseClientHello(bytes), expected);
+  assert.deepEqual(asExpected(parseClientHello(bytes)), expected);
   assert.deepEqual(parseClientHello(Buffer.concat([bytes, Buffer.from('more')])), 'not-tls');
-  assert.deepEqual(parseClientHello(await helloOf({})), { serverName: '', applicationProtocols: [] });
+  assert.deepEqual(asExpected(parseClientHello(await helloOf({}))), { serverName: '', applicationProtocols: [] });
 });
 
 test('a hello may come in several records', async () => {
@@ -43,7 +47,7 @@ test('a hello may come in several records', async () => {
     head.writeUInt16BE(part.length, 3);
     return Buffer.concat([head, part]);
   });
-  assert.deepEqual(parseClientHello(Buffer.concat(records)), expected);
+  assert.deepEqual(asExpected(parseClientHello(Buffer.concat(records))), expected);
 });
 
 test('what is no hello is told, and nothing makes it throw', async () => {
@@ -87,7 +91,7 @@ test('what was looked at is still there to be read', async () => {
       }
       client.end();
     }, 0);
-    assert.deepEqual(peeked, expected);
+    assert.deepEqual(asExpected(peeked), expected);
     const chunks: Buffer[] = [];
     for await (const chunk of socket) chunks.push(chunk as Buffer);
     assert.deepEqual(Buffer.concat(chunks), bytes);

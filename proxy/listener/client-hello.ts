@@ -9,7 +9,30 @@ export interface ClientHello {
   /** In lower case; '' where it names none. */
   serverName: string;
   applicationProtocols: readonly string[];
+  /** What the message says of itself: 0x0303, also of TLS 1.3. */
+  version: number;
+  suites: readonly number[];
+  /** Their types, in their order. */
+  extensions: readonly number[];
+  groups: readonly number[];
+  pointFormats: readonly number[];
+  signatureAlgorithms: readonly number[];
+  /** The client would take a stapled answer of the certificate's authority (OCSP). */
+  wantsStatus: boolean;
 }
+
+/** What is known of a client whose hello nobody could read. */
+export const unreadHello: ClientHello = {
+  serverName: '',
+  applicationProtocols: [],
+  version: 0,
+  suites: [],
+  extensions: [],
+  groups: [],
+  pointFormats: [],
+  signatureAlgorithms: [],
+  wantsStatus: false,
+};
 
 /** Where the bytes are no TLS, or are too long to be waited for. */
 export type NoHello = 'not-tls' | 'too-large';
@@ -74,23 +97,52 @@ class Fields {
   }
 }
 
-const extension = { serverName: 0, applicationProtocols: 16 } as const;
+/** @see https://www.iana.org/assignments/tls-extensiontype-values */
+const extension = {
+  serverName: 0,
+  statusRequest: 5,
+  groups: 10,
+  pointFormats: 11,
+  signatureAlgorithms: 13,
+  applicationProtocols: 16,
+} as const;
 
 function readHello(hello: Fields): ClientHello {
-  const found = { serverName: '', applicationProtocols: [] as string[] };
-  // Version and random.
-  hello.skip(2 + 32);
+  const version = hello.number(2);
+  // Random.
+  hello.skip(32);
   hello.field(1);
-  hello.field(2);
+  const suites = numbers(new Fields(hello.field(2)), 2);
   hello.field(1);
-  const extensions = new Fields(hello.field(2));
-  while (extensions.left) {
-    const type = extensions.number(2);
-    const fields = new Fields(new Fields(extensions.field(2)).field(2));
-    if (type === extension.serverName) found.serverName = hostName(fields);
-    if (type === extension.applicationProtocols)
-      while (fields.left) found.applicationProtocols.push(fields.field(1).toString('latin1'));
-  }
+  const extensions = new Map<number, Buffer>();
+  const fields = new Fields(hello.field(2));
+  while (fields.left) extensions.set(fields.number(2), fields.field(2));
+  const listOf = (type: number, size = 2) => new Fields(new Fields(extensions.get(type) ?? noBytes).field(size));
+  return {
+    serverName: hostName(listOf(extension.serverName)),
+    applicationProtocols: protocolNames(listOf(extension.applicationProtocols)),
+    version,
+    suites,
+    extensions: [...extensions.keys()],
+    groups: numbers(listOf(extension.groups), 2),
+    pointFormats: numbers(listOf(extension.pointFormats, 1), 1),
+    signatureAlgorithms: numbers(listOf(extension.signatureAlgorithms), 2),
+    // 1: by OCSP, and there is nothing else.
+    wantsStatus: extensions.get(extension.statusRequest)?.[0] === 1,
+  };
+}
+
+const noBytes = Buffer.alloc(0);
+
+function numbers(fields: Fields, size: number): number[] {
+  const found: number[] = [];
+  while (fields.left) found.push(fields.number(size));
+  return found;
+}
+
+function protocolNames(fields: Fields): string[] {
+  const found: string[] = [];
+  while (fields.left) found.push(fields.field(1).toString('latin1'));
   return found;
 }
 

@@ -11,7 +11,13 @@ type Wanted = Parameters<typeof create<typeof FilterChainMatchSchema>>[1];
 const match = (wanted: Wanted): FilterChainMatch => create(FilterChainMatchSchema, wanted);
 const range = (addressPrefix: string, length: number) => ({ addressPrefix, prefixLen: length });
 const connection: MatchInput = {
-  ...{ destinationAddress: '10.1.2.3', destinationPort: 443, sourceAddress: '192.168.0.9', sourcePort: 40_000 },
+  ...{
+    destinationAddress: '10.1.2.3',
+    destinationPort: 443,
+    sourceAddress: '192.168.0.9',
+    directSourceAddress: '192.168.0.9',
+    sourcePort: 40_000,
+  },
   ...{ serverName: '', transportProtocol: 'raw_buffer', applicationProtocols: [] },
 };
 

@@ -14,6 +14,8 @@ export interface MatchInput {
   destinationAddress: string;
   destinationPort: number;
   sourceAddress: string;
+  /** Of the connection itself, whatever a proxy before this one tells. */
+  directSourceAddress: string;
   sourcePort: number;
   /** In lower case; '' for none. */
   serverName: string;
@@ -55,7 +57,7 @@ const criteria: readonly Criterion[] = [
   },
   {
     wanted: match => match.directSourcePrefixRanges.map(rangeText),
-    decide: (values, input) => narrowest(values, input.sourceAddress),
+    decide: (values, input) => narrowest(values, input.directSourceAddress),
   },
   {
     wanted: match => (match.sourceType === SourceType.ANY ? [] : [String(match.sourceType)]),
@@ -177,6 +179,10 @@ function narrowest(values: ReadonlyMap<string, Node>, address: string): string |
   return found?.text ?? (values.has(anything) ? anything : undefined);
 }
 
-function isLocal({ sourceAddress, destinationAddress }: MatchInput): boolean {
+/** Whether it comes from this machine, as far as addresses tell. */
+export function isLocal({
+  sourceAddress,
+  destinationAddress,
+}: Pick<MatchInput, 'sourceAddress' | 'destinationAddress'>): boolean {
   return sourceAddress === destinationAddress || sourceAddress.startsWith('127.') || sourceAddress === '::1';
 }

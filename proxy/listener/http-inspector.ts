@@ -34,6 +34,7 @@ function versionOf(line: string): Version {
 }
 
 export class HttpInspector implements ListenerFilter {
+  readonly reads = true;
   readonly #counters: Record<Version, Counter>;
 
   constructor(store: StatsStore) {

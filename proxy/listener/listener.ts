@@ -1,54 +1,99 @@
 /** A listener: accepts connections and hands each to the filter chain that it matches. */
-import { createServer, type Server, type Socket } from 'node:net';
-import type { DynamicResource, ListenerStatus } from '../admin-source.ts';
+import type { Socket } from 'node:net';
+import { Listener_DrainType } from '../api/enums.js';
 import type { AccessLog } from '../api/envoy/config/accesslog/v3/accesslog_pb.js';
+import type { FilterChain as ChainConfiguration } from '../api/envoy/config/listener/v3/listener_components_pb.js';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
+import type { Explain } from '../explain/explain.ts';
+import type { WrittenPart } from '../explain/written-part.ts';
 import { splitAddress } from '../net/address-range.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
+import { fastOpen, freeBinding, optionsOf, type StatedOptions, transparency } from '../net/stated-options.ts';
 import { defaultHighMark, formatAddress } from '../net/transport.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
+import type { CameRoutes } from '../routing/route-source.ts';
+import { statedMetadata } from '../stated-metadata.ts';
 import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
-import type { StatsStore } from '../stats/store.ts';
-import type { StreamObserver } from '../stream-info.ts';
+import type { StatsScope, StatsStore } from '../stats/store.ts';
+import type { StreamInfo, StreamObserver } from '../stream-info.ts';
 import type { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
+import type { Tracers } from '../tracing/tracers.ts';
+import type { Crew } from '../workers/crew.ts';
+import { chainFinder } from './chain-finder.ts';
+import { ConnectionLog } from './connection-log.ts';
+import { type ConnectionQuota, type GlobalQuota, listenerQuota } from './connection-quota.ts';
+import type { DrainSettings } from './drain.ts';
 import { type ChainContext, compileFilterChain, type FilterChain } from './filter-chain.ts';
-import { type ChainFinder, compileChainMatches, type MatchInput } from './filter-chain-match.ts';
+import type { ChainFinder, MatchInput } from './filter-chain-match.ts';
+import type { ConnectionTaker, ListenAddress } from './listen-socket.ts';
 import type { Findings } from './listener-filter.ts';
 import { ListenerFilters } from './listener-filters.ts';
 import { type ConnectionFacts, noFacts, type TerminalFilter } from './network-filter.ts';
 import { PendingConnections } from './pending-connections.ts';
 
-const silentCounters = `downstream_cx_overflow downstream_cx_overload_reject
-downstream_global_cx_overflow downstream_listener_filter_error
+const silentCounters = `downstream_cx_overload_reject downstream_listener_filter_error
 extension_config_missing network_extension_config_missing`;
 
 export interface ListenerContext extends RouteSourceContext {
   store: StatsStore;
   nodeCluster: string;
   nodeId: string;
+  nodeZone: string;
+  tracers: Tracers;
   /** Makes what writes the access log of a connection manager. */
   accessLog(configurations: readonly AccessLog[]): StreamObserver | undefined;
   observers: readonly StreamObserver[];
+  /** Undefined: no request is explained. */
+  explain?: Explain | undefined;
   secrets: SecretManager;
   /** What the admin interface says of this proxy's health. */
   healthcheck: { readonly failed: boolean };
+  /** How many connections all listeners together may have. */
+  allConnections: GlobalQuota;
+  /** Undefined where one worker serves. */
+  crew?: Crew | undefined;
 }
 
-export class Listener implements ListenerStatus {
+export interface ListenerOptions {
+  /** The text of each chain's configuration, by its place; undefined: none is shared. */
+  chainTexts?: readonly string[];
+  /** Another listener, whose chains of the same text are shared: their connections go on. */
+  sharedWith?: Listener | undefined;
+  /** Who takes connections that were meant for an address, `ip:port`; undefined: nobody else. */
+  listenerAt?: (address: string) => Listener | undefined;
+  /** Its configuration as it is written; undefined: no request is explained. */
+  written?: WrittenPart | undefined;
+}
+
+export class Listener implements ConnectionTaker {
   readonly name: string;
-  address: string;
-  readonly #configuration: Configuration;
-  readonly #server: Server;
+  readonly bind: ListenAddress;
+  /** Of its statistics. */
+  readonly scope: StatsScope;
+  /** How many connections may wait to be accepted. */
+  readonly backlog: number;
   readonly #chains: readonly FilterChain[];
   readonly #default: FilterChain | undefined;
+  /** Those that it did not find ready. */
+  readonly #own: readonly FilterChain[];
+  #prepared: Promise<void> | undefined;
   /** Undefined where nobody looks into connections before a chain is chosen. */
   readonly #listenerFilters: ListenerFilters | undefined;
   readonly #pending: PendingConnections;
   /** Undefined where one chain takes every connection. */
   readonly #findChain: ChainFinder | undefined;
-  readonly #bind: { host: string; port: number };
   readonly #highMark: number;
+  /** Connections go to the listener that they were meant for. */
+  readonly #handsOver: boolean;
+  readonly #listenerAt: (address: string) => Listener | undefined;
+  /** Undefined: nobody logs connections. */
+  readonly #log: ConnectionLog | undefined;
+  readonly #quota: ConnectionQuota;
+  /** Undefined: what others have does not count here. */
+  readonly #allConnections: ConnectionQuota | undefined;
+  readonly #overflow: Counter;
+  readonly #globalOverflow: Counter;
   readonly #cxTotal: Counter;
   readonly #cxActive: Gauge;
   readonly #cxDestroy: Counter;
@@ -57,106 +102,177 @@ export class Listener implements ListenerStatus {
   readonly #workerTotal: Counter;
   readonly #workerActive: Gauge;
 
-  constructor(configuration: Configuration, context: ListenerContext) {
-    this.#configuration = configuration;
-    this.#bind = bindAddress(configuration);
-    this.address = formatAddress(this.#bind.host, this.#bind.port);
-    this.name = configuration.name || this.address;
-    const scope = context.store.scope(`listener.${configuration.statPrefix || this.address.replaceAll(':', '_')}.`);
+  constructor(
+    configuration: Configuration,
+    context: ListenerContext,
+    { chainTexts, sharedWith, written, listenerAt = () => undefined }: ListenerOptions = {},
+  ) {
+    this.bind = bindAddress(configuration);
+    this.backlog = configuration.tcpBacklogSize ?? 4096;
+    const address = formatAddress(this.bind.host, this.bind.port);
+    this.name = configuration.name || address;
+    const scope = context.store.scope(`listener.${configuration.statPrefix || address.replaceAll(':', '_')}.`);
+    this.scope = scope;
     for (const name of silentCounters.split(/\s+/)) scope.counter(name);
     this.#pending = new PendingConnections(scope);
     this.#listenerFilters = ListenerFilters.of(configuration, context.store);
+    this.#handsOver = configuration.useOriginalDst ?? false;
+    this.#listenerAt = listenerAt;
     this.#noChainMatch = scope.counter('no_filter_chain_match');
+    // Connections of chains that go on end where they are counted.
+    this.#quota =
+      sharedWith === undefined ? listenerQuota(this.name, context.runtime, context.shared) : sharedWith.#quota;
+    this.#allConnections = globalQuotaOf(configuration, context.allConnections);
+    this.#overflow = scope.counter('downstream_cx_overflow');
+    this.#globalOverflow = scope.counter('downstream_global_cx_overflow');
     this.#cxTotal = scope.counter('downstream_cx_total');
     this.#cxActive = scope.gauge('downstream_cx_active');
     this.#cxDestroy = scope.counter('downstream_cx_destroy');
     this.#cxLengthMs = scope.histogram('downstream_cx_length_ms');
     scope.histogram('connections_accepted_per_socket_event');
-    this.#workerTotal = scope.counter('worker_0.downstream_cx_total');
-    this.#workerActive = scope.gauge('worker_0.downstream_cx_active');
+    const worker = scope.scope(`worker_${context.crew?.index ?? 0}.`);
+    this.#workerTotal = worker.counter('downstream_cx_total');
+    this.#workerActive = worker.gauge('downstream_cx_active');
+    const listenerMetadata = statedMetadata(configuration.metadata);
+    const observer = context.accessLog(configuration.accessLog);
+    this.#log = observer && new ConnectionLog(observer, this.name, listenerMetadata);
     this.#highMark = configuration.perConnectionBufferLimitBytes ?? defaultHighMark;
     const chainContext: ChainContext = {
       listener: context,
       listenerName: this.name,
       listenerScope: scope,
       bufferLimit: this.#highMark,
-      onConnectionClosed: lengthMs => this.#onConnectionClosed(lengthMs),
+      trafficDirection: configuration.trafficDirection,
+      listenerMetadata,
+      drainsWhenIll: configuration.drainType !== Listener_DrainType.MODIFY_ONLY,
+      onConnectionClosed: (...closed) => this.#onConnectionClosed(...closed),
+      written,
     };
     const chains = configuration.filterChains;
-    this.#chains = chains.map(chain => compileFilterChain(chain, chainContext));
-    this.#default =
-      configuration.defaultFilterChain && compileFilterChain(configuration.defaultFilterChain, chainContext);
-    const takesAll = chains.length === 1 && chains[0]!.filterChainMatch === undefined;
-    this.#findChain = takesAll ? undefined : compileChainMatches(chains.map(chain => chain.filterChainMatch));
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, socket =>
-      this.#accept(socket),
+    const known = new Map(sharedWith?.allChains.map(chain => [chain.text, chain]));
+    const compile = (chain: ChainConfiguration, text = '', part?: WrittenPart) =>
+      (text === '' ? undefined : known.get(text)) ?? compileFilterChain(chain, text, chainContext, part);
+    this.#chains = chains.map((chain, index) =>
+      compile(chain, chainTexts?.[index], written?.at('filter_chains', index)),
     );
+    const fallback = configuration.defaultFilterChain;
+    this.#default = fallback && compile(fallback, chainTexts?.[chains.length], written?.at('default_filter_chain'));
+    this.#own = this.chainsWithout(sharedWith);
+    const takesAll =
+      chains.length === 1 &&
+      chains[0]!.filterChainMatch === undefined &&
+      configuration.filterChainMatcher === undefined;
+    this.#findChain = takesAll ? undefined : chainFinder(configuration);
   }
 
-  get #allChains(): readonly FilterChain[] {
+  get allChains(): readonly FilterChain[] {
     return this.#default === undefined ? this.#chains : [...this.#chains, this.#default];
   }
 
   get #filters(): readonly TerminalFilter[] {
-    return this.#allChains.map(({ filter }) => filter);
+    return this.allChains.map(({ filter }) => filter);
   }
 
   /** Of each chain that encrypts. */
   get tlsContexts(): readonly TlsContext[] {
-    return this.#allChains.flatMap(({ tls }) => tls?.source.current ?? []);
+    return this.allChains.flatMap(({ tls }) => tls?.source.current ?? []);
   }
 
   /** Ends when connections may come: the routes are there. */
-  async prepare(): Promise<void> {
-    const secrets = this.#allChains.map(({ tls }) => tls?.source.start());
-    await Promise.all([...secrets, ...this.#filters.map(filter => filter.prepare())]);
+  prepare(): Promise<void> {
+    this.#prepared ??= this.#prepare();
+    return this.#prepared;
+  }
+
+  async #prepare(): Promise<void> {
+    await Promise.all(this.#own.flatMap(({ tls, filter }) => [tls?.source.start(), filter.prepare()]));
   }
 
   /** Routes that did not stand in its own configuration. */
-  get dynamicRoutes(): readonly DynamicResource[] {
-    return this.#filters.flatMap(filter => filter.dynamicRoutes ?? []);
+  get cameRoutes(): readonly CameRoutes[] {
+    return this.#filters.flatMap(filter => filter.cameRoutes ?? []);
   }
 
-  start(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const backlog = this.#configuration.tcpBacklogSize ?? 4096;
-    this.#server.once('error', error => reject(new Error(`cannot bind '${this.address}': ${bindReason(error)}`)));
-    this.#server.listen({ ...this.#bind, backlog, exclusive: true }, () => {
-      const bound = this.#server.address();
-      if (bound !== null && typeof bound === 'object') this.address = formatAddress(bound.address, bound.port);
-      resolve();
-    });
-    return promise;
+  accept(socket: Socket): void {
+    if (this.#allConnections?.tryTake() === false) {
+      this.#globalOverflow.increment();
+      socket.destroy();
+      return;
+    }
+    if (!this.#quota.tryTake()) {
+      this.#allConnections?.give();
+      this.#overflow.increment();
+      socket.destroy();
+      return;
+    }
+    this.#inspect(socket, undefined, this.#handsOver);
   }
 
-  #accept(socket: Socket): void {
+  /** Takes a connection that came to another listener; what is known of it stays so. */
+  takeOver(socket: Socket, findings: Findings): void {
+    this.#allConnections?.take();
+    this.#quota.take();
+    this.#inspect(socket, findings, false);
+  }
+
+  #inspect(socket: Socket, known: Findings | undefined, mayHandOver: boolean): void {
     const filters = this.#listenerFilters;
-    if (filters === undefined) this.#take(socket, undefined);
-    else this.#pending.inspect(socket, filters, findings => this.#take(socket, findings));
+    if (filters === undefined) {
+      this.#take(socket, known);
+      return;
+    }
+    const told = this.#log?.begin(socket);
+    const findings: Findings = { ...known, told };
+    this.#pending.inspect(socket, filters, findings, goesOn => {
+      const { localAddress: meant } = findings;
+      const other = goesOn && mayHandOver && meant !== undefined ? this.#listenerAt(meant) : undefined;
+      if (goesOn && other === undefined) {
+        this.#take(socket, findings);
+        return;
+      }
+      this.#give();
+      if (other !== undefined) other.takeOver(socket, { ...findings, told: undefined });
+      else if (told !== undefined) this.#log!.endUnserved(told, findings);
+    });
+  }
+
+  /** There is a connection less. */
+  #give(): void {
+    this.#allConnections?.give();
+    this.#quota.give();
   }
 
   /** @param findings undefined where nobody has looked at it */
   #take(socket: Socket, findings: Findings | undefined): void {
     const chain = this.#findChain === undefined ? this.#chains[0]! : this.#chainFor(socket, findings, this.#findChain);
+    const told = this.#log && (findings?.told ?? this.#log.begin(socket));
     if (chain === undefined) {
       this.#noChainMatch.increment();
+      this.#give();
+      if (told !== undefined) this.#log!.endUnmatched(told, findings);
       socket.destroy();
       return;
     }
+    if (told !== undefined) this.#log!.chosen(told, findings, chain.facts);
     this.#cxTotal.increment();
     this.#cxActive.increment();
     this.#workerTotal.increment();
     this.#workerActive.increment();
     const { filter, tls, handshakeTimeoutMs } = chain;
-    const facts = factsOf(findings);
+    const facts = told === undefined ? factsOf(findings) : { ...factsOf(findings), connection: told };
     if (tls !== undefined) {
       const securing = { tls, timeoutMs: handshakeTimeoutMs, hello: findings?.hello };
       this.#pending.secure(socket, securing, {
-        onSecured: (secured, shown) =>
-          filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown }),
-        onFailed: failed => filter.refused(failed),
+        onSecured: (secured, shown) => {
+          if (told !== undefined) told.tls = shown;
+          filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown });
+        },
+        onFailed: failed => {
+          if (told !== undefined) told.downstreamTransportFailureReason = failed.reason;
+          filter.refused({ ...failed, connection: told });
+        },
       });
-    } else if (findings === undefined) filter.accept(openTransport(socket, this.#highMark), facts);
+    } else if (!findings?.read) filter.accept(openTransport(socket, this.#highMark), facts);
     else filter.accept(openSocketTransport(socket, this.#highMark), facts);
   }
 
@@ -165,21 +281,23 @@ export class Listener implements ListenerStatus {
     return index === undefined ? this.#default : this.#chains[index];
   }
 
-  #onConnectionClosed(lengthMs: number): void {
+  #onConnectionClosed(lengthMs: number, connection: StreamInfo | undefined): void {
+    if (connection !== undefined) this.#log?.end(connection);
+    this.#give();
     this.#cxActive.decrement();
     this.#workerActive.decrement();
     this.#cxDestroy.increment();
     this.#cxLengthMs.record(Math.round(lengthMs));
   }
 
-  /** Accepts no more; connections end after the request that is under way. */
-  drain(): void {
-    this.stopAccepting();
-    for (const filter of this.#filters) filter.drain();
+  /** Its connections, but for those of the chains that another listener shares, are told to go within some time. */
+  beginDrain(settings: DrainSettings, sharedWith: Listener | undefined): void {
+    for (const { drain } of this.chainsWithout(sharedWith)) drain.begin(settings);
   }
 
-  stopAccepting(): void {
-    if (this.#server.listening) this.#server.close();
+  /** Connections end after the request that is under way. */
+  drain(): void {
+    for (const filter of this.#filters) filter.drain();
   }
 
   /** Resolves when there is no connection. */
@@ -187,26 +305,57 @@ export class Listener implements ListenerStatus {
     await Promise.all(this.#filters.map(filter => filter.empty()));
   }
 
-  destroy(): void {
-    this.stopAccepting();
+  /** Closes what is left, but for the chains that another listener shares. */
+  destroy(sharedWith?: Listener): void {
     this.#pending.destroy();
-    for (const { tls } of this.#allChains) tls?.source.stop();
-    for (const filter of this.#filters) filter.destroy();
+    for (const { tls, filter } of this.chainsWithout(sharedWith)) {
+      tls?.source.stop();
+      filter.destroy();
+    }
+  }
+
+  chainsWithout(sharedWith: Listener | undefined): readonly FilterChain[] {
+    const shared = new Set(sharedWith?.allChains);
+    return this.allChains.filter(chain => !shared.has(chain));
   }
 }
 
-function bindAddress(configuration: Configuration): { host: string; port: number } {
+/** Undefined: what others have does not count for this one. */
+function globalQuotaOf(
+  { ignoreGlobalConnLimit, bypassOverloadManager }: Configuration,
+  { quota, isMonitored }: GlobalQuota,
+): ConnectionQuota | undefined {
+  return ignoreGlobalConnLimit || (isMonitored && bypassOverloadManager) ? undefined : quota;
+}
+
+/** @throws Error where it is none that can be listened on */
+export function bindAddress(configuration: Configuration): ListenAddress {
   const address = configuration.address?.address;
   if (address?.case !== 'socketAddress')
     throw new Error(`listener ${configuration.name}: address is not a socket address`);
   const { portSpecifier } = address.value;
-  return { host: address.value.address, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0 };
+  const port = portSpecifier.case === 'portValue' ? portSpecifier.value : 0;
+  const listens = configuration.bindToPort ?? configuration.deprecatedV1?.bindToPort ?? true;
+  const host = address.value.address;
+  return { host, port, listens, options: socketOptions(configuration, host) };
+}
+
+/** What the system is told of its socket; undefined: nothing. */
+function socketOptions(configuration: Configuration, host: string): StatedOptions | undefined {
+  const { socketOptions: stated, freebind, transparent, tcpFastOpenQueueLength: queue } = configuration;
+  const own = [...(transparent ? [transparency(host)] : []), ...(freebind ? [freeBinding(host)] : [])];
+  if (stated.length === 0 && own.length === 0 && queue === undefined) return undefined;
+  return {
+    beforeBind: [...own, ...optionsOf(stated, 'beforeBind')],
+    bound: optionsOf(stated, 'bound'),
+    listening: [...(queue === undefined ? [] : [fastOpen(queue)]), ...optionsOf(stated, 'listening')],
+  };
 }
 
 function factsOf(findings: Findings | undefined): ConnectionFacts {
   if (findings === undefined) return noFacts;
-  const { hello, remoteAddress, localAddress } = findings;
-  return { serverName: hello?.serverName ?? '', tls: undefined, remoteAddress, localAddress };
+  const { hello, ja3 = '', remoteAddress, localAddress } = findings;
+  return { serverName: hello?.serverName ?? '', ja3, tls: undefined, remoteAddress, localAddress };
 }
 
 function matchInput(socket: Socket, { hello, applicationProtocols, ...told }: Findings = {}): MatchInput {
@@ -216,15 +365,10 @@ function matchInput(socket: Socket, { hello, applicationProtocols, ...told }: Fi
     destinationAddress: destination.address,
     destinationPort: destination.port,
     sourceAddress: source.address,
+    directSourceAddress: splitAddress(formatAddress(socket.remoteAddress, socket.remotePort)).address,
     sourcePort: source.port,
     serverName: hello?.serverName ?? '',
     transportProtocol: hello === undefined ? 'raw_buffer' : 'tls',
     applicationProtocols: hello?.applicationProtocols ?? applicationProtocols ?? [],
   };
-}
-
-function bindReason(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EADDRINUSE') return 'Address already in use';
-  if (error.code === 'EACCES') return 'Permission denied';
-  return error.code === 'EADDRNOTAVAIL' ? 'Cannot assign requested address' : error.message;
 }

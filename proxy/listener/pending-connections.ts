@@ -6,7 +6,7 @@ import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { TlsServer } from '../tls/tls-server.ts';
-import { type ClientHello, lookForHello } from './client-hello.ts';
+import { type ClientHello, lookForHello, unreadHello } from './client-hello.ts';
 import type { Findings } from './listener-filter.ts';
 import type { ListenerFilters } from './listener-filters.ts';
 import type { FailedConnection } from './network-filter.ts';
@@ -39,17 +39,20 @@ export class PendingConnections {
     this.#handshakeTimeout = scope.counter('downstream_cx_transport_socket_connect_timeout');
   }
 
-  /** Tells what the listener's filters found, where the connection goes on. */
-  inspect(socket: Socket, filters: ListenerFilters, tell: (findings: Findings) => void): void {
+  /**
+   * Tells whether the connection goes on; else it is closed.
+   * @param findings what the listener's filters find is added
+   */
+  inspect(socket: Socket, filters: ListenerFilters, findings: Findings, tell: (goesOn: boolean) => void): void {
     this.#sockets.add(socket);
     this.#inspected.increment();
-    filters.inspect(socket, (verdict, findings) => {
+    filters.inspect(socket, findings, verdict => {
       this.#sockets.delete(socket);
       this.#inspected.decrement();
       if (verdict === 'timed-out') this.#inspectionTimeout.increment();
       if (verdict === 'closed') this.#remoteClose.increment();
-      if (verdict === 'go-on') tell(findings);
-      else socket.destroy();
+      if (verdict !== 'go-on') socket.destroy();
+      tell(verdict === 'go-on');
     });
   }
 
@@ -62,7 +65,15 @@ export class PendingConnections {
     const fail = (reason: string): void => {
       this.#sockets.delete(socket);
       const durationMs = performance.now() - startedMs;
-      owner.onFailed({ reason, serverName: securing.hello?.serverName ?? '', durationMs, ...addresses });
+      owner.onFailed({
+        reason,
+        by: 'handshake',
+        serverName: securing.hello?.serverName ?? '',
+        tls: undefined,
+        flags: 0,
+        durationMs,
+        ...addresses,
+      });
     };
     this.#sockets.add(socket);
     this.#withHello(socket, securing, fail, hello =>
@@ -91,7 +102,7 @@ export class PendingConnections {
     peek(socket, timeoutMs, lookForHello, peeked => {
       if (peeked === 'timed-out') this.#handshakeTimeout.increment();
       // What is no hello is left to the library to refuse.
-      if (peeked === 'not-tls' || peeked === 'too-large') go({ serverName: '', applicationProtocols: [] });
+      if (peeked === 'not-tls' || peeked === 'too-large') go(unreadHello);
       else if (typeof peeked === 'string') {
         socket.destroy();
         fail('');

@@ -8,6 +8,7 @@ import { isIPv4, isIPv6, type Socket } from 'node:net';
 import { ProxyProtocolConfig_Version as Version } from '../api/enums.js';
 import type { ProxyProtocol as Configuration } from '../api/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { latin1 } from '../net/latin1.ts';
+import { usualForm } from '../net/original-destination.ts';
 import { formatAddress } from '../net/transport.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
@@ -82,9 +83,6 @@ function binaryAddresses(bytes: Buffer, size: 4 | 16): { remote: string; local: 
   };
 }
 
-/** An address of IPv6 is written in its shortest way. */
-const usualForm = (ip: string): string => (isIPv6(ip) ? new URL(`http://[${ip}]`).hostname.slice(1, -1) : ip);
-
 function ipText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16));
@@ -98,6 +96,7 @@ interface VersionCounters {
 }
 
 export class ProxyProtocolFilter implements ListenerFilter {
+  readonly reads = true;
   readonly #optional: boolean;
   readonly #disallowed: ReadonlySet<1 | 2>;
   readonly #errors: Counter;
@@ -135,13 +134,13 @@ export class ProxyProtocolFilter implements ListenerFilter {
         tell(told);
         return;
       }
-      const verdict = this.#judge(told, findings);
+      const verdict = this.#judge(socket, told, findings);
       if (verdict === 'refused') this.#errors.increment();
       tell(verdict);
     });
   }
 
-  #judge(told: Told, findings: Findings): Verdict {
+  #judge(socket: Socket, told: Told, findings: Findings): Verdict {
     if (told === 'none') {
       this.#notFound.increment();
       return this.#optional ? 'go-on' : 'refused';
@@ -157,8 +156,9 @@ export class ProxyProtocolFilter implements ListenerFilter {
     }
     counters.found.increment();
     if (told.addresses !== undefined) {
-      findings.remoteAddress = told.addresses.remote;
-      findings.localAddress = told.addresses.local;
+      const { remote, local } = told.addresses;
+      findings.remoteAddress = remote;
+      if (local !== formatAddress(socket.localAddress, socket.localPort)) findings.localAddress = local;
     }
     return 'go-on';
   }

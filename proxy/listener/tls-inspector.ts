@@ -4,19 +4,25 @@
  * @see https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/listener_filters/tls_inspector
  */
 import type { Socket } from 'node:net';
+import type { TlsInspector as Configuration } from '../api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import { type ClientHello, lookForHello, type NoHello } from './client-hello.ts';
+import { ja3Fingerprint } from './fingerprint.ts';
 import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
 import { peek } from './peek.ts';
 
 export class TlsInspector implements ListenerFilter {
+  readonly reads = true;
   readonly #counters: Record<
     'tooLarge' | 'tlsFound' | 'tlsNotFound' | 'alpnFound' | 'alpnNotFound' | 'sniFound' | 'sniNotFound',
     Counter
   >;
 
-  constructor(store: StatsStore) {
+  readonly #fingerprints: boolean;
+
+  constructor({ enableJa3Fingerprinting }: Configuration, store: StatsStore) {
+    this.#fingerprints = enableJa3Fingerprinting ?? false;
     const scope = store.scope('tls_inspector.');
     scope.histogram('bytes_processed');
     this.#counters = {
@@ -37,7 +43,10 @@ export class TlsInspector implements ListenerFilter {
         return;
       }
       this.#count(found);
-      if (typeof found !== 'string') findings.hello = found;
+      if (typeof found !== 'string') {
+        findings.hello = found;
+        if (this.#fingerprints) findings.ja3 = ja3Fingerprint(found);
+      }
       tell(found === 'too-large' ? 'refused' : 'go-on');
     });
   }

@@ -2,6 +2,7 @@
 import type { Host } from '../cluster/host.ts';
 import { murmurHash64 } from '../hash/murmur-hash.ts';
 import { xxHash64 } from '../hash/xx-hash.ts';
+import type { HostShares } from './localities.ts';
 import type { BalancerSettings } from './settings.ts';
 
 export class HashRing {
@@ -9,8 +10,8 @@ export class HashRing {
   readonly #hosts: Host[];
 
   /** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers#ring-hash */
-  constructor(hosts: readonly Host[], settings: BalancerSettings) {
-    const entries = entriesOf(hosts, settings).sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
+  constructor(shares: HostShares, settings: BalancerSettings) {
+    const entries = entriesOf(shares, settings).sort((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));
     this.#hashes = BigUint64Array.from(entries, ({ hash }) => hash);
     this.#hosts = entries.map(({ host }) => host);
   }
@@ -34,18 +35,17 @@ export class HashRing {
   }
 }
 
-function entriesOf(hosts: readonly Host[], settings: BalancerSettings): { hash: bigint; host: Host }[] {
-  if (hosts.length === 0) return [];
-  const total = hosts.reduce((sum, host) => sum + host.weight, 0);
-  const least = Math.min(...hosts.map(host => host.weight / total));
+function entriesOf(shares: HostShares, settings: BalancerSettings): { hash: bigint; host: Host }[] {
+  if (shares.length === 0) return [];
+  const least = Math.min(...shares.map(({ share }) => share));
   // The lightest host gets a whole number of places; of the others, the sums are kept near to what is due.
   const scale = Math.min(Math.ceil(least * settings.minimumRingSize) / least, settings.maximumRingSize);
   const hashOf = settings.murmur ? murmurHash64 : xxHash64;
   const entries: { hash: bigint; host: Host }[] = [];
   const places: number[] = [];
   let due = 0;
-  for (const host of hosts) {
-    due += (scale * host.weight) / total;
+  for (const { host, share } of shares) {
+    due += scale * share;
     const key = host.hashKey(settings.hashesHostnames);
     let place = 0;
     for (; entries.length < due; place++) entries.push({ hash: hashOf(Buffer.from(`${key}_${place}`)), host });

@@ -6,12 +6,15 @@ import { Cluster_LbPolicy as LbPolicy } from '../api/enums.js';
 import { ClusterSchema } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { Host } from '../cluster/host.ts';
 import { StatsStore } from '../stats/store.ts';
-import { makePicker, type Picker } from './host-picker.ts';
+import { makeHashPicker, makePicker, type Picker } from './host-picker.ts';
+import { flatShares } from './localities.ts';
+import { choosesByHash } from './priority-picker.ts';
 import { balancerSettings } from './settings.ts';
 
 function pickerOf(lbPolicy: LbPolicy, hosts: Host[], more: MessageInitShape<typeof ClusterSchema> = {}): Picker {
   const configuration = create(ClusterSchema, { lbPolicy, ...more });
-  return makePicker(balancerSettings(configuration, new StatsStore().scope('cluster.a.'), undefined), hosts);
+  const settings = balancerSettings(configuration, new StatsStore().scope('cluster.a.'), undefined);
+  return choosesByHash(settings) ? makeHashPicker(settings, flatShares(hosts), () => 0) : makePicker(settings, hosts);
 }
 
 /** How often each host was picked. */

@@ -1,7 +1,9 @@
 /** Chooses a host among those of a priority. A picker is an immutable snapshot of the hosts, made anew when they change. */
 import type { Host } from '../cluster/host.ts';
+import { withinBound } from './bounded-load.ts';
 import { EdfScheduler } from './edf-scheduler.ts';
 import { HashRing } from './hash-ring.ts';
+import type { HostShares } from './localities.ts';
 import { MaglevTable } from './maglev-table.ts';
 import type { MetadataCriteria } from './metadata-criteria.ts';
 import type { BalancerSettings } from './settings.ts';
@@ -13,19 +15,26 @@ import type { BalancerSettings } from './settings.ts';
  */
 export type Picker = (hash?: bigint, attempt?: number, criteria?: MetadataCriteria) => Host | undefined;
 
-/** A picker over these hosts, whatever their health. */
+/** A picker over these hosts, whatever their health, by a policy that does not hash. */
 export function makePicker(settings: BalancerSettings, hosts: readonly Host[]): Picker {
-  const { policy } = settings;
-  if (policy === 'ring-hash' || policy === 'maglev') {
-    const table = policy === 'maglev' ? new MaglevTable(hosts, settings) : new HashRing(hosts, settings);
-    return (hash = randomHash(), attempt = 0) => table.pick(hash, attempt);
-  }
+  const { policy, slowStart } = settings;
   if (hosts.length <= 1) return () => hosts[0];
-  const weighted = hosts.some(host => host.weight !== hosts[0]!.weight);
   if (policy === 'random') return () => hosts[Math.floor(Math.random() * hosts.length)];
-  if (policy === 'least-request')
-    return weighted ? weightedLeastRequest(hosts, settings) : () => leastOf(hosts, settings.choiceCount);
-  return weighted ? weightedRoundRobin(hosts) : roundRobin(hosts);
+  const starting = slowStart?.concerns(hosts) ?? false;
+  if (starting || hosts.some(host => host.weight !== hosts[0]!.weight))
+    return weighted(hosts, weightBy(settings, starting));
+  if (policy === 'round-robin') return roundRobin(hosts);
+  return settings.fullScan ? () => leastOfAll(hosts) : () => leastOf(hosts, settings.choiceCount);
+}
+
+/** A picker by what a request is hashed to. */
+export function makeHashPicker(settings: BalancerSettings, shares: HostShares, active: () => number): Picker {
+  const table = settings.policy === 'maglev' ? new MaglevTable(shares, settings) : new HashRing(shares, settings);
+  const bound = settings.hashBalanceFactor && { factor: settings.hashBalanceFactor, active };
+  return (hash = randomHash(), attempt = 0) => {
+    const host = table.pick(hash, attempt);
+    return host && bound ? withinBound(host, hash, shares, bound) : host;
+  };
 }
 
 /** 64 bits by chance. */
@@ -42,19 +51,22 @@ function roundRobin(hosts: readonly Host[]): Picker {
   };
 }
 
-/** Smooth weighted round robin: each host gets its share, spread as evenly as can be. */
-function weightedRoundRobin(hosts: readonly Host[]): Picker {
-  const credit = hosts.map(() => 0);
-  const total = hosts.reduce((sum, host) => sum + host.weight, 0);
-  return () => {
-    let best = 0;
-    for (let i = 0; i < hosts.length; i++) {
-      credit[i]! += hosts[i]!.weight;
-      if (credit[i]! > credit[best]!) best = i;
-    }
-    credit[best]! -= total;
-    return hosts[best];
-  };
+/** Each host gets its share, spread as evenly as can be; weights may be others at each choice. */
+function weighted(hosts: readonly Host[], weightOf: (host: Host) => number): Picker {
+  const scheduler = EdfScheduler.startedAnywhere(hosts, weightOf);
+  return () => scheduler.next(weightOf);
+}
+
+/** @param starting whether any of the hosts is at its start */
+function weightBy(
+  { policy, slowStart, activeRequestBias }: BalancerSettings,
+  starting: boolean,
+): (host: Host) => number {
+  // Requests that are under way make a host lighter.
+  const busy = policy === 'least-request';
+  const own = (host: Host): number =>
+    busy ? host.weight / (host.active + 1) ** Math.max(0, activeRequestBias.value) : host.weight;
+  return starting && slowStart ? host => own(host) * slowStart.factor(host) : own;
 }
 
 /** The host with the fewest active requests of some drawn at random. */
@@ -62,18 +74,14 @@ function leastOf(hosts: readonly Host[], choices: number): Host | undefined {
   let best: Host | undefined;
   for (let i = 0; i < choices; i++) {
     const host = hosts[Math.floor(Math.random() * hosts.length)]!;
-    if (best === undefined || host.gauges.rq_active < best.gauges.rq_active) best = host;
+    if (best === undefined || host.active < best.active) best = host;
   }
   return best;
 }
 
-/** Round robin by weights that shrink with the requests that are under way. */
-function weightedLeastRequest(hosts: readonly Host[], { activeRequestBias }: BalancerSettings): Picker {
-  const weightOf = ({ weight, gauges }: Host): number =>
-    weight / (gauges.rq_active + 1) ** Math.max(0, activeRequestBias.value);
-  const scheduler = new EdfScheduler<Host>();
-  for (const host of hosts) scheduler.add(host, weightOf(host));
-  // Proxies that begin at the same time do not all begin with the same host.
-  for (let skipped = Math.floor(Math.random() * hosts.length); skipped > 0; skipped--) scheduler.next(weightOf);
-  return () => scheduler.next(weightOf);
+/** The host with the fewest active requests; of several, any. */
+function leastOfAll(hosts: readonly Host[]): Host | undefined {
+  const fewest = Math.min(...hosts.map(({ active }) => active));
+  const least = hosts.filter(({ active }) => active === fewest);
+  return least[Math.floor(Math.random() * least.length)];
 }

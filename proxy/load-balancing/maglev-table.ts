@@ -1,6 +1,7 @@
 /** A table of hosts in which each fills the places that its own permutation comes to first: even shares, and few moves when hosts change. */
 import type { Host } from '../cluster/host.ts';
 import { xxHash64 } from '../hash/xx-hash.ts';
+import type { HostShares } from './localities.ts';
 import type { BalancerSettings } from './settings.ts';
 
 interface Filler {
@@ -22,17 +23,21 @@ export class MaglevTable {
   readonly #table: Uint32Array;
 
   /** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers#maglev */
-  constructor(hosts: readonly Host[], settings: BalancerSettings) {
-    const keyed = hosts.map(host => ({ host, key: Buffer.from(host.hashKey(settings.hashesHostnames)) }));
+  constructor(shares: HostShares, settings: BalancerSettings) {
+    const keyed = shares.map(({ host, share }) => ({
+      host,
+      share,
+      key: Buffer.from(host.hashKey(settings.hashesHostnames)),
+    }));
     keyed.sort((a, b) => Buffer.compare(a.key, b.key));
     this.#hosts = keyed.map(({ host }) => host);
-    const size = hosts.length === 0 ? 0 : settings.tableSize;
+    const size = shares.length === 0 ? 0 : settings.tableSize;
     this.#table = new Uint32Array(size).fill(free);
-    const fillers = keyed.map(({ host, key }, index) => ({
+    const fillers = keyed.map(({ share, key }, index) => ({
       index,
       offset: Number(xxHash64(key) % BigInt(size)),
       skip: Number(xxHash64(key, 1n) % BigInt(size - 1)) + 1,
-      weight: host.weight,
+      weight: share,
       ...{ target: 0, next: 0, count: 0 },
     }));
     this.#fill(fillers);

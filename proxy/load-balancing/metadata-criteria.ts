@@ -1,6 +1,7 @@
 /** What a route asks of the metadata of hosts. */
 import type { Metadata } from '../api/envoy/config/core/v3/base_pb.js';
-import type { Json, JsonObject } from '../configuration/json.ts';
+import { canonical, type Json, type JsonObject } from '../configuration/json.ts';
+import type { DynamicMetadata } from '../dynamic-metadata.ts';
 
 const namespace = 'envoy.lb';
 
@@ -9,13 +10,16 @@ export function balancerMetadata(metadata: Metadata | undefined): JsonObject | u
   return metadata?.filterMetadata[namespace] as JsonObject | undefined;
 }
 
-/** Keys with the values that they have to have, sorted by key. Made once, for many requests. */
+/** Keys with the values that they have to have, sorted by key. */
 export class MetadataCriteria {
   /** By which a subset with just these keys and values is found. */
   readonly key: string;
   readonly fields: ReadonlyMap<string, Json>;
+  /** Made for one request alone: nobody will ask with it again. */
+  readonly once: boolean;
 
-  constructor(fields: ReadonlyMap<string, Json>) {
+  constructor(fields: ReadonlyMap<string, Json>, once = false) {
+    this.once = once;
     this.fields = new Map([...fields].sort(([a], [b]) => (a < b ? -1 : 1)));
     this.key = subsetKey(this.fields);
   }
@@ -27,6 +31,20 @@ export class MetadataCriteria {
   static of(metadata: Metadata | undefined, outer?: MetadataCriteria): MetadataCriteria | undefined {
     const fields = balancerMetadata(metadata);
     return fields === undefined ? outer : new MetadataCriteria(new Map([...(outer?.fields ?? []), ...entries(fields)]));
+  }
+
+  /**
+   * What a request asks for beyond its route.
+   * @param metadata what filters said of it: the part `envoy.lb` counts
+   */
+  static forRequest(
+    metadata: DynamicMetadata | undefined,
+    route: MetadataCriteria | undefined,
+  ): MetadataCriteria | undefined {
+    const fields = metadata?.namespace(namespace);
+    return fields === undefined
+      ? route
+      : new MetadataCriteria(new Map([...(route?.fields ?? []), ...entries(fields)]), true);
   }
 
   /** Those of its keys that are among these. */
@@ -43,14 +61,5 @@ export class MetadataCriteria {
 /** @param fields sorted by key */
 export const subsetKey = (fields: Iterable<readonly [string, Json]>): string =>
   JSON.stringify(Array.from(fields, ([key, value]) => [key, canonical(value)]));
-
-/** A text that is the same for values that are equal. */
-export function canonical(value: Json): string {
-  return JSON.stringify(value, (_, inner: Json) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
 
 const entries = (fields: JsonObject): [string, Json][] => Object.entries(fields) as [string, Json][];

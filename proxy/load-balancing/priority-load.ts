@@ -7,6 +7,8 @@ export interface PriorityHealth {
   degraded: number;
   /** Of the hosts, those that are left out where it is asked how many of them can be used. */
   excluded: number;
+  /** In percent; undefined: as the settings say. */
+  overprovisioning?: number;
 }
 
 /** In percent, an entry for each priority; healthy and degraded together are 100. */
@@ -46,12 +48,14 @@ export function priorityLoad(
   return { ...spread(healthy, degraded, total), panic };
 }
 
-function availability(usable: number, level: PriorityHealth, { overprovisioning }: PriorityLoadSettings): number {
+function availability(usable: number, level: PriorityHealth, settings: PriorityLoadSettings): number {
   const all = level.hosts - level.excluded;
+  const overprovisioning = level.overprovisioning ?? settings.overprovisioning;
   return all === 0 ? 0 : Math.min(100, Math.floor((overprovisioning * usable) / all));
 }
 
-function inPanic(
+/** Whether too few of the hosts can be used. */
+export function inPanic(
   { hosts, healthy, degraded, excluded }: PriorityHealth,
   { panicThreshold }: PriorityLoadSettings,
 ): boolean {

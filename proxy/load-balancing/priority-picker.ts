@@ -1,8 +1,17 @@
-/** Chooses a priority by its load, then a host of it. */
+/** Chooses a priority by its load, then a locality of it where that matters, then a host. */
 import type { Host } from '../cluster/host.ts';
-import { makePicker, type Picker, randomHash } from './host-picker.ts';
-import { type PriorityHealth, type PriorityLoadSettings, priorityLoad } from './priority-load.ts';
+import type { Health } from '../cluster/host-health.ts';
+import { makeHashPicker, makePicker, type Picker, randomHash } from './host-picker.ts';
+import { byLocality, flatShares, type Locality, localityChooser, localityShares } from './localities.ts';
+import {
+  inPanic,
+  type PriorityHealth,
+  type PriorityLoad,
+  type PriorityLoadSettings,
+  priorityLoad,
+} from './priority-load.ts';
 import type { BalancerSettings } from './settings.ts';
+import { type OwnCluster, type ZoneStats, zoneChooser } from './zone-routing.ts';
 
 export interface PickerSettings extends PriorityLoadSettings {
   balancer: BalancerSettings;
@@ -10,6 +19,13 @@ export interface PickerSettings extends PriorityLoadSettings {
   weightedPriorityHealth: boolean;
   /** Counts a choice among all hosts. */
   onPanic: () => void;
+  /** Where the proxy is; undefined: nobody said. */
+  locality: Locality | undefined;
+  /** Undefined where the proxy belongs to no cluster, or to this one. */
+  own: OwnCluster | undefined;
+  zoneStats: () => ZoneStats;
+  /** Requests that are under way in the whole cluster. */
+  active: () => number;
 }
 
 interface Share {
@@ -21,30 +37,114 @@ interface Share {
 /** Whether a policy chooses by what a request is hashed to. */
 export const choosesByHash = ({ policy }: BalancerSettings): boolean => policy === 'ring-hash' || policy === 'maglev';
 
+const nobody: Picker = () => undefined;
+
+/** The hosts of a priority that have this health. */
+export interface Level {
+  priority: number;
+  health: 'healthy' | 'degraded';
+}
+
 /** A picker over a snapshot of hosts and of their health. */
 export function makePriorityPicker(hosts: readonly Host[], settings: PickerSettings): Picker {
   const levels = levelsOf(hosts);
-  const counts = levels.map(level => healthOf(level, () => 1));
-  const weights = settings.weightedPriorityHealth
-    ? levels.map(level => healthOf(level, host => host.weight))
-    : undefined;
-  const load = priorityLoad(counts, settings, weights);
+  const load = loadOf(levels, settings);
   const hashing = choosesByHash(settings.balancer);
+  const chooseZone = hashing ? undefined : zoneOf(levels[0]!, settings);
   const shares: Share[] = [];
   let upTo = 0;
   for (const health of ['healthy', 'degraded'] as const)
     for (const [level, percent] of load[health].entries()) {
       if (percent === 0) continue;
       upTo += percent;
-      const panic = load.panic[level]!;
-      // In Envoy, a table of hashes never holds degraded hosts.
-      const wanted = hashing ? 'healthy' : health;
-      const among = panic ? levels[level]! : levels[level]!.filter(host => host.health === wanted);
-      const pick = makePicker(settings.balancer, among);
-      shares.push({ upTo, pick: panic ? counted(pick, settings.onPanic) : pick });
+      const part = { level: levels[level]!, health, panic: load.panic[level]!, settings };
+      const pick = hashing ? hashPickerOf(part) : pickerOf(part, level === 0 ? chooseZone : undefined);
+      shares.push({ upTo, pick: part.panic ? counted(pick, settings.onPanic) : pick });
     }
   if (shares.length === 1) return shares[0]!.pick;
   return hashing ? byHash(shares) : byShare(shares);
+}
+
+/** A picker within one priority; in a panic of that one, among all of its hosts. */
+export function makeLevelPicker(hosts: readonly Host[], settings: PickerSettings, { priority, health }: Level): Picker {
+  const levels = levelsOf(hosts);
+  const level = levels[priority];
+  if (level === undefined) return nobody;
+  const part = { level, health, panic: loadOf(levels, settings).panic[priority]!, settings };
+  const pick = choosesByHash(settings.balancer) ? hashPickerOf(part) : pickerOf(part, undefined);
+  return part.panic ? counted(pick, settings.onPanic) : pick;
+}
+
+function loadOf(levels: readonly (readonly Host[])[], settings: PickerSettings): PriorityLoad {
+  const counts = levels.map(level => healthOf(level, () => 1));
+  const weights = settings.weightedPriorityHealth
+    ? levels.map(level => healthOf(level, host => host.weight))
+    : undefined;
+  return priorityLoad(counts, settings, weights);
+}
+
+/** The hosts of a priority that have this health; in a panic, all. */
+interface Part {
+  level: readonly Host[];
+  health: Health;
+  panic: boolean;
+  settings: PickerSettings;
+}
+
+function hashPickerOf({ level, panic, settings }: Part): Picker {
+  // In Envoy, a table of hashes never holds degraded hosts.
+  const usable = ({ health }: Host) => panic || health === 'healthy';
+  const { balancer } = settings;
+  const shares = balancer.weightedLocalities
+    ? localityShares(byLocality(level, settings.locality), usable)
+    : flatShares(level.filter(usable));
+  return makeHashPicker(balancer, shares, settings.active);
+}
+
+function pickerOf({ level, health, panic, settings }: Part, chooseZone: ZoneChoice | undefined): Picker {
+  const { balancer } = settings;
+  if (panic) return balancer.failsOnPanic ? nobody : makePicker(balancer, level);
+  const usable = (host: Host) => host.health === health;
+  const localities = byLocality(level, settings.locality);
+  const choose = balancer.weightedLocalities
+    ? localityChooser(localities, usable, settings.overprovisioning)
+    : undefined;
+  const ofLocality = () => localities.map(hosts => makePicker(balancer, hosts.filter(usable)));
+  if (choose !== undefined) {
+    const picks = ofLocality();
+    return () => picks[choose()]!();
+  }
+  const all = makePicker(balancer, level.filter(usable));
+  return chooseZone === undefined ? all : inZones(chooseZone, ofLocality(), all, balancer.failsOnPanic);
+}
+
+/** The index of a locality, or why there is none for a request. */
+type ZoneChoice = () => number | 'off' | 'own-cluster-in-panic';
+
+function zoneOf(level: readonly Host[], settings: PickerSettings): ZoneChoice | undefined {
+  const { own, balancer } = settings;
+  if (own === undefined) return undefined;
+  const zoneStats = settings.zoneStats();
+  const choose = zoneChooser(byLocality(level, settings.locality), own, balancer.zones, zoneStats);
+  if (choose === undefined) return undefined;
+  const ownInPanic = inPanic(
+    healthOf(own.hosts, () => 1),
+    settings,
+  );
+  return () => {
+    if (Math.random() * 100 >= balancer.zones.enabled.value) return 'off';
+    if (!ownInPanic) return choose();
+    zoneStats.ownClusterNotOk.increment();
+    return 'own-cluster-in-panic';
+  };
+}
+
+function inZones(choose: ZoneChoice, picks: readonly Picker[], all: Picker, failsOnPanic: boolean): Picker {
+  return () => {
+    const choice = choose();
+    if (typeof choice === 'number') return picks[choice]!();
+    return choice === 'own-cluster-in-panic' && failsOnPanic ? undefined : all();
+  };
 }
 
 function byShare(shares: readonly Share[]): Picker {
@@ -71,7 +171,7 @@ const counted =
   };
 
 /** Best priority first; there is always one, if an empty one. */
-function levelsOf(hosts: readonly Host[]): Host[][] {
+export function levelsOf(hosts: readonly Host[]): Host[][] {
   const levels: Host[][] = [[]];
   for (const host of hosts) {
     while (levels.length <= host.priority) levels.push([]);
@@ -80,7 +180,7 @@ function levelsOf(hosts: readonly Host[]): Host[][] {
   return levels;
 }
 
-function healthOf(level: readonly Host[], measure: (host: Host) => number): PriorityHealth {
+export function healthOf(level: readonly Host[], measure: (host: Host) => number): PriorityHealth {
   const sum = (hosts: readonly Host[]) => hosts.reduce((total, host) => total + measure(host), 0);
   return {
     hosts: sum(level),

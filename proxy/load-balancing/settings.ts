@@ -1,23 +1,25 @@
 /** How the hosts of a cluster are chosen. */
-import { Cluster_RingHashLbConfig_HashFunction as HashFunction, Cluster_LbPolicy as LbPolicy } from '../api/enums.js';
 import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import { RuntimeNumber, type RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
-
-export type Policy = 'round-robin' | 'least-request' | 'random' | 'ring-hash' | 'maglev';
-
-const policies: Partial<Record<LbPolicy, Policy>> = {
-  [LbPolicy.LEAST_REQUEST]: 'least-request',
-  [LbPolicy.RANDOM]: 'random',
-  [LbPolicy.RING_HASH]: 'ring-hash',
-  [LbPolicy.MAGLEV]: 'maglev',
-};
+import { SlowStart } from './slow-start.ts';
+import { type Policy, statedPolicy } from './stated-policy.ts';
+import { ZoneSettings } from './zone-routing.ts';
 
 export interface BalancerSettings {
   readonly policy: Policy;
+  /** Undefined: hosts that have just come get all of their load at once. */
+  readonly slowStart: SlowStart | undefined;
+  /** First a locality is chosen, by its weight, then one of its hosts. */
+  readonly weightedLocalities: boolean;
+  readonly zones: ZoneSettings;
+  /** Where too few hosts can be used, nobody is asked. */
+  readonly failsOnPanic: boolean;
   /** Least request: so many hosts are drawn. */
   readonly choiceCount: number;
+  /** Least request: all hosts are looked at, and none drawn. */
+  readonly fullScan: boolean;
   /** Least request, where weights differ: how much requests under way count. */
   readonly activeRequestBias: RuntimeNumber;
   readonly minimumRingSize: number;
@@ -27,6 +29,8 @@ export interface BalancerSettings {
   readonly tableSize: number;
   /** Hosts are hashed by their names. */
   readonly hashesHostnames: boolean;
+  /** In percent of what is due to a host: what is more goes to others. 0: no bound. */
+  readonly hashBalanceFactor: number;
   /** What the table of a hash policy holds, told whenever it is made. */
   readonly onTable: (size: number, fewest: number, most: number) => void;
 }
@@ -39,21 +43,23 @@ export function balancerSettings(
   scope: StatsScope,
   runtime: RuntimeValues | undefined,
 ): BalancerSettings {
-  const { lbConfig, commonLbConfig } = configuration;
-  const least = lbConfig.case === 'leastRequestLbConfig' ? lbConfig.value : undefined;
-  const ring = lbConfig.case === 'ringHashLbConfig' ? lbConfig.value : undefined;
-  const maglev = lbConfig.case === 'maglevLbConfig' ? lbConfig.value : undefined;
-  const bias = least?.activeRequestBias;
-  const policy = policies[configuration.lbPolicy] ?? 'round-robin';
+  const stated = statedPolicy(configuration);
+  const { policy, activeRequestBias: bias } = stated;
   return {
     policy,
-    choiceCount: least?.choiceCount ?? 2,
+    slowStart: stated.slowStart && new SlowStart(stated.slowStart, runtime),
+    weightedLocalities: stated.weightedLocalities ?? false,
+    zones: new ZoneSettings(stated.zoneAware, runtime),
+    failsOnPanic: stated.zoneAware?.failTrafficOnPanic ?? false,
+    choiceCount: stated.choiceCount ?? 2,
+    fullScan: stated.fullScan ?? false,
     activeRequestBias: new RuntimeNumber(bias?.defaultValue ?? 1, bias?.runtimeKey ?? '', runtime),
-    minimumRingSize: Number(ring?.minimumRingSize ?? 1024),
-    maximumRingSize: Number(ring?.maximumRingSize ?? mostOfRing),
-    murmur: ring?.hashFunction === HashFunction.MURMUR_HASH_2,
-    tableSize: Number(maglev?.tableSize ?? 65_537),
-    hashesHostnames: commonLbConfig?.consistentHashingLbConfig?.useHostnameForHashing ?? false,
+    minimumRingSize: Number(stated.ringSize?.minimum ?? 1024),
+    maximumRingSize: Number(stated.ringSize?.maximum ?? mostOfRing),
+    murmur: stated.murmur ?? false,
+    tableSize: Number(stated.tableSize ?? 65_537),
+    hashesHostnames: stated.hashing?.useHostnameForHashing ?? false,
+    hashBalanceFactor: stated.hashing?.hashBalanceFactor ?? 0,
     onTable: tableGauges(policy, scope),
   };
 }

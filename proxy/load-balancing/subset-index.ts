@@ -1,9 +1,10 @@
 /** The hosts of a cluster, divided by their metadata. */
 import type { Host } from '../cluster/host.ts';
 import type { Json } from '../configuration/json.ts';
+import { canonical } from '../configuration/json.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
-import { canonical, subsetKey } from './metadata-criteria.ts';
+import { subsetKey } from './metadata-criteria.ts';
 import type { SubsetSettings } from './subset-settings.ts';
 
 export interface Subset {
@@ -20,9 +21,12 @@ export class SubsetStats {
   readonly fallback: Counter;
   readonly fallbackPanic: Counter;
   readonly singleDuplicate: Gauge;
+  /** Envoy counts the subsets of each thread that balances: of its main thread, and of its workers. */
+  readonly threads: number;
 
   /** @param scope of the cluster */
-  constructor(scope: StatsScope) {
+  constructor(scope: StatsScope, workers = 1) {
+    this.threads = 1 + workers;
     this.active = scope.gauge('lb_subsets_active');
     this.created = scope.counter('lb_subsets_created');
     this.removed = scope.counter('lb_subsets_removed');
@@ -32,9 +36,6 @@ export class SubsetStats {
     this.singleDuplicate = scope.gauge('lb_subsets_single_host_per_subset_duplicate');
   }
 }
-
-/** Envoy counts the subsets of each thread that balances: of its main thread, and of its one worker. */
-const threads = 2;
 
 export class SubsetIndex {
   readonly #settings: SubsetSettings;
@@ -62,9 +63,9 @@ export class SubsetIndex {
       if (host.priority === last) duplicates += refused;
     }
     this.#stats.singleDuplicate.set(duplicates);
-    this.#stats.created.add(threads * [...this.#subsets.keys()].filter(key => !before.has(key)).length);
-    this.#stats.removed.add(threads * [...before.keys()].filter(key => !this.#subsets.has(key)).length);
-    this.#stats.active.set(threads * this.#subsets.size);
+    this.#stats.created.add(this.#stats.threads * [...this.#subsets.keys()].filter(key => !before.has(key)).length);
+    this.#stats.removed.add(this.#stats.threads * [...before.keys()].filter(key => !this.#subsets.has(key)).length);
+    this.#stats.active.set(this.#stats.threads * this.#subsets.size);
   }
 
   /** All hosts, or those of the default subset. */

@@ -40,7 +40,7 @@ class Resolver {
     let pick = this.#resolved.get(criteria);
     if (pick === undefined) {
       pick = this.#resolveAll(criteria);
-      this.#resolved.set(criteria, pick);
+      if (!criteria?.once) this.#resolved.set(criteria, pick);
     }
     return pick(hash, attempt);
   };

@@ -1,11 +1,13 @@
 import { BlockList, isIP } from 'node:net';
 import type { CidrRange } from '../api/envoy/config/core/v3/address_pb.js';
 
+type Range = Pick<CidrRange, 'addressPrefix' | 'prefixLen'>;
+
 /**
  * Tests whether an address, without its port, is in one of these ranges. A range holds addresses of its own family only.
  * @param ranges a range without a length of its prefix holds every address of its family, as in Envoy
  */
-export function addressTest(ranges: readonly CidrRange[]): (address: string) => boolean {
+export function addressTest(ranges: readonly Range[]): (address: string) => boolean {
   if (ranges.length === 0) return () => false;
   // A list for each family: one for both would find an IPv4 address in IPv6 ranges, as its mapped form.
   const [four, six] = [new BlockList(), new BlockList()];

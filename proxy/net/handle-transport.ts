@@ -17,13 +17,12 @@ import {
   type Transport,
   type TransportHandler,
 } from './transport.ts';
+import { copyOf, giveBack, largestRead } from './write-buffers.ts';
 
 interface WriteRequest {
   handle?: Handle;
   oncomplete?: (status: number) => void;
   bytes?: number;
-  /** Kept alive while it is written. */
-  chunk?: Buffer;
 }
 
 interface Handle {
@@ -86,7 +85,13 @@ function isUsable(handle: Partial<Handle> | null | undefined): handle is Handle 
 }
 
 /** What is read is handled before the next read, so that one buffer is enough. */
-const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+const readBuffer = Buffer.allocUnsafeSlow(largestRead);
+
+/** Whoever is to hold but little gets no more by one read than this, or than it is to hold. */
+const carefulRead = 64 * 1024;
+
+/** Bytes of a read: what one connection reads another one has to hold, so the least that any was allowed to hold counts for those opened after it. */
+let readSize = largestRead;
 
 /**
  * The fastest transport that this Node has for a connected socket whose reading has not begun.
@@ -135,7 +140,8 @@ class HandleTransport implements Transport {
     this.#highMark = highMark;
     this.remoteAddress = formatAddress(socket.remoteAddress, socket.remotePort);
     this.localAddress = formatAddress(socket.localAddress, socket.localPort);
-    handle.useUserBuffer(readBuffer);
+    readSize = Math.min(readSize, Math.max(carefulRead, highMark));
+    handle.useUserBuffer(readBuffer.subarray(0, readSize));
     handle.onread = () => this.#onRead();
     this.#check(handle.readStart());
   }
@@ -175,7 +181,7 @@ class HandleTransport implements Transport {
       return;
     }
     this.flush();
-    const copy = Buffer.from(chunk);
+    const copy = copyOf(chunk);
     const request = this.#request();
     this.#sent(request, this.#handle.writeBuffer(request, copy), copy.length, copy);
   }
@@ -202,11 +208,14 @@ class HandleTransport implements Transport {
     }
     if (this.#binding.streamBaseState[this.#binding.kLastWriteWasAsync] === 0) {
       this.#spare = request;
+      if (chunk !== undefined) giveBack(chunk);
       return;
     }
     request.handle = this.#handle;
-    if (chunk !== undefined) request.chunk = chunk;
-    request.oncomplete = result => this.#onWritten(bytes, result);
+    request.oncomplete = result => {
+      if (chunk !== undefined) giveBack(chunk);
+      this.#onWritten(bytes, result);
+    };
     this.#outstanding += bytes;
     if (this.#outstanding > this.#highMark) this.congested = true;
   }

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { latin1 } from './latin1.ts';
+import { copyOf, giveBack } from './write-buffers.ts';
 
 /** Told about a transport's events. After `onClose` nothing follows. */
 export interface TransportHandler {
@@ -130,7 +131,11 @@ export class SocketTransport implements Transport {
     }
     this.flush();
     this.bytesWritten += chunk.length;
-    this.#socket.write(Buffer.from(chunk), () => this.#onWritten());
+    const copy = copyOf(chunk);
+    this.#socket.write(copy, () => {
+      giveBack(copy);
+      this.#onWritten();
+    });
     this.#noteCongestion();
   }
 

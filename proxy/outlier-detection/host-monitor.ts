@@ -1,5 +1,6 @@
 /** What outlier detection knows of one host. */
 import type { Host, HostOutcomes } from '../cluster/host.ts';
+import { type Tally, tallyBytes, tallyOf } from '../workers/tally.ts';
 import type { OutlierSettings } from './settings.ts';
 import { SuccessRate } from './success-rate.ts';
 
@@ -11,12 +12,21 @@ export interface MonitorOwner {
   onConsecutive(monitor: HostMonitor, kind: ConsecutiveKind): void;
 }
 
+const placeOf: Readonly<Record<ConsecutiveKind, number>> = {
+  consecutive_5xx: 0,
+  consecutive_gateway_failure: 1,
+  consecutive_local_origin_failure: 2,
+};
+/** Of these, and of two rates. */
+const places = 7;
+export const monitorBytes = tallyBytes(places);
+
 export class HostMonitor implements HostOutcomes {
   readonly host: Host;
   /** Of answers, and unless told apart, of failures to get one. */
-  readonly external = new SuccessRate();
+  readonly external: SuccessRate;
   /** Of connections and time-outs, where they are told apart. */
-  readonly localOrigin = new SuccessRate();
+  readonly localOrigin: SuccessRate;
   /** By how many base times it is ejected. */
   backOff = 0;
   ejectedAtMs = 0;
@@ -24,15 +34,17 @@ export class HostMonitor implements HostOutcomes {
   returnedAtMs: number | undefined;
   jitterMs = 0;
   readonly #owner: MonitorOwner;
-  readonly #inARow: Record<ConsecutiveKind, number> = {
-    consecutive_5xx: 0,
-    consecutive_gateway_failure: 0,
-    consecutive_local_origin_failure: 0,
-  };
+  readonly #tally: Tally;
+  /** Where all workers count together; undefined: there is one. */
+  readonly shared: SharedArrayBuffer | undefined;
 
-  constructor(host: Host, owner: MonitorOwner) {
+  constructor(host: Host, owner: MonitorOwner, shared?: SharedArrayBuffer) {
     this.host = host;
+    this.shared = shared;
     this.#owner = owner;
+    this.#tally = tallyOf(places, shared);
+    this.external = new SuccessRate(this.#tally, 3);
+    this.localOrigin = new SuccessRate(this.#tally, 5);
   }
 
   get successRate(): number {
@@ -80,16 +92,16 @@ export class HostMonitor implements HostOutcomes {
   }
 
   #failed(kind: ConsecutiveKind): void {
-    this.#inARow[kind]++;
-    if (this.#inARow[kind] === this.#owner.settings.get(kind)) this.#owner.onConsecutive(this, kind);
+    const inARow = this.#tally.add(placeOf[kind], 1);
+    if (inARow === this.#owner.settings.get(kind)) this.#owner.onConsecutive(this, kind);
   }
 
   /** Begins to count anew. */
   reset(kind: ConsecutiveKind): void {
-    this.#inARow[kind] = 0;
+    this.#tally.clear(placeOf[kind]);
   }
 
   resetAll(): void {
-    for (const kind of Object.keys(this.#inARow) as ConsecutiveKind[]) this.reset(kind);
+    for (const kind of Object.keys(placeOf) as ConsecutiveKind[]) this.reset(kind);
   }
 }

@@ -4,7 +4,7 @@ import type { Host } from '../cluster/host.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { DetectionStats, type EjectionKind } from './detection-stats.ts';
-import { type ConsecutiveKind, HostMonitor, type MonitorOwner } from './host-monitor.ts';
+import { type ConsecutiveKind, HostMonitor, type MonitorOwner, monitorBytes } from './host-monitor.ts';
 import { OutlierSettings, type SettingName } from './settings.ts';
 import { ejectionThreshold } from './success-rate.ts';
 
@@ -39,6 +39,7 @@ export class OutlierDetector implements MonitorOwner {
   readonly rates: Record<Origin, SuccessRates> = { external: unknown, localOrigin: unknown };
   readonly #stats: DetectionStats;
   readonly #onChange: () => void;
+  readonly #isShared: boolean;
   readonly #monitors = new Map<Host, HostMonitor>();
   /** The gauge is shared with the detector of a cluster whose place this one takes. */
   #active = 0;
@@ -47,13 +48,16 @@ export class OutlierDetector implements MonitorOwner {
   /**
    * @param scope of the cluster
    * @param onChange called when hosts were ejected or came back
+   * @param isShared whether other workers count failures, too
    */
   constructor(
     configuration: OutlierDetection,
     scope: StatsScope,
     runtime: RuntimeValues | undefined,
     onChange: () => void,
+    isShared = false,
   ) {
+    this.#isShared = isShared;
     this.settings = new OutlierSettings(configuration, runtime);
     this.#stats = new DetectionStats(scope);
     this.#onChange = onChange;
@@ -65,7 +69,7 @@ export class OutlierDetector implements MonitorOwner {
     for (const host of this.#monitors.keys()) if (!now.has(host)) this.#forget(host);
     for (const host of now) {
       if (this.#monitors.has(host)) continue;
-      const monitor = new HostMonitor(host, this);
+      const monitor = new HostMonitor(host, this, this.#isShared ? new SharedArrayBuffer(monitorBytes) : undefined);
       this.#monitors.set(host, monitor);
       host.outlier = monitor;
     }
@@ -91,6 +95,12 @@ export class OutlierDetector implements MonitorOwner {
   #arm(): void {
     this.#timer = setTimeout(() => this.#onInterval(), this.settings.get('interval_ms'));
     this.#timer.unref();
+  }
+
+  /** Another worker saw it fail so often in a row. */
+  onFailuresElsewhere(host: Host, kind: ConsecutiveKind): void {
+    const monitor = this.#monitors.get(host);
+    if (monitor !== undefined) this.onConsecutive(monitor, kind);
   }
 
   onConsecutive(monitor: HostMonitor, kind: ConsecutiveKind): void {

@@ -1,22 +1,31 @@
+import { type Tally, tallyOf } from '../workers/tally.ts';
+
 /** The share of what went well, by intervals: one is counted while the one before is judged. */
 export class SuccessRate {
   /** In percent, of the last interval that had enough requests; -1 where it had not. */
   percent = -1;
-  #good = 0;
-  #all = 0;
+  readonly #tally: Tally;
+  /** Where in the tally all are counted; those that went well, behind that. */
+  readonly #all: number;
+  readonly #good: number;
+
+  constructor(tally: Tally = tallyOf(2, undefined), at = 0) {
+    this.#tally = tally;
+    this.#all = at;
+    this.#good = at + 1;
+  }
 
   count(good: boolean): void {
-    this.#all++;
-    if (good) this.#good++;
+    if (good) this.#tally.add(this.#good, 1);
+    this.#tally.add(this.#all, 1);
   }
 
   /** Ends the interval: its share in percent and its volume; undefined where nothing was counted. */
   next(): { percent: number; volume: number } | undefined {
-    const ended = this.#all === 0 ? undefined : { percent: (100 * this.#good) / this.#all, volume: this.#all };
-    this.#good = 0;
-    this.#all = 0;
+    const volume = this.#tally.clear(this.#all);
+    const good = Math.min(volume, this.#tally.clear(this.#good));
     this.percent = -1;
-    return ended;
+    return volume === 0 ? undefined : { percent: (100 * good) / volume, volume };
   }
 }
 

@@ -2,9 +2,17 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Patience } from '../routing/patience.ts';
 import { retry } from '../upstream/retry.ts';
-import { routeTimeout, tryTimeout } from '../upstream/time-limit.ts';
+import { routeTimeout, streamLimit, tryTimeout } from '../upstream/time-limit.ts';
+import { tryBudget } from '../upstream/try-budget.ts';
 import { compose, type Layer, type Upstream } from '../upstream/upstream.ts';
 import { countTryTimeouts } from './try-timeouts.ts';
+
+const traced: Layer = inner => ({
+  open: (exchange, end, receiver) =>
+    exchange.trace === undefined
+      ? inner.open(exchange, end, receiver)
+      : exchange.trace.openTry(inner, exchange, end, receiver),
+});
 
 /** Composes the way of a route's requests, from the outside in. */
 export function composeUpstream(patience: Patience, cluster: Cluster): Upstream {
@@ -15,11 +23,16 @@ export function composeUpstream(patience: Patience, cluster: Cluster): Upstream 
   if (policy !== undefined && policy.on.size > 0) {
     layers.push(retry({ policy, stats: cluster.stats, limits: cluster.limits[priority] }));
   }
+  // Around each try alone, since the headers for the next service are its own.
+  layers.push(traced);
   const perTryMs = policy?.perTryTimeoutMs ?? 0;
   // Inside of the retries, since each try has its own; one that is not shorter than the whole is ignored, as in Envoy.
-  if (perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs)) {
-    layers.push(countTryTimeouts(cluster.stats), tryTimeout(perTryMs));
-  }
+  const usesPerTry = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs);
+  const { maxStreamDurationMs, timeoutBudgets: budgets } = cluster;
+  if (budgets !== undefined) layers.push(tryBudget(budgets.perTry, usesPerTry ? perTryMs : 0));
+  if (usesPerTry || maxStreamDurationMs > 0) layers.push(countTryTimeouts(cluster.stats));
+  if (usesPerTry) layers.push(tryTimeout(perTryMs));
+  if (maxStreamDurationMs > 0) layers.push(streamLimit(maxStreamDurationMs));
   // Innermost the cluster itself: it chooses a host anew for each try and asks the breakers.
   return compose(layers, cluster.upstream(priority));
 }

@@ -1,56 +1,59 @@
-/** Copies of a request for other clusters. Nobody waits for their answers, and what goes wrong with them nobody sees. */
+/**
+ * Copies of a request for other clusters, sent on as the request comes. Nobody waits for their answers, and what goes wrong with them nobody sees; but
+ * as in Envoy a cluster that reads slowly slows down the client.
+ */
 import type { HeaderMap, RequestHeaders } from '../http/headers.ts';
 import type { ClusterAction } from '../routing/cluster-action.ts';
 import { OwnRequest } from './own-request.ts';
 
-/** Collects a request and sends its copies once it is whole, as Envoy does. */
-export class Mirror {
-  readonly #copies: OwnRequest[];
-  readonly #limit: number;
-  #body: Buffer[] = [];
-  #bytes = 0;
-  #over = false;
+/** Whom copies hold back. */
+export interface MirroredStream {
+  /** The number of the request by which shares are decided. */
+  random(): number;
+  pauseRequest(): void;
+  resumeRequest(): void;
+}
 
-  private constructor(copies: OwnRequest[], limit: number) {
+export class Mirror {
+  #copies: readonly OwnRequest[];
+
+  private constructor(copies: readonly OwnRequest[]) {
     this.#copies = copies;
-    this.#limit = limit;
   }
 
-  /**
-   * The copies that a route asks for; undefined where it asks for none.
-   * @param random the number of the request by which shares are decided
-   */
-  static of(action: ClusterAction, head: RequestHeaders, random: number, limit: number): Mirror | undefined {
+  /** The copies that a route asks for; undefined where it asks for none. */
+  static of(action: ClusterAction, head: RequestHeaders, stream: MirroredStream): Mirror | undefined {
     const copies: OwnRequest[] = [];
     for (const policy of action.mirrorPolicies) {
-      const cluster = policy.choose(head, random);
+      const cluster = policy.choose(head, stream.random());
       if (cluster === undefined) continue;
       const copy = head.clone();
       if (!policy.keepsHost) copy.authority = shadowed(copy.authority);
-      copies.push(new OwnRequest(copy, cluster, action.timeoutMs));
+      const onCongested = (congested: boolean) => (congested ? stream.pauseRequest() : stream.resumeRequest());
+      copies.push(new OwnRequest(copy, cluster, action.timeoutMs, undefined, { onCongested }));
     }
-    return copies.length === 0 ? undefined : new Mirror(copies, limit);
+    return copies.length === 0 ? undefined : new Mirror(copies);
   }
 
-  /** @returns false where the body is too large to be kept: then there are no copies. */
-  data(chunk: Buffer, end: boolean): boolean {
-    if (this.#over) return true;
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#limit) {
-      this.#over = true;
-      this.#body = [];
-      return false;
-    }
-    // A chunk is valid during the call only.
-    if (chunk.length > 0) this.#body.push(Buffer.from(chunk));
-    if (end) this.send();
-    return true;
+  start(end: boolean): void {
+    for (const copy of this.#copies) copy.begin(end);
+    if (end) this.#copies = [];
   }
 
-  send(trailers?: HeaderMap): void {
-    if (this.#over) return;
-    this.#over = true;
-    for (const copy of this.#copies) copy.send(this.#body, trailers);
+  data(chunk: Buffer, end: boolean): void {
+    for (const copy of this.#copies) copy.sendData(chunk, end);
+    if (end) this.#copies = [];
+  }
+
+  trailers(trailers: HeaderMap): void {
+    for (const copy of this.#copies) copy.sendTrailers(trailers);
+    this.#copies = [];
+  }
+
+  /** The request is over. Copies that are not whole by now never will be. */
+  stop(): void {
+    for (const copy of this.#copies) copy.cancel();
+    this.#copies = [];
   }
 }
 

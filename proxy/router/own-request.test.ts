@@ -35,3 +35,43 @@ test('a response is told whole, up to a mebibyte', () => {
 test('one that is longer is given up, so that whoever is asked cannot fill the memory', () => {
   assert.deepEqual(answered(1000), { told: [undefined], cancelled: 1 });
 });
+
+/** A request of the proxy's own whose host may be played, and what was told of its reading. */
+function copied() {
+  const cluster = new Cluster(create(ClusterSchema, { name: 'a' }), { store: new StatsStore() });
+  const told: boolean[] = [];
+  const sent: string[] = [];
+  const sender = {
+    ...deadSender,
+    sendData: (chunk: Buffer, end: boolean) => void sent.push(`${chunk}${end ? '.' : ''}`),
+    cancel: () => void sent.push('cancelled'),
+  };
+  cluster.upstream = () => ({ open: () => sender });
+  const onCongested = (congested: boolean) => void told.push(congested);
+  const request = new OwnRequest(new RequestHeaders(), cluster, 0, undefined, { onCongested });
+  request.begin(false);
+  return { request, told, sent };
+}
+
+test('whoever was told to wait for a slow host goes on once that has ended, in whatever way', () => {
+  const ends: ((request: OwnRequest) => void)[] = [
+    request => request.cancel(),
+    request => request.onReset('remote-reset'),
+    request => request.onHead(new ResponseHeaders(200), true),
+  ];
+  for (const end of ends) {
+    const { request, told } = copied();
+    request.onUpstreamCongested(true);
+    request.onUpstreamCongested(true);
+    end(request);
+    assert.deepEqual(told, [true, false]);
+  }
+});
+
+test('what follows a whole response is not sent', () => {
+  const { request, sent } = copied();
+  request.sendData(Buffer.from('a'), false);
+  request.onHead(new ResponseHeaders(200), true);
+  request.sendData(Buffer.from('b'), true);
+  assert.deepEqual(sent, ['a', 'cancelled']);
+});

@@ -1,15 +1,12 @@
 /** Requests that the proxy makes by itself, beside those that it proxies: copies for other clusters, questions of filters. */
 import type { Cluster } from '../cluster/cluster.ts';
-import type { Host } from '../cluster/host.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import { localAddress } from '../net/local-address.ts';
-import { StreamInfo } from '../stream-info.ts';
-import { routeTimeout } from '../upstream/time-limit.ts';
-import { compose, type Exchange } from '../upstream/upstream.ts';
+import { failsHandshake } from './handshake.ts';
+import { OwnExchange } from './own-exchange.ts';
 
-/** Bytes of a body that are kept of a response; one that is longer is none. */
-const mostBody = 1024 * 1024;
+/** Bytes of a body that are kept of a response where nothing else is said. */
+const usualMostBody = 1024 * 1024;
 
 /** A whole response. */
 export interface OwnResponse {
@@ -17,77 +14,101 @@ export interface OwnResponse {
   body: Buffer;
 }
 
-export class OwnRequest implements Exchange, ResponseReceiver {
-  readonly info = new StreamInfo();
-  readonly head: RequestHeaders;
-  host: Host | undefined = undefined;
-  readonly triedHosts: Host[] = [];
-  readonly hostSelectionAttempts = 0;
-  readonly metadataMatch = undefined;
-  requestDone = true;
-  readonly bufferLimit = 0;
-  readonly #cluster: Cluster;
+export interface OwnRequestOptions {
+  /** Whether this machine's address is added to `x-forwarded-for`; undefined: it is. */
+  tellsAddress?: boolean;
+  /** A response with more bytes than so many is none; undefined: 1 MiB. */
+  mostBody?: number;
+  /** Is told whether the host reads more slowly than the request comes, and of each of that once; undefined: the request is whole from the start. */
+  onCongested?: (congested: boolean) => void;
+}
+
+export class OwnRequest implements ResponseReceiver {
+  readonly #exchange: OwnExchange;
   readonly #timeoutMs: number;
+  readonly #mostBody: number;
+  readonly #onCongested: ((congested: boolean) => void) | undefined;
+  #congested = false;
+  #over = false;
   readonly #onDone: ((response: OwnResponse | undefined) => void) | undefined;
-  #startedAt = 0;
   #sender: RequestSender | undefined;
   #response: OwnResponse | undefined;
   #chunks: Buffer[] = [];
   #bytes = 0;
 
   /**
+   * @param timeoutMs 0: none
    * @param onDone is told the response, or undefined where there is none; without it nobody waits for one
-   * @param tellsAddress whether this machine's address is added to `x-forwarded-for`
    */
   constructor(
     head: RequestHeaders,
     cluster: Cluster,
     timeoutMs: number,
     onDone?: (response: OwnResponse | undefined) => void,
-    tellsAddress = true,
+    { tellsAddress = true, mostBody = usualMostBody, onCongested }: OwnRequestOptions = {},
   ) {
-    this.head = head;
-    // As of every request that a proxy makes by itself.
-    head.set('x-envoy-internal', 'true');
-    if (tellsAddress) {
-      const via = head.getAll('x-forwarded-for');
-      head.set('x-forwarded-for', via === undefined ? localAddress() : `${via},${localAddress()}`);
-    }
-    this.#cluster = cluster;
+    this.#exchange = new OwnExchange(head, cluster, tellsAddress);
     this.#timeoutMs = timeoutMs;
+    this.#mostBody = mostBody;
     this.#onDone = onDone;
+    this.#onCongested = onCongested;
   }
 
-  send(body: readonly Buffer[], trailers?: HeaderMap): void {
-    this.#startedAt = performance.now();
-    const layers = this.#timeoutMs > 0 ? [routeTimeout(this.#timeoutMs)] : [];
-    const upstream = compose(layers, this.#cluster.upstream('default'));
-    const headEnds = body.length === 0 && trailers === undefined;
-    const sender = upstream.open(this, headEnds, this);
-    this.#sender = sender;
-    for (const [i, chunk] of body.entries()) sender.sendData(chunk, trailers === undefined && i === body.length - 1);
-    if (trailers !== undefined) sender.sendTrailers(trailers);
+  /** As it is sent. */
+  get head(): RequestHeaders {
+    return this.#exchange.head;
+  }
+
+  elapsedMs(): number {
+    return this.#exchange.elapsedMs();
+  }
+
+  /** Sends all of it. */
+  send(body: readonly Buffer[]): void {
+    this.begin(body.length === 0);
+    for (const [i, chunk] of body.entries()) this.sendData(chunk, i === body.length - 1);
+  }
+
+  /** Sends the head. @param end nothing follows it */
+  begin(end: boolean): void {
+    const sender = this.#exchange.open(this.#timeoutMs, end, this);
+    if (!this.#over) this.#sender = sender;
+  }
+
+  /** Chunks are valid during the call only. */
+  sendData(chunk: Buffer, end: boolean): void {
+    if (end) this.#exchange.noteRequestDone();
+    this.#sender?.sendData(chunk, end);
+  }
+
+  sendTrailers(trailers: HeaderMap): void {
+    this.#exchange.noteRequestDone();
+    this.#sender?.sendTrailers(trailers);
   }
 
   /** Nobody waits for the response any more. */
   cancel(): void {
-    this.#sender?.cancel();
+    const sender = this.#sender;
+    this.#end();
+    sender?.cancel();
   }
 
-  hash(): undefined {}
-
-  elapsedMs(): number {
-    return performance.now() - this.#startedAt;
+  #end(): void {
+    this.#over = true;
+    this.#sender = undefined;
+    this.onUpstreamCongested(false);
   }
-
-  beforeRetry(): void {}
 
   onSent(): void {}
 
   onInterim(): void {}
 
   onHead(head: ResponseHeaders, end: boolean): void {
-    this.#count(head.status);
+    if (failsHandshake(this.head, head.status)) {
+      this.cancel();
+      return;
+    }
+    this.#exchange.countResponse(head.status);
     this.#response = { head, body: Buffer.alloc(0) };
     if (end) this.#complete();
   }
@@ -96,7 +117,7 @@ export class OwnRequest implements Exchange, ResponseReceiver {
     // A chunk is valid during the call only.
     if (this.#onDone !== undefined && chunk.length > 0) this.#chunks.push(Buffer.from(chunk));
     this.#bytes += chunk.length;
-    if (this.#onDone !== undefined && this.#bytes > mostBody) this.#refuseBody();
+    if (this.#onDone !== undefined && this.#bytes > this.#mostBody) this.#refuseBody();
     else if (end) this.#complete();
   }
 
@@ -105,37 +126,29 @@ export class OwnRequest implements Exchange, ResponseReceiver {
   }
 
   onReset(reason: string): void {
-    const { stats } = this.#cluster;
-    if (reason === 'timeout') {
-      stats.rqTimeout.increment();
-      if (this.host !== undefined) this.host.counters.rq_timeout++;
-      this.host?.outlier?.timedOut();
-    }
-    this.#count(reason === 'timeout' ? 504 : 503);
+    this.#end();
+    this.#exchange.countReset(reason);
     this.#onDone?.(undefined);
   }
 
-  onUpstreamCongested(): void {}
+  onUpstreamCongested(congested: boolean): void {
+    if (congested === this.#congested) return;
+    this.#congested = congested;
+    this.#onCongested?.(congested);
+  }
 
   #refuseBody(): void {
     this.#chunks = [];
-    this.#sender?.cancel();
+    this.cancel();
     this.#onDone?.(undefined);
   }
 
   #complete(): void {
-    const took = Math.round(this.elapsedMs());
-    this.#cluster.stats.rqTime.record(took);
-    this.#cluster.stats.internalRqTime.record(took);
+    const { requestDone } = this.#exchange;
+    if (requestDone) this.#exchange.countTime();
+    // The rest of a request whose response is whole goes nowhere.
+    if (requestDone) this.#end();
+    else this.cancel();
     this.#onDone?.({ head: this.#response!.head, body: Buffer.concat(this.#chunks) });
-  }
-
-  #count(status: number): void {
-    const { stats } = this.#cluster;
-    stats.responses.count(status);
-    stats.internalResponses.count(status);
-    if (this.host === undefined) return;
-    if (status >= 500) this.host.counters.rq_error++;
-    else this.host.counters.rq_success++;
   }
 }

@@ -1,6 +1,10 @@
 /** What becomes of a request by its route. */
 import type { RequestHeaders } from '../http/headers.ts';
+import type { ClusterAction } from '../routing/cluster-action.ts';
+import { grpcTimeoutFor } from '../routing/grpc-timeout.ts';
+import type { Patience } from '../routing/patience.ts';
 import { takeWishes } from '../routing/request-wishes.ts';
+import { changePath } from '../routing/rewrite.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag } from '../stream-info.ts';
 import { type RoutedStream, RouterRequest } from './router.ts';
@@ -25,21 +29,30 @@ export function routeRequest(
   const bound = route.cluster?.bind();
   if (route.cluster !== undefined && bound !== undefined) {
     // Others' wishes were taken away when they came.
-    const wishes = stream.info.internal ? takeWishes(head, route.cluster) : undefined;
-    if (wishes === undefined) return new RouterRequest(stream, head, route, route.cluster, bound, route.cluster);
-    return new RouterRequest(stream, head, route, route.cluster, route.cluster.bindFor(wishes, bound), wishes);
+    const own = patienceFor(head, route.cluster);
+    const patience = (stream.info.internal ? takeWishes(head, own) : undefined) ?? own;
+    const upstream = patience === route.cluster ? bound : route.cluster.bindFor(patience, bound);
+    return new RouterRequest(stream, head, route, route.cluster, upstream, patience);
   }
   refuseWithoutCluster(stream, route);
   return undefined;
+}
+
+/** What the route allows for this request. */
+function patienceFor(head: RequestHeaders, cluster: ClusterAction): Patience {
+  const timeoutMs = grpcTimeoutFor(head, cluster.grpcTimeout);
+  if (timeoutMs === undefined) return cluster;
+  return { timeoutMs, retryPolicy: cluster.retryPolicy, priority: cluster.priority, tellsGrpc: true };
 }
 
 function answerDirectly(stream: RoutedStream, route: RouteEntry, head: RequestHeaders): void {
   stream.stats.rqDirectResponse.increment();
   const direct = route.direct!;
   const location = direct.location(head);
+  if (direct.pathRewrite !== undefined) changePath(head, direct.pathRewrite, stream.suppressEnvoyHeaders);
   stream.localReply(direct.status, direct.body, 'direct_response', response => {
     if (location !== '') response.add('location', location);
-    for (const mutations of route.responseMutations) mutations.apply(response, stream.info);
+    route.adorn(response, stream.info);
   });
 }
 

@@ -1,28 +1,30 @@
 /** The terminal filter: sends a request to the cluster of its route and passes the response back. */
 import type { Host } from '../cluster/host.ts';
+import { recordUse } from '../cluster/timeout-budgets.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
-import { isGrpc } from '../http/grpc.ts';
+import { formatTimeout, isGrpc } from '../http/grpc.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
-import type { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
+import { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
 import type { BoundCluster, ClusterAction } from '../routing/cluster-action.ts';
 import type { Patience } from '../routing/patience.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
-import type { Exchange } from '../upstream/upstream.ts';
+import type { Exchange, TryTrace } from '../upstream/upstream.ts';
+import { failsHandshake } from './handshake.ts';
+import { InternalRedirect, type RedirectedStream } from './internal-redirect.ts';
 import { Mirror } from './mirror.ts';
-import type { RouterStats } from './router-stats.ts';
 
 /** What the router asks of the stream that it serves. */
-export interface RoutedStream {
+export interface RoutedStream extends RedirectedStream {
   readonly info: StreamInfo;
-  readonly stats: RouterStats;
   /** The router's own settings. */
   readonly suppressEnvoyHeaders: boolean;
-  readonly bufferLimit: number;
+  readonly trace: TryTrace | undefined;
   /** The number of this request by which shares are decided. */
   random(): number;
   elapsedMs(): number;
+  /** Passes 1xx on, where the client is to be told. */
   respondInterim(head: ResponseHeaders): void;
   respond(head: ResponseHeaders, end: boolean): void;
   respondData(chunk: Buffer, end: boolean): void;
@@ -43,7 +45,9 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   requestDone = false;
   readonly hostSelectionAttempts: number;
   readonly metadataMatch: MetadataCriteria | undefined;
+  readonly asTcp: boolean;
   readonly bufferLimit: number;
+  readonly trace: TryTrace | undefined;
   readonly #stream: RoutedStream;
   readonly #route: RouteEntry;
   readonly #action: ClusterAction;
@@ -52,9 +56,11 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly #patience: Patience;
   #sender: RequestSender | undefined;
   #mirror: Mirror | undefined;
+  readonly #redirect: InternalRedirect | undefined;
   #requestDoneMs = 0;
   #tries = 1;
   #responseStarted = false;
+  #interimCame = false;
   #over = false;
   #status = 0;
   #hashed = false;
@@ -77,8 +83,12 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#action = action;
     this.#bound = bound;
     this.#patience = patience;
+    this.asTcp = action.upgrades.endsHere(head.method);
     this.bufferLimit = stream.bufferLimit;
-    this.metadataMatch = action.metadataMatch;
+    this.trace = stream.trace;
+    this.metadataMatch = MetadataCriteria.forRequest(stream.info.metadata, action.metadataMatch);
+    const { internalRedirects } = action;
+    this.#redirect = internalRedirects && new InternalRedirect(stream, internalRedirects, head);
     this.hostSelectionAttempts = patience.retryPolicy?.hostSelectionAttempts ?? 0;
   }
 
@@ -110,14 +120,19 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (this.#route.host.includeAttemptCount) head.set('x-envoy-attempt-count', '1');
     for (const mutations of this.#route.requestMutations) mutations.apply(head, info);
     if (this.#action.rewrites) this.#action.rewrite(head, suppress);
-    if (this.#action.mirrorPolicies.length > 0)
-      this.#mirror = Mirror.of(this.#action, head, this.#stream.random(), this.bufferLimit);
+    head.authority += head.connectPort;
+    // As in Envoy each other upgrade is copied, and what its client says.
+    const mirror =
+      this.#action.mirrorPolicies.length > 0 && head.method !== 'CONNECT'
+        ? Mirror.of(this.#action, head, this.#stream)
+        : undefined;
     info.upstreamAttemptCount = 1;
     const sender = this.#bound.upstream.open(this, end, this);
     if (this.#over) return;
     this.#sender = sender;
     // After the request itself, as Envoy does: where that failed at once there is no copy.
-    if (end) this.#mirror?.send();
+    mirror?.start(end);
+    this.#mirror = mirror;
   }
 
   #refuseForMaintenance(): void {
@@ -134,6 +149,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   #noteRequestDone(): void {
     this.requestDone = true;
     this.#requestDoneMs = this.elapsedMs();
+    if (this.info.upstreamFirstSentMs >= 0) this.info.upstreamLastSentMs = this.#requestDoneMs;
   }
 
   /** Tells the upstream how long it may take: what is left of the whole, or the time of one try. */
@@ -146,30 +162,37 @@ export class RouterRequest implements Exchange, ResponseReceiver {
       const left = Math.floor(timeoutMs - elapsedMs);
       expected = left <= 0 ? 1 : Math.min(left, expected);
     }
-    if (expected > 0) this.head.set('x-envoy-expected-rq-timeout-ms', String(Math.floor(expected)));
+    if (expected <= 0) return;
+    this.head.set('x-envoy-expected-rq-timeout-ms', String(Math.floor(expected)));
+    if (this.#patience.tellsGrpc) this.head.set('grpc-timeout', formatTimeout(Math.floor(expected)));
   }
 
   beforeRetry(retry: number): void {
     this.#tries = retry + 1;
     this.info.upstreamAttemptCount = this.#tries;
-    if (!this.#stream.suppressEnvoyHeaders) this.#setTimeoutHeader(this.elapsedMs());
+    if (!this.#stream.suppressEnvoyHeaders) this.#setTimeoutHeader(this.requestDone ? this.elapsedMs() : 0);
     if (this.#route.host.includeAttemptCount) this.head.set('x-envoy-attempt-count', String(this.#tries));
   }
 
   sendData(chunk: Buffer, end: boolean): void {
     if (end) this.#noteRequestDone();
-    if (this.#mirror?.data(chunk, end) === false) this.#bound.cluster.stats.retryOrShadowAbandoned.increment();
+    const kept = this.#redirect?.keep(chunk) ?? true;
+    this.#mirror?.data(chunk, end);
+    // Where it may be retried, that keeps the body too, and counts.
+    if (!kept && !this.#patience.retryPolicy?.appliesTo(this.head))
+      this.#bound.cluster.stats.retryOrShadowAbandoned.increment();
     this.#sender?.sendData(chunk, end);
   }
 
   sendTrailers(trailers: HeaderMap): void {
     this.#noteRequestDone();
-    this.#mirror?.send(trailers);
+    this.#mirror?.trailers(trailers);
     this.#sender?.sendTrailers(trailers);
   }
 
   /** The client has gone, or was answered otherwise. */
   cancel(): void {
+    this.#mirror?.stop();
     if (this.#over) return;
     this.#over = true;
     this.#sender?.cancel();
@@ -181,11 +204,17 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   }
 
   onSent(): void {
-    this.info.upstreamFirstSentMs = this.elapsedMs();
+    const { info } = this;
+    info.upstreamFirstSentMs = this.elapsedMs();
+    if (this.requestDone) info.upstreamLastSentMs = info.upstreamFirstSentMs;
   }
 
   onInterim(head: ResponseHeaders): void {
-    if (head.status !== 100) this.#stream.respondInterim(head);
+    this.#interimCame = true;
+    this.#stream.respondInterim(head);
+    const { stats } = this.#bound.cluster;
+    stats.responses.count(head.status);
+    stats.externalResponses.count(head.status);
   }
 
   onHead(head: ResponseHeaders, end: boolean): void {
@@ -194,7 +223,13 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#status = head.status;
     const now = this.elapsedMs();
     info.upstreamFirstReceivedMs = now;
+    if (failsHandshake(this.head, head.status)) {
+      this.#endHandshake(head);
+      return;
+    }
+    if (this.#redirect?.concerns(head.status) && this.#redirects(head, end)) return;
     info.responseCodeDetails = 'via_upstream';
+    info.responseCode = head.status;
     if (!this.#stream.suppressEnvoyHeaders && this.requestDone) {
       head.set('x-envoy-upstream-service-time', String(Math.floor(now - this.#requestDoneMs)));
     }
@@ -205,14 +240,44 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#stream.respond(head, end);
   }
 
+  /** Follows a redirect, where that is possible: this request is over then, as if there had been no answer. */
+  #redirects(head: ResponseHeaders, end: boolean): boolean {
+    const redirect = this.#redirect!;
+    const { internalRedirects: counters } = this.#bound.cluster.stats;
+    if (!redirect.prepare(head, this.requestDone)) {
+      counters.failed.increment();
+      return false;
+    }
+    this.#over = true;
+    if (!end) this.#sender?.cancel();
+    counters.succeeded.increment();
+    redirect.recreate(head);
+    return true;
+  }
+
+  /** The answer without its body. */
+  #endHandshake(head: ResponseHeaders): void {
+    this.#over = true;
+    this.#sender?.cancel();
+    head.remove('content-length');
+    this.info.responseCodeDetails = 'websocket_handshake_unsuccessful';
+    this.#adorn(head);
+    this.#stream.respond(head, true);
+  }
+
   /** Counts the final answer, the upstream's or ours, by its status. */
   #countResponse(status: number): void {
     const { stats } = this.#bound.cluster;
     stats.responses.count(status);
-    stats.externalResponses.count(status);
+    (this.#isInternal() ? stats.internalResponses : stats.externalResponses).count(status);
     if (this.host === undefined) return;
     if (status >= 500) this.host.counters.rq_error++;
     else this.host.counters.rq_success++;
+  }
+
+  /** Whether it came from one of our own, as the connection manager or a route's headers say. */
+  #isInternal(): boolean {
+    return this.head.get('x-envoy-internal') === 'true';
   }
 
   onData(chunk: Buffer, end: boolean): void {
@@ -235,9 +300,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
       return;
     }
     const { stats } = this.#bound.cluster;
+    this.#countBudget(now);
     const took = Math.round(now - this.#requestDoneMs);
     stats.rqTime.record(took);
-    stats.externalRqTime.record(took);
+    (this.#isInternal() ? stats.internalRqTime : stats.externalRqTime).record(took);
   }
 
   onReset(reason: ResetReason, transportFailure: string): void {
@@ -247,8 +313,15 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     info.flags |= resetFlag[reason];
     if (transportFailure !== '') info.upstreamTransportFailureReason = transportFailure;
     if (reason === 'timeout') this.#chargeTimeout();
+    if (reason === 'timeout' || reason === 'per-try-timeout') this.#countBudget(this.elapsedMs());
     if (this.#responseStarted) this.#breakOff(reason, transportFailure);
     else this.#reply(reason, transportFailure);
+  }
+
+  /** As in Envoy, not of what ends before its time. */
+  #countBudget(nowMs: number): void {
+    const budgets = this.#bound.cluster.timeoutBudgets;
+    if (budgets !== undefined) recordUse(budgets.whole, nowMs - this.#requestDoneMs, this.#patience.timeoutMs);
   }
 
   /** Nobody is charged while another try waits: no host was slow. */
@@ -275,7 +348,8 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   #reply(reason: ResetReason, transportFailure: string): void {
     const reply = replyToReset(reason, transportFailure, this.#tries > 1);
-    if (reason !== 'timeout' || this.host !== undefined) this.#countResponse(reply.status);
+    // As in Envoy a host that has said anything is not charged.
+    if (!this.#interimCame && (reason !== 'timeout' || this.host !== undefined)) this.#countResponse(reply.status);
     this.#stream.localReply(reply.status, reply.body, reply.details, head => {
       this.#adorn(head);
       if (reply.overloaded && !this.#stream.suppressEnvoyHeaders) head.set('x-envoy-overloaded', 'true');
@@ -284,7 +358,8 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   /** What the route adds to every response, the upstream's or ours. */
   #adorn(head: ResponseHeaders): void {
-    for (const mutations of this.#route.responseMutations) mutations.apply(head, this.info);
+    this.info.responseHeaders = head;
+    this.#route.adorn(head, this.info);
     if (this.#route.host.includeAttemptCountInResponse) head.set('x-envoy-attempt-count', String(this.#tries));
   }
 

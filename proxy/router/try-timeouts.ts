@@ -33,7 +33,9 @@ class CountedTry extends Relay {
       host?.outlier?.timedOut();
       const attempt = info.attempts.at(-1);
       if (attempt !== undefined) attempt.flags |= resetFlag[reason];
+      info.decisions?.tryTimedOut();
     }
+    if (reason === 'max-duration') this.#stats.rqMaxDurationReached.increment();
     super.onReset(reason, transportFailure);
   }
 }

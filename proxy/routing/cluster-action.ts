@@ -11,14 +11,19 @@ import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import { milliseconds } from '../duration.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { MetadataCriteria } from '../load-balancing/metadata-criteria.ts';
+import { asBytes } from '../net/latin1.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type GrpcTimeout, grpcTimeout } from './grpc-timeout.ts';
 import { HashPolicies } from './hash-policy.ts';
+import { InternalRedirectPolicy } from './internal-redirect-policy.ts';
 import { MirrorPolicy } from './mirror-policy.ts';
-import { matchedPart, withoutQuery } from './path-match.ts';
+import { withoutQuery } from './path-match.ts';
 import type { Patience } from './patience.ts';
 import { RetryPolicy } from './retry-policy.ts';
-import { type Rewrite, regexRewrite, rewritePath } from './rewrite.ts';
+import { changePath, pathRewrite, type Rewrite, regexRewrite, rewritePath } from './rewrite.ts';
 import type { RouteContext } from './route-context.ts';
+import { type StreamDuration, streamDuration } from './stream-duration.ts';
+import { Upgrades } from './upgrades.ts';
 
 const notFoundStatus = {
   [NotFoundCode.SERVICE_UNAVAILABLE]: 503,
@@ -46,48 +51,57 @@ export class ClusterAction implements Patience {
   readonly clusterName: string;
   readonly clusterNotFoundStatus: number;
   readonly timeoutMs: number;
+  /** How long a stream may take, where the route says so. */
+  readonly duration: StreamDuration | undefined;
+  /** What clients of gRPC may ask for; undefined: `timeoutMs` holds for them too. */
+  readonly grpcTimeout: GrpcTimeout | undefined;
   /** A limit of its own on idle streams; undefined: the connection manager's. */
   readonly idleQueue: DeadlineQueue | 'never' | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
   readonly mirrorPolicies: readonly MirrorPolicy[];
+  /** Undefined: redirects are passed on. */
+  readonly internalRedirects: InternalRedirectPolicy | undefined;
   readonly priority: Priority;
   readonly hashPolicies: HashPolicies | undefined;
   /** What the metadata of hosts have to be. */
   readonly metadataMatch: MetadataCriteria | undefined;
+  /** What it says of upgrades. */
+  readonly upgrades: Upgrades;
   readonly #context: RouteContext;
   #bound: BoundCluster | undefined;
-  readonly #prefixRewrite: string;
-  readonly #regexRewrite: Rewrite | undefined;
+  readonly #pathRewrite: Rewrite | undefined;
   readonly #targetHost: string;
   readonly #hostRewrite: string;
   readonly #hostRewriteHeader: string;
   readonly #hostRewritePath: Rewrite | undefined;
   readonly #appendForwardedHost: boolean;
-  readonly #configuration: Configuration;
 
   constructor(route: Configuration, action: RouteAction, host: VirtualHost, target: Target, context: RouteContext) {
-    this.#configuration = route;
     this.#context = context;
     this.clusterName = target.clusterName;
     this.clusterNotFoundStatus = notFoundStatus[action.clusterNotFoundResponseCode] ?? 503;
-    this.timeoutMs = milliseconds(action.timeout, 15_000);
+    this.duration = streamDuration(action);
+    // One takes the place of the other.
+    this.timeoutMs = this.duration === undefined ? milliseconds(action.timeout, 15_000) : 0;
+    this.grpcTimeout = this.duration === undefined ? grpcTimeout(action) : undefined;
     this.idleQueue = idleQueue(action);
     const policy = action.retryPolicy ?? host.retryPolicy;
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
     const mirrors = action.requestMirrorPolicies.length > 0 ? action.requestMirrorPolicies : host.requestMirrorPolicies;
     this.mirrorPolicies = mirrors.map(mirror => new MirrorPolicy(mirror, context));
+    this.internalRedirects = InternalRedirectPolicy.of(action, route.name);
     this.metadataMatch = MetadataCriteria.of(target.metadata, MetadataCriteria.of(action.metadataMatch));
     this.hashPolicies = HashPolicies.of(action.hashPolicy);
     this.priority = action.priority === RoutingPriority.HIGH ? 'high' : 'default';
+    this.upgrades = new Upgrades(action.upgradeConfigs);
     const rewrite = action.hostRewriteSpecifier;
-    this.#targetHost = target.hostRewrite;
-    this.#hostRewrite = rewrite.case === 'hostRewriteLiteral' ? rewrite.value : '';
+    this.#targetHost = asBytes(target.hostRewrite);
+    this.#hostRewrite = rewrite.case === 'hostRewriteLiteral' ? asBytes(rewrite.value) : '';
     this.#hostRewriteHeader = rewrite.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '';
     this.#hostRewritePath = rewrite.case === 'hostRewritePathRegex' ? regexRewrite(rewrite.value) : undefined;
     this.#appendForwardedHost = action.appendXForwardedHost;
-    this.#prefixRewrite = action.prefixRewrite;
-    this.#regexRewrite = action.regexRewrite === undefined ? undefined : regexRewrite(action.regexRewrite);
-    this.rewrites = this.#prefixRewrite !== '' || this.#regexRewrite !== undefined || rewrite.case !== undefined;
+    this.#pathRewrite = pathRewrite(route.match, action.prefixRewrite, action.regexRewrite);
+    this.rewrites = this.#pathRewrite !== undefined || rewrite.case !== undefined;
     this.rewrites ||= this.#targetHost !== '';
   }
 
@@ -116,13 +130,7 @@ export class ClusterAction implements Patience {
       if (!suppress) head.set('x-envoy-original-host', head.authority);
       head.authority = host;
     }
-    const before = head.path;
-    if (this.#prefixRewrite !== '') {
-      const matched = matchedPart(this.#configuration.match, before);
-      head.path = this.#prefixRewrite + before.slice(matched.length);
-    } else if (this.#regexRewrite !== undefined) head.path = rewritePath(before, this.#regexRewrite);
-    else return;
-    if (!suppress) head.set('x-envoy-original-path', before);
+    if (this.#pathRewrite !== undefined) changePath(head, this.#pathRewrite, suppress);
   }
 
   /** The host that takes the place of the client's, or ''. */

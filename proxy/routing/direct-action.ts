@@ -4,9 +4,9 @@ import { RedirectAction_RedirectResponseCode as Code } from '../api/enums.js';
 import type { RedirectAction, Route } from '../api/envoy/config/route/v3/route_components_pb.js';
 import { readDataSource } from '../data-source.ts';
 import type { RequestHeaders } from '../http/headers.ts';
-import { latin1 } from '../net/latin1.ts';
-import { matchedPart, withoutQuery } from './path-match.ts';
-import { regexRewrite, rewritePath } from './rewrite.ts';
+import { asBytes, latin1 } from '../net/latin1.ts';
+import { withoutQuery } from './path-match.ts';
+import { pathRewrite, type Rewrite } from './rewrite.ts';
 
 export interface DirectAction {
   kind: 'redirect' | 'direct-response';
@@ -14,6 +14,8 @@ export interface DirectAction {
   body: string;
   /** The Location of a redirect. */
   location(head: RequestHeaders): string;
+  /** What becomes of the request's own path, as logs tell it: where a redirect rewrites it, that too. */
+  pathRewrite: Rewrite | undefined;
 }
 
 const redirectStatus = {
@@ -24,33 +26,45 @@ const redirectStatus = {
   [Code.PERMANENT_REDIRECT]: 308,
 };
 
-/** The action of a route that needs no cluster, or undefined. */
-export function directAction(route: Route): DirectAction | undefined {
+/**
+ * The action of a route that needs no cluster, or undefined.
+ * @param maxBody of a direct response, in bytes
+ * @throws Error for one that is longer
+ */
+export function directAction(route: Route, maxBody: number): DirectAction | undefined {
   const { action } = route;
   if (action.case === 'redirect') {
     const redirect = action.value;
+    const pathOf = newPath(redirect, route);
     return {
       kind: 'redirect',
       status: redirectStatus[redirect.responseCode] ?? 301,
       body: '',
-      location: head => locationOf(redirect, route, head),
+      location: head => locationOf(redirect, head, pathOf),
+      pathRewrite: ownRewrite(redirect, route),
     };
   }
   if (action.case !== 'directResponse') return undefined;
-  const bytes = readDataSource(action.value.body);
+  const { body: source } = action.value;
+  const bytes = readDataSource(source);
+  if (bytes !== undefined && bytes.length > maxBody) {
+    const what = source?.specifier.case === 'filename' ? `file ${source.specifier.value}` : 'response body';
+    throw new Error(`${what} size is ${bytes.length} bytes; maximum is ${maxBody}`);
+  }
   const body = bytes === undefined ? '' : latin1(bytes);
   const { status } = action.value;
   const located = status === 201 || (status >= 300 && status < 400);
-  return { kind: 'direct-response', status, body, location: head => (located ? ownUri(head) : '') };
+  const location = (head: RequestHeaders) => (located ? ownUri(head) : '');
+  return { kind: 'direct-response', status, body, location, pathRewrite: undefined };
 }
 
 function ownUri(head: RequestHeaders): string {
   return `${head.get('x-forwarded-proto') ?? head.scheme}://${head.authority}${head.path}`;
 }
 
-function locationOf(redirect: RedirectAction, route: Route, head: RequestHeaders): string {
+function locationOf(redirect: RedirectAction, head: RequestHeaders, pathOf: Rewrite): string {
   const scheme = schemeOf(redirect, head);
-  return `${scheme}://${hostOf(redirect, head, scheme)}${pathOf(redirect, route, head)}`;
+  return `${scheme}://${hostOf(redirect, head, scheme)}${pathOf(head.path)}`;
 }
 
 function schemeOf({ schemeRewriteSpecifier: specifier }: RedirectAction, head: RequestHeaders): string {
@@ -63,7 +77,7 @@ function schemeOf({ schemeRewriteSpecifier: specifier }: RedirectAction, head: R
 function hostOf(redirect: RedirectAction, head: RequestHeaders, scheme: string): string {
   const before = head.authority;
   const port = /:(\d+)$/.exec(before)?.[1];
-  const name = redirect.hostRedirect !== '' ? redirect.hostRedirect : before.replace(/:\d+$/, '');
+  const name = redirect.hostRedirect !== '' ? asBytes(redirect.hostRedirect) : before.replace(/:\d+$/, '');
   if (redirect.portRedirect !== 0) return `${name}:${redirect.portRedirect}`;
   if (redirect.hostRedirect !== '' || port === undefined) return name;
   const from = head.get('x-forwarded-proto') ?? head.scheme;
@@ -71,18 +85,19 @@ function hostOf(redirect: RedirectAction, head: RequestHeaders, scheme: string):
   return isDefault && scheme !== from ? name : before;
 }
 
-function pathOf(redirect: RedirectAction, route: Route, head: RequestHeaders): string {
-  const { pathRewriteSpecifier: specifier } = redirect;
-  const bare = withoutQuery(head.path);
-  const query = redirect.stripQuery ? '' : head.path.slice(bare.length);
-  switch (specifier.case) {
-    case 'pathRedirect':
-      return specifier.value.includes('?') ? specifier.value : specifier.value + query;
-    case 'prefixRewrite':
-      return specifier.value + bare.slice(matchedPart(route.match, head.path).length) + query;
-    case 'regexRewrite':
-      return rewritePath(bare, regexRewrite(specifier.value)) + query;
-    default:
-      return bare + query;
+/** The path of the Location, with its query. */
+function newPath(redirect: RedirectAction, route: Route): Rewrite {
+  const { pathRewriteSpecifier: specifier, stripQuery } = redirect;
+  const queryOf = (path: string) => (stripQuery ? '' : path.slice(withoutQuery(path).length));
+  if (specifier.case === 'pathRedirect') {
+    const to = asBytes(specifier.value);
+    return to.includes('?') ? () => to : path => to + queryOf(path);
   }
+  const rewrite = ownRewrite(redirect, route) ?? (path => path);
+  return stripQuery ? path => withoutQuery(rewrite(path)) : rewrite;
+}
+
+function ownRewrite({ pathRewriteSpecifier: specifier }: RedirectAction, { match }: Route): Rewrite | undefined {
+  const regex = specifier.case === 'regexRewrite' ? specifier.value : undefined;
+  return pathRewrite(match, specifier.case === 'prefixRewrite' ? specifier.value : '', regex);
 }

@@ -7,6 +7,8 @@ export type EntryChoice = (head: RequestHeaders, random: number) => RouteEntry;
 
 /** What a weighted cluster says to its share of a route's requests. */
 export interface OwnShare {
+  /** Among the route's weighted clusters. */
+  index: number;
   level: Level;
   /** '' where it says nothing. */
   hostRewrite: string;

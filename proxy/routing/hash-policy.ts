@@ -1,6 +1,7 @@
 /** What requests are hashed to, so that the same go to the same host. */
 import type { RouteAction_HashPolicy as Configuration } from '../api/envoy/config/route/v3/route_components_pb.js';
 import { xxHash64 } from '../hash/xx-hash.ts';
+import { cookieMaker, cookiesOf } from '../http/cookies.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { regexRewrite } from './rewrite.ts';
@@ -86,36 +87,16 @@ function valuesOf(head: RequestHeaders, name: string): string[] {
 type Cookie = Extract<Configuration['policySpecifier'], { case: 'cookie' }>['value'];
 
 function cookieMethod({ name, ttl, path, attributes }: Cookie): Method {
-  const rest = [
-    ...(ttl !== undefined && ttl.seconds > 0n ? [`Max-Age=${ttl.seconds}`] : []),
-    ...(path === '' ? [] : [`Path=${path}`]),
-    ...attributes.map(attribute => (attribute.value === '' ? attribute.name : `${attribute.name}=${attribute.value}`)),
-    'HttpOnly',
-  ];
+  const make = cookieMaker(name, ttl?.seconds ?? 0n, path, attributes);
   return (head, info, addCookie) => {
-    const sent = cookieValue(head, name);
+    const sent = cookiesOf(head).get(name) ?? '';
     if (sent !== '') return hashOf(sent);
     if (ttl === undefined) return undefined;
     const ends = info.downstreamRemoteAddress + info.downstreamLocalAddress;
     const value = hashOf(ends).toString(16).padStart(16, '0');
-    addCookie([`${name}="${value}"`, ...rest].join('; '));
+    addCookie(make(value));
     return hashOf(value);
   };
-}
-
-/** The first cookie of that name, without quotes; '' where there is none. */
-function cookieValue(head: RequestHeaders, name: string): string {
-  for (const line of valuesOf(head, 'cookie')) {
-    for (const pair of line.split(';')) {
-      const at = pair.indexOf('=');
-      if (at < 0 || pair.slice(0, at).trim() !== name) continue;
-      return pair
-        .slice(at + 1)
-        .trim()
-        .replace(/^"(.*)"$/, '$1');
-    }
-  }
-  return '';
 }
 
 /** Without the port. */

@@ -39,6 +39,8 @@ export function pathTest(match: RouteMatch | undefined): PathTest {
       const regex = fullMatch(specifier.value);
       return path => regex.test(withoutQuery(path));
     }
+    case 'connectMatcher':
+      return () => true;
     default:
       return () => false;
   }

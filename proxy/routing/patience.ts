@@ -7,4 +7,6 @@ export interface Patience {
   readonly timeoutMs: number;
   readonly retryPolicy: RetryPolicy | undefined;
   readonly priority: Priority;
+  /** The host is told of it by `grpc-timeout`, too. */
+  readonly tellsGrpc?: boolean | undefined;
 }

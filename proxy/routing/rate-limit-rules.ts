@@ -1,8 +1,17 @@
 /** What a route tells rate limit filters: rules whose actions make descriptors of a request. */
+
+import { RateLimit_Action_MetaData_Source as MetadataSource, RateLimitUnit } from '../api/enums.js';
+import type { TypedExtensionConfig } from '../api/envoy/config/core/v3/extension_pb.js';
 import type {
   RateLimit_Action as Action,
   RateLimit as Configuration,
+  RateLimit_Action_MetaData as MetadataAction,
 } from '../api/envoy/config/route/v3/route_components_pb.js';
+import type { Descriptor as ExpressionDescriptor } from '../api/envoy/extensions/rate_limit_descriptors/expr/v3/expr_pb.js';
+import type { MetadataKey } from '../api/envoy/type/metadata/v3/metadata_pb.js';
+import { compileExpression, compileParsedExpression } from '../cel/expression.ts';
+import { isObject } from '../configuration/json.ts';
+import { typedConfig } from '../configuration/typed-config.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { maskedAddress } from './masked-address.ts';
@@ -15,6 +24,13 @@ export interface DescriptorEntry {
 }
 
 export type Descriptor = readonly DescriptorEntry[];
+
+/** A limit that a request brings along, for a service to keep in place of its own. */
+export interface LimitOverride {
+  requestsPerUnit: number;
+  /** A number of `envoy.type.v3.RateLimitUnit`. */
+  unit: number;
+}
 
 /** What actions look at. */
 export interface RateLimitedRequest {
@@ -31,10 +47,15 @@ type Part = (request: RateLimitedRequest) => DescriptorEntry | null | undefined;
 
 export class RateLimitRule {
   readonly stage: number;
+  /** The runtime key of the percentage of requests that it is for; '': for all. */
+  readonly enabledKey: string;
   readonly #parts: readonly Part[];
+  readonly #limitAt: MetadataKey | undefined;
 
   constructor(configuration: Configuration) {
     this.stage = configuration.stage ?? 0;
+    this.enabledKey = configuration.disableKey && `ratelimit.${configuration.disableKey}.http_filter_enabled`;
+    this.#limitAt = configuration.limit?.overrideSpecifier.value?.metadataKey;
     this.#parts = configuration.actions.map(partOf);
   }
 
@@ -47,6 +68,50 @@ export class RateLimitRule {
     }
     return entries.length === 0 ? undefined : entries;
   }
+
+  /** The limit that filters before noted for this request; undefined where there is none. */
+  override({ metadata }: StreamInfo): LimitOverride | undefined {
+    if (this.#limitAt === undefined) return undefined;
+    const { namespace, keys } = placeOf(this.#limitAt);
+    const said = metadata?.at(namespace, keys);
+    if (!isObject(said) || typeof said.requests_per_unit !== 'number' || typeof said.unit !== 'string')
+      return undefined;
+    const unit = unitNumbers.get(said.unit);
+    return unit === undefined ? undefined : { requestsPerUnit: said.requests_per_unit >>> 0, unit };
+  }
+}
+
+const unitNumbers = new Map(
+  Object.entries(RateLimitUnit).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+);
+
+function placeOf({ key, path }: MetadataKey): { namespace: string; keys: string[] } {
+  return { namespace: key, keys: path.map(({ segment }) => segment.value ?? '') };
+}
+
+function ofMetadata({ descriptorKey: key, metadataKey, defaultValue, source, skipIfAbsent }: MetadataAction): Part {
+  const { namespace, keys } = placeOf(metadataKey!);
+  const ofRoute = source === MetadataSource.ROUTE_ENTRY;
+  return ({ info }) => {
+    const found = (ofRoute ? info.routeMetadata : info.metadata)?.at(namespace, keys);
+    const value = (typeof found === 'string' ? found : '') || defaultValue;
+    if (value !== '') return { key, value };
+    return skipIfAbsent ? null : undefined;
+  };
+}
+
+const expressionType = 'envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor';
+
+function ofExtension({ typedConfig: any, name }: TypedExtensionConfig): Part {
+  const stated = typedConfig<ExpressionDescriptor>(any, expressionType);
+  if (stated === undefined) throw new Error(`rate limit action ${name} is not supported`);
+  const { descriptorKey: key, skipIfError, exprSpecifier: said } = stated;
+  const expression = said.case === 'parsed' ? compileParsedExpression(said.value) : compileExpression(said.value ?? '');
+  return ({ info }) => {
+    const value = expression.print(info);
+    if (value !== undefined) return { key, value };
+    return skipIfError ? null : undefined;
+  };
 }
 
 function partOf({ actionSpecifier: specifier }: Action): Part {
@@ -92,6 +157,10 @@ function partOf({ actionSpecifier: specifier }: Action): Part {
         return tests.every(test => test(parameters)) === expectMatch ? entry : undefined;
       };
     }
+    case 'metadata':
+      return ofMetadata(specifier.value);
+    case 'extension':
+      return ofExtension(specifier.value);
     default:
       throw new Error(`rate limit action ${specifier.case} is not supported`);
   }

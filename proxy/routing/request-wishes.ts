@@ -42,5 +42,5 @@ export function takeWishes(head: RequestHeaders, route: Patience): Patience | un
     headerNames: words('x-envoy-retriable-header-names').map(name => name.toLowerCase()),
   });
   head.removeIf(name => consumed.has(name));
-  return { timeoutMs, retryPolicy, priority: route.priority };
+  return { timeoutMs, retryPolicy, priority: route.priority, tellsGrpc: route.tellsGrpc };
 }

@@ -32,7 +32,11 @@ const grpcConditions = new Map<string, RetryCondition>([
   ['14', 'unavailable'],
 ]);
 
-const connectFailures: readonly ResetReason[] = ['connection-failure', 'connection-timeout'];
+const connectFailures: readonly ResetReason[] = [
+  'connection-failure',
+  'local-connection-failure',
+  'connection-timeout',
+];
 
 type Settings = Pick<
   Configuration,
@@ -140,6 +144,7 @@ export class RetryPolicy {
     if (reason === 'overflow' || reason === 'no-healthy-host' || reason === 'timeout') return false;
     if (on.has('5xx') || on.has('gateway-error') || on.has('reset')) return true;
     if (on.has('reset-before-request') && !sent) return true;
+    if (on.has('refused-stream') && reason === 'refused-stream') return true;
     return on.has('connect-failure') && connectFailures.includes(reason);
   }
 

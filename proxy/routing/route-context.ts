@@ -2,6 +2,7 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import type { SharedMemory } from '../workers/shared-memory.ts';
 import type { XdsContext } from '../xds/xds-context.ts';
 import type { Patience } from './patience.ts';
 
@@ -17,9 +18,17 @@ export interface RouteContext {
   compileFilterConfig(configuration: Any): FilterConfig | undefined;
 }
 
+/** What compiling the routes of one table needs. */
+export interface TableContext extends RouteContext {
+  /** How long a direct response may be, in bytes. */
+  maxDirectBody: number;
+}
+
 /** What a connection manager needs for routes that come while the proxy runs; undefined where none can. */
 export interface RouteSourceContext extends RouteContext {
   xds: XdsContext | undefined;
+  /** Where all workers count together; undefined: there is one. */
+  shared?: SharedMemory | undefined;
 }
 
 /** What a route, a virtual host, … says to one HTTP filter. */

@@ -1,25 +1,37 @@
 /** What happens to a request that met a route. */
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { HeaderValueOption } from '../api/envoy/config/core/v3/base_pb.js';
-import type { VirtualHost } from '../api/envoy/config/route/v3/route_components_pb.js';
+import type { CorsPolicy, VirtualHost } from '../api/envoy/config/route/v3/route_components_pb.js';
+import type { DynamicMetadata } from '../dynamic-metadata.ts';
+import type { ResponseHeaders } from '../http/headers.ts';
+import { asBytes } from '../net/latin1.ts';
+import { statedMetadata } from '../stated-metadata.ts';
+import type { StreamInfo, VirtualHostFacts } from '../stream-info.ts';
 import type { ClusterAction } from './cluster-action.ts';
 import type { DirectAction } from './direct-action.ts';
 import { HeaderMutations } from './header-mutations.ts';
 import { RateLimitRule } from './rate-limit-rules.ts';
 import type { FilterConfig, RouteContext } from './route-context.ts';
+import type { Decorator, RouteTracing } from './route-tracing.ts';
 
 /** What a virtual host says to all of its routes. */
-export interface VirtualHostSettings {
+export interface VirtualHostSettings extends VirtualHostFacts {
   includeAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
   rateLimits: readonly RateLimitRule[];
+  /** By the field that is deprecated. */
+  cors?: CorsPolicy | undefined;
 }
 
 export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
   return {
+    name: asBytes(host.name),
+    metadata: statedMetadata(host.metadata),
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
     rateLimits: host.rateLimits.map(rule => new RateLimitRule(rule)),
+    cors: host.cors,
   };
 }
 
@@ -59,7 +71,17 @@ export interface EntryAction {
   rateLimits?: readonly RateLimitRule[];
   /** The virtual host's rules count besides the route's own. */
   includesHostRateLimits?: boolean;
+  /** By the field that is deprecated. */
+  cors?: CorsPolicy | undefined;
+  /** What the route says about itself. */
+  metadata?: DynamicMetadata | undefined;
+  tracing?: RouteTracing | undefined;
+  decorator?: Decorator | undefined;
+  /** Which of the route's weighted clusters it is for. */
+  share?: number | undefined;
 }
+
+const nothingSaid: readonly FilterConfig[] = [];
 
 /** A request forwards to a cluster, is answered directly, or neither: then it is as if no route had been found. */
 export class RouteEntry {
@@ -69,9 +91,15 @@ export class RouteEntry {
   readonly direct: DirectAction | undefined;
   /** In the order in which they are applied. */
   readonly requestMutations: readonly HeaderMutations[];
-  readonly responseMutations: readonly HeaderMutations[];
+  readonly #responseMutations: readonly HeaderMutations[];
   readonly rateLimits: readonly RateLimitRule[];
   readonly includesHostRateLimits: boolean;
+  /** By fields that are deprecated, the most specific first. */
+  readonly corsPolicies: readonly CorsPolicy[];
+  readonly metadata: DynamicMetadata | undefined;
+  readonly tracing: RouteTracing | undefined;
+  readonly decorator: Decorator | undefined;
+  readonly share: number | undefined;
   readonly #filters: readonly ReadonlyMap<string, FilterConfig>[];
 
   /** @param levels the most specific first */
@@ -82,9 +110,19 @@ export class RouteEntry {
     this.direct = action.direct;
     this.rateLimits = action.rateLimits ?? [];
     this.includesHostRateLimits = action.includesHostRateLimits ?? false;
+    this.corsPolicies = [action.cors, host.cors].filter(policy => policy !== undefined);
+    this.metadata = action.metadata;
+    this.tracing = action.tracing;
+    this.decorator = action.decorator;
+    this.share = action.share;
     this.requestMutations = levels.map(level => level.request).filter(mutations => !mutations.empty);
-    this.responseMutations = levels.map(level => level.response).filter(mutations => !mutations.empty);
+    this.#responseMutations = levels.map(level => level.response).filter(mutations => !mutations.empty);
     this.#filters = levels.map(level => level.filters).filter(filters => filters.size > 0);
+  }
+
+  /** Adds to a response what all are given, a host's and ours. */
+  adorn(head: ResponseHeaders, info: StreamInfo): void {
+    for (const mutations of this.#responseMutations) mutations.apply(head, info);
   }
 
   /** The most specific of what is said to a filter; undefined: nothing. */
@@ -98,7 +136,8 @@ export class RouteEntry {
   }
 
   /** All that is said to a filter, the most specific first. */
-  filterConfigs(name: string): FilterConfig[] {
+  filterConfigs(name: string): readonly FilterConfig[] {
+    if (this.#filters.length === 0) return nothingSaid;
     return this.#filters.map(filters => filters.get(name)).filter(config => config !== undefined);
   }
 }

@@ -1,118 +1,58 @@
-/** Where a connection manager's routes come from: its own configuration, or updates while it runs. */
-import type { DynamicResource } from '../admin-source.ts';
-import type { ConfigSource } from '../api/envoy/config/core/v3/config_source_pb.js';
+/** Where a connection manager's routes come from. */
+import type { DynamicResource, ScopesStatus } from '../admin-source.ts';
 import type { RouteConfiguration } from '../api/envoy/config/route/v3/route_pb.js';
-import type { HttpConnectionManager } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { DynamicMetadata } from '../dynamic-metadata.ts';
 import type { RequestHeaders } from '../http/headers.ts';
-import type { Counter, Gauge } from '../stats/stats.ts';
-import type { StatsScope } from '../stats/store.ts';
-import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
-import { requireXds, type XdsContext } from '../xds/xds-context.ts';
-import type { RouteContext, RouteSourceContext } from './route-context.ts';
+import type { RouteContext } from './route-context.ts';
 import type { RouteEntry } from './route-entry.ts';
-import { RouteTable } from './route-table.ts';
+import { type RouteLocation, RouteTable } from './route-table.ts';
 
-export interface RouteSource {
+/** What came while the proxy runs. */
+export interface CameRoutes {
+  /** Route configurations, as they came. */
+  readonly resources: readonly DynamicResource[];
+  /** Undefined where there are none. */
+  readonly scopes: ScopesStatus | undefined;
+}
+
+/** Where a route configuration is written: in the connection manager's own, at a path, or by itself, as it came. */
+export type WrittenRoutes = readonly (string | number)[] | DynamicResource;
+
+export interface RouteSource extends CameRoutes {
   /** See `RouteTable.find`. */
-  find(head: RequestHeaders, random: number): RouteEntry | undefined;
+  find(head: RequestHeaders, random: number, metadata?: DynamicMetadata): RouteEntry | undefined;
+  /** See `RouteTable.locate`. */
+  locate(head: RequestHeaders, random: number, metadata?: DynamicMetadata): RouteLocation;
+  /** Where the routes are that a request is looked for in; undefined where there are none. */
+  written(head: RequestHeaders): WrittenRoutes | undefined;
+  /**
+   * Asks for routes that are not there, and may come if they are asked for.
+   * @param onDone is told once, not before this returns, whether there are any now
+   * @returns what gives up waiting; undefined: there is nothing to ask for
+   */
+  demand(head: RequestHeaders, onDone: (found: boolean) => void): (() => void) | undefined;
   /** Ends when requests may come. */
   start(): Promise<void>;
   stop(): void;
-  /** As it came; undefined for routes of the connection manager's own configuration, and where none came yet. */
-  readonly dynamic: DynamicResource | undefined;
 }
 
-/** @param scope of the connection manager's statistics */
-export function routeSource(
-  specifier: HttpConnectionManager['routeSpecifier'],
-  context: RouteSourceContext,
-  scope: StatsScope,
+export const nowhere: RouteLocation = { host: -1, domain: '', secured: false, route: -1 };
+
+/** Routes that stay as they are. @param path where they are written */
+export function fixedRoutes(
+  configuration: RouteConfiguration,
+  context: RouteContext,
+  path: readonly (string | number)[],
 ): RouteSource {
-  if (specifier.case === 'routeConfig') return fixedRoutes(specifier.value, context);
-  if (specifier.case !== 'rds') throw new Error('a connection manager takes route_config or rds');
-  return new DiscoveredRoutes(specifier.value, context, requireXds(context.xds), scope);
-}
-
-/** Routes that stay as they are. */
-function fixedRoutes(configuration: RouteConfiguration, context: RouteContext): RouteSource {
   const table = new RouteTable(configuration, context);
   return {
-    find: (head, random) => table.find(head, random),
+    find: (head, random, metadata) => table.find(head, random, metadata),
+    locate: (head, random, metadata) => table.locate(head, random, metadata),
+    written: () => path,
+    demand: () => undefined,
     start: async () => {},
     stop: () => {},
-    dynamic: undefined,
+    resources: [],
+    scopes: undefined,
   };
-}
-
-/**
- * Routes by RDS. Until there are any, no request finds one; an update is for the requests that come after it.
- *
- * @see https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/rds
- */
-export class DiscoveredRoutes implements RouteSource, Consumer {
-  dynamic: DynamicResource | undefined;
-  readonly #name: string;
-  readonly #context: RouteContext;
-  readonly #subscription: Subscription;
-  readonly #stats: { reloads: Counter; reloadedAt: Gauge; empty: Counter };
-  #table: RouteTable | undefined;
-  #text = '';
-
-  /** @param scope of the connection manager's statistics */
-  constructor(
-    rds: { routeConfigName: string; configSource?: ConfigSource | undefined },
-    context: RouteContext,
-    xds: XdsContext,
-    scope: StatsScope,
-  ) {
-    this.#name = rds.routeConfigName;
-    this.#context = context;
-    const own = scope.scope(`rds.${this.#name}.`);
-    this.#stats = {
-      reloads: own.counter('config_reload'),
-      reloadedAt: own.gauge('config_reload_time_ms'),
-      empty: own.counter('update_empty'),
-    };
-    const interest = { typeName: 'envoy.config.route.v3.RouteConfiguration', names: [this.#name] };
-    this.#subscription = xds.subscribe(rds.configSource, interest, own, this);
-  }
-
-  find(head: RequestHeaders, random: number): RouteEntry | undefined {
-    return this.#table?.find(head, random);
-  }
-
-  start(): Promise<void> {
-    return this.#subscription.start();
-  }
-
-  stop(): void {
-    this.#subscription.stop();
-  }
-
-  accept({ version, resources, refused }: Update): void {
-    refuseAll(refused);
-    const [resource] = resources;
-    if (resource === undefined) {
-      this.#stats.empty.increment();
-      return;
-    }
-    if (resources.length > 1) throw new UpdateRefused(`Unexpected RDS resource length: ${resources.length}`);
-    if (resource.name !== this.#name)
-      throw new UpdateRefused(`Unexpected RDS configuration (expecting ${this.#name}): ${resource.name}`);
-    const text = JSON.stringify(resource.document);
-    if (text === this.#text) return;
-    this.#table = this.#compile(resource.message as RouteConfiguration);
-    this.#text = text;
-    this.dynamic = { version, document: resource.document, lastUpdated: new Date() };
-    this.#stats.reloads.increment();
-    this.#stats.reloadedAt.set(Date.now());
-  }
-
-  #compile(configuration: RouteConfiguration): RouteTable {
-    try {
-      return new RouteTable(configuration, this.#context);
-    } catch (error) {
-      throw new UpdateRefused((error as Error).message);
-    }
-  }
 }

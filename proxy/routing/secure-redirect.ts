@@ -21,12 +21,13 @@ export function insecureTest(requirement: number): InsecureTest | undefined {
 /** Belongs to no virtual host: nothing that hosts say of headers holds for it. */
 export const secureRedirect = new RouteEntry(
   '',
-  { includeAttemptCount: false, includeAttemptCountInResponse: false, rateLimits: [] },
+  { name: '', metadata: undefined, includeAttemptCount: false, includeAttemptCountInResponse: false, rateLimits: [] },
   {
     direct: {
       kind: 'redirect',
       status: 301,
       body: '',
+      pathRewrite: undefined,
       location: head => `https://${head.authority}${head.path}`,
     },
   },

@@ -16,18 +16,19 @@ interface Share {
 /** An entry by weight, as Envoy picks it: a runtime key `<prefix>.<cluster>` overrides the weight of its cluster. */
 export function weightedEntries(configuration: WeightedCluster, make: MakeEntry, context: RouteContext): EntryChoice {
   const prefix = configuration.runtimeKeyPrefix;
-  const shares = configuration.clusters.map(share => shareOf(share, prefix, make, context));
+  const shares = configuration.clusters.map((share, index) => shareOf(share, index, prefix, make, context));
   const byHeader = configuration.randomValueSpecifier;
   const header = byHeader.case === 'headerName' ? byHeader.value.toLowerCase() : '';
   return (head, random) =>
     pick(shares, header === '' ? random : (randomOf(head.get(header)) ?? random)).choose(head, random);
 }
 
-function shareOf(share: ClusterWeight, prefix: string, make: MakeEntry, context: RouteContext): Share {
+function shareOf(share: ClusterWeight, index: number, prefix: string, make: MakeEntry, context: RouteContext): Share {
   const key = prefix === '' ? '' : `${prefix}.${share.name}`;
   const weight = new RuntimeNumber(share.weight ?? 0, key, context.runtime);
   const rewrite = share.hostRewriteSpecifier;
   const own = {
+    index,
     level: levelOf(share, context),
     hostRewrite: rewrite.case === 'hostRewriteLiteral' ? rewrite.value : '',
     metadata: share.metadataMatch,

@@ -4,11 +4,15 @@ import type { RuntimeFractionalPercent } from '../api/envoy/config/core/v3/base_
 import type { FractionalPercent } from '../api/envoy/type/v3/percent_pb.js';
 import type { RuntimeValues } from './runtime-values.ts';
 
-const denominators = {
+/** As numbers. */
+export const denominators = {
   [Denominator.HUNDRED]: 100,
   [Denominator.TEN_THOUSAND]: 10_000,
   [Denominator.MILLION]: 1_000_000,
 };
+
+/** A share as configurations say it. */
+export type PercentFraction = Pick<FractionalPercent, 'numerator' | 'denominator'>;
 
 interface Fraction {
   numerator: number;
@@ -24,7 +28,7 @@ export class RuntimeFraction {
   #fraction: Fraction;
 
   /** @param byDefault where it is missing, no request belongs to the share */
-  constructor(byDefault: FractionalPercent | undefined, key: string, runtime: RuntimeValues | undefined) {
+  constructor(byDefault: PercentFraction | undefined, key: string, runtime: RuntimeValues | undefined) {
     this.#byDefault = {
       numerator: byDefault?.numerator ?? 0,
       denominator: denominators[byDefault?.denominator ?? Denominator.HUNDRED],

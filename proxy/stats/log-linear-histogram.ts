@@ -7,22 +7,38 @@
 export class LogLinearHistogram {
   /** How many values were recorded. */
   count = 0;
-  readonly #bins = new Map<number, number>();
+  /** Undefined until something is recorded: most are never used, and there are three for each histogram. */
+  #bins: Map<number, number> | undefined;
 
   /** Records one non-negative integer. */
   record(value: number): void {
     const bin = binOf(value);
-    this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + 1);
-    this.count++;
+    this.#add(bin, 1);
   }
 
   merge(other: LogLinearHistogram): void {
-    for (const [bin, count] of other.#bins) this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + count);
-    this.count += other.count;
+    if (other.#bins !== undefined) for (const [bin, count] of other.#bins) this.#add(bin, count);
+  }
+
+  /** What is in it, to be added to another one by `add`; leaves it empty. */
+  take(): [bin: number, count: number][] {
+    const taken = [...(this.#bins ?? [])];
+    this.clear();
+    return taken;
+  }
+
+  add(taken: readonly (readonly [bin: number, count: number])[]): void {
+    for (const [bin, count] of taken) this.#add(bin, count);
+  }
+
+  #add(bin: number, count: number): void {
+    this.#bins ??= new Map();
+    this.#bins.set(bin, (this.#bins.get(bin) ?? 0) + count);
+    this.count += count;
   }
 
   clear(): void {
-    this.#bins.clear();
+    this.#bins?.clear();
     this.count = 0;
   }
 
@@ -66,7 +82,7 @@ export class LogLinearHistogram {
   }
 
   #sorted(): Bin[] {
-    return [...this.#bins].sort(([a], [b]) => a - b).map(([bin, count]) => ({ ...boundsOf(bin), count }));
+    return [...(this.#bins ?? [])].sort(([a], [b]) => a - b).map(([bin, count]) => ({ ...boundsOf(bin), count }));
   }
 }
 

@@ -31,6 +31,8 @@ export class Gauge {
   used = false;
   /** The value where it is larger than a number can tell. */
   exact: bigint | undefined = undefined;
+  /** What each other worker has, where there are some: `value` is what is here. */
+  others: number[] | undefined = undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -44,6 +46,15 @@ export class Gauge {
   increment(): void {
     this.value++;
     this.used = true;
+  }
+
+  /** As it is over all workers. */
+  get whole(): Gauge {
+    if (this.others === undefined) return this;
+    const whole = new Gauge(this.name);
+    whole.value = this.others.reduce((sum, one) => sum + one, this.value);
+    whole.used = this.used;
+    return whole;
   }
 
   setExact(value: bigint): void {
@@ -80,6 +91,11 @@ export class TextReadout {
   }
 }
 
+/** Hears of each value as it is recorded; undefined: nobody does. */
+export interface RecordListener {
+  onRecord: ((name: string, value: number) => void) | undefined;
+}
+
 /** A distribution of integers: what was recorded since the last flush is seen at the next one. */
 export class Histogram {
   readonly name: string;
@@ -87,9 +103,11 @@ export class Histogram {
   interval = new LogLinearHistogram();
   readonly cumulative = new LogLinearHistogram();
   #pending = new LogLinearHistogram();
+  readonly #listener: RecordListener | undefined;
 
-  constructor(name: string) {
+  constructor(name: string, listener?: RecordListener) {
     this.name = name;
+    this.#listener = listener;
   }
 
   get used(): boolean {
@@ -98,6 +116,12 @@ export class Histogram {
 
   record(value: number): void {
     this.#pending.record(value);
+    this.#listener?.onRecord?.(this.name, value);
+  }
+
+  /** What was recorded since the last flush. */
+  get pending(): LogLinearHistogram {
+    return this.#pending;
   }
 
   flush(): void {

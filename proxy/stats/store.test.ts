@@ -37,6 +37,22 @@ test('a scope can be removed', () => {
   assert.deepEqual([...store.counters.keys()], ['cluster.ab.x']);
 });
 
+test('what is made later is there when all are wanted, once, and not where its scope was removed meanwhile', () => {
+  const store = new StatsStore();
+  for (const name of ['a', 'b']) store.scope(`cluster.${name}.`).makeLater(scope => scope.counter('x'));
+  assert.deepEqual([store.counters.size, store.has('cluster.a.'), store.has('cluster.c.')], [0, true, false]);
+  store.removeScope('cluster.b.');
+  assert.equal(store.has('cluster.b.'), false);
+  store.counter('cluster.a.x').increment();
+  store.makeAll();
+  store.makeAll();
+  assert.deepEqual(
+    [...store.counters.values()].map(({ name, value }) => [name, value]),
+    [['cluster.a.x', 1]],
+  );
+  assert.equal(store.has('cluster.a.'), true);
+});
+
 test('names are made safe as Envoy does', () => {
   assert.equal(sanitizeStatsName('127.0.0.1:80'), '127.0.0.1_80');
   assert.equal(sanitizeStatsName('http://a.b:1/'), 'http_a.b_1/');

@@ -1,14 +1,21 @@
 /** The store of everything that is counted and measured. A stat is one object with plain fields; whoever counts holds on to it. */
-import { Counter, Gauge, Histogram, TextReadout } from './stats.ts';
+import { Counter, Gauge, Histogram, type RecordListener, TextReadout } from './stats.ts';
 
 /** All stats of the process by their full, dotted name. */
-export class StatsStore {
+export class StatsStore implements RecordListener {
+  /** How many count below a prefix, of those that say so. */
+  readonly #holders = new Map<string, number>();
   readonly counters = new Map<string, Counter>();
   readonly gauges = new Map<string, Gauge>();
   readonly textReadouts = new Map<string, TextReadout>();
   readonly histograms = new Map<string, Histogram>();
+  onRecord: ((name: string, value: number) => void) | undefined = undefined;
   /** Of the connections that are open: what they carry is counted when somebody looks. */
   readonly traffic = new Set<{ count(): void }>();
+  /** What is made when somebody looks at all stats, by what the names begin with. */
+  readonly #later: { prefix: string; make: () => void }[] = [];
+  /** Hears of the prefixes that are forgotten. */
+  onScopeRemoved: ((prefix: string) => void) | undefined = undefined;
 
   counter(name: string): Counter {
     return findOrMake(this.counters, name, () => new Counter(name));
@@ -23,12 +30,31 @@ export class StatsStore {
   }
 
   histogram(name: string): Histogram {
-    return findOrMake(this.histograms, name, () => new Histogram(name));
+    return findOrMake(this.histograms, name, () => new Histogram(name, this));
   }
 
   /** A view whose names all begin with `prefix`, which ends with a dot. */
   scope(prefix: string): StatsScope {
     return new StatsScope(this, prefix);
+  }
+
+  /**
+   * Stats that nobody counts yet, but that are shown: most clusters of a mesh are never used, and nobody looks at most proxies.
+   * @param prefix of all their names
+   */
+  makeLater(prefix: string, make: () => void): void {
+    this.#later.push({ prefix, make });
+  }
+
+  /** To be called before somebody looks at more than what was used. */
+  makeAll(): void {
+    for (const { make } of this.#later.splice(0)) make();
+  }
+
+  /** Whether there are stats whose names begin so. */
+  has(prefix: string): boolean {
+    const begins = (name: string): boolean => name.startsWith(prefix);
+    return this.#later.some(one => begins(one.prefix)) || [...this.counters.keys()].some(begins);
   }
 
   /** Ends the interval of every histogram, as the periodic flush does. */
@@ -51,6 +77,19 @@ export class StatsStore {
     for (const stats of [this.counters, this.gauges, this.textReadouts, this.histograms]) {
       for (const name of stats.keys()) if (name.startsWith(prefix)) stats.delete(name);
     }
+    const kept = this.#later.filter(one => !one.prefix.startsWith(prefix));
+    this.#later.splice(0, this.#later.length, ...kept);
+    this.onScopeRemoved?.(prefix);
+  }
+
+  /** For whoever counts below `prefix`, maybe beside others. @returns lets go of it: when the last one does, the stats are forgotten */
+  hold(prefix: string): () => void {
+    this.#holders.set(prefix, (this.#holders.get(prefix) ?? 0) + 1);
+    return () => {
+      const others = (this.#holders.get(prefix) ?? 1) - 1;
+      if (others > 0) this.#holders.set(prefix, others);
+      else if (this.#holders.delete(prefix)) this.removeScope(prefix);
+    };
   }
 }
 
@@ -82,6 +121,11 @@ export class StatsScope {
 
   scope(prefix: string): StatsScope {
     return new StatsScope(this.store, this.prefix + prefix);
+  }
+
+  /** Stats below the prefix that are made when somebody looks at all. */
+  makeLater(make: (scope: StatsScope) => void): void {
+    this.store.makeLater(this.prefix, () => make(this));
   }
 }
 

@@ -1,16 +1,17 @@
 /** A client's connection and the one to the host that serves it. */
-
+import { randomUUID } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { TcpConnection } from '../cluster/tcp-connection.ts';
 import type { ConnectFailure, UpstreamSocketOwner } from '../cluster/upstream-socket.ts';
 import { Deadline, type Limited } from '../deadlines.ts';
+import type { ConnectionDecisions, ConnectionEnd } from '../explain/connection-decisions.ts';
+import { WireBytes } from '../http/wire-bytes.ts';
 import type { ConnectionFacts } from '../listener/network-filter.ts';
+import { downstreamIds } from '../net/connection-ids.ts';
 import { nobody, type Transport, type TransportHandler } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
 import { flag, StreamInfo } from '../stream-info.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
-
-let nextConnectionId = 0;
 
 /** What the access log will say of a connection from its start. */
 export function connectionInfo(
@@ -18,17 +19,27 @@ export function connectionInfo(
   { localAddress, remoteAddress }: Pick<Transport, 'localAddress' | 'remoteAddress'>,
   facts: ConnectionFacts,
 ): StreamInfo {
-  const info = new StreamInfo();
+  const info = facts.connection ?? new StreamInfo();
   info.protocol = '';
+  info.streamId = randomUUID();
+  info.downstreamBytes = new WireBytes();
   info.accessLogType = 'TcpConnectionEnd';
-  info.connectionId = nextConnectionId++;
+  info.connectionId ||= downstreamIds.next();
   info.listenerName = proxy.context.listenerName;
+  const { chain } = proxy.context;
+  info.filterChainName = chain.filterChainName;
+  info.listenerDirection = chain.listenerDirection;
+  info.listenerMetadata = chain.listenerMetadata;
+  info.chainMetadata = chain.chainMetadata;
   info.statPrefix = proxy.statPrefix;
   info.requestedServerName = facts.serverName;
+  info.ja3 = facts.ja3;
   info.tls = facts.tls;
   info.downstreamLocalAddress = facts.localAddress ?? localAddress;
+  info.originalDestination = facts.localAddress ?? '';
   info.downstreamRemoteAddress = facts.remoteAddress ?? remoteAddress;
   info.downstreamDirectRemoteAddress = remoteAddress;
+  info.downstreamDirectLocalAddress = localAddress;
   return info;
 }
 
@@ -42,8 +53,13 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   #attempts = 0;
   #over = false;
   #clientEnded = false;
+  /** Who sent its end first. */
+  #firstToEnd: 'client' | 'host' | undefined;
   readonly #traffic: Traffic;
+  /** Undefined where nobody asked. */
+  readonly #decisions: ConnectionDecisions | undefined;
   #maxDuration: NodeJS.Timeout | undefined;
+  #interimLog: NodeJS.Timeout | undefined;
 
   constructor(proxy: TcpProxy, client: Transport, facts: ConnectionFacts) {
     this.#proxy = proxy;
@@ -52,6 +68,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     this.info.startMs = performance.timeOrigin + this.#startedMs;
     proxy.stats.cxTotal.increment();
     this.#traffic = proxy.stats.traffic.open(client);
+    this.#decisions = proxy.context.explained?.beginConnection();
   }
 
   /** Looks for a host; until there is one, the client is not read. */
@@ -60,19 +77,33 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     this.#client.handler = this.#fromClient();
     const { maxDurationMs } = this.#proxy;
     if (maxDurationMs > 0) this.#maxDuration = setTimeout(() => this.#onMaxDuration(), maxDurationMs);
-    this.info.clusterName = this.#proxy.chooseCluster();
+    this.info.clusterName = this.#chooseCluster();
     this.#connect();
+  }
+
+  #chooseCluster(): string {
+    const { name, share } = this.#proxy.chooseCluster();
+    const { namedCluster } = this.info;
+    // As in Envoy, shares hold whatever a filter says.
+    if (namedCluster === '' || share !== undefined) {
+      this.#decisions?.cluster(name, share);
+      return name;
+    }
+    this.#decisions?.namedCluster(namedCluster);
+    return namedCluster;
   }
 
   #connect(): void {
     const cluster = this.#proxy.context.cluster(this.info.clusterName);
     if (cluster === undefined) {
       this.#proxy.stats.cxNoRoute.increment();
+      this.#decisions?.noCluster(this.info.clusterName);
       this.#fail(flag.NO_CLUSTER_FOUND);
       return;
     }
     if (this.#attempts >= this.#proxy.maxConnectAttempts) {
       cluster.stats.cxConnectAttemptsExceeded.increment();
+      this.#decisions?.triesSpent(this.#proxy.maxConnectAttempts);
       this.#fail(flag.UPSTREAM_RETRY_LIMIT_EXCEEDED);
       return;
     }
@@ -82,25 +113,37 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   }
 
   #open(cluster: Cluster): void {
-    const opened = cluster.connect(this);
-    if (opened === 'overflow') this.#fail(flag.UPSTREAM_OVERFLOW);
-    else if (opened === 'no-healthy-host') this.#fail(flag.NO_HEALTHY_UPSTREAM);
-    else {
+    const opened = cluster.connect(this, this.info);
+    if (opened === 'overflow') {
+      this.#decisions?.overflowed(cluster.limits.default.connections.maximum);
+      this.#fail(flag.UPSTREAM_OVERFLOW);
+    } else if (opened === 'no-healthy-host') {
+      this.#decisions?.noHost(cluster.name);
+      this.#fail(flag.NO_HEALTHY_UPSTREAM);
+    } else {
       this.#upstream = opened;
+      this.#decisions?.chose(cluster, opened.host);
+      this.info.clusterMetadata = cluster.metadata;
+      this.info.hostMetadata = opened.host.told;
       this.info.upstreamHost = opened.host.name;
+      this.info.upstreamHostname = opened.host.hostname;
+      this.info.upstreamLocality = opened.host;
     }
   }
 
   #fail(bit: number): void {
     this.info.flags |= bit;
-    this.close();
+    this.close('no-host');
   }
 
   onConnected(transport: Transport): void {
+    this.#decisions?.connected();
     this.info.upstreamLocalAddress = transport.localAddress;
     this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
     this.info.upstreamTls = this.#upstream?.tls;
     transport.handler = this.#fromHost();
+    this.info.upstreamBytes = new WireBytes();
+    this.#interimLog = this.#proxy.interimLogs?.started(this);
     this.#client.resume();
     if (this.#clientEnded) transport.end();
     this.#touch();
@@ -108,8 +151,9 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
 
   onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
     this.#upstream = undefined;
+    this.#decisions?.connectFailed(transportFailure || failure.replaceAll('-', ' '));
     this.info.flags |= flag.UPSTREAM_CONNECTION_FAILURE;
-    if (failure === 'connection-failure') this.info.upstreamTransportFailureReason = transportFailure;
+    if (failure !== 'connection-timeout') this.info.upstreamTransportFailureReason = transportFailure;
     this.#connect();
   }
 
@@ -117,7 +161,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     return {
       onRead: chunk => this.#passToHost(chunk),
       onEnd: () => this.#onClientEnd(),
-      onClose: () => this.close(),
+      onClose: () => this.close('client'),
       onDrain: () => this.#upstream?.resumeReading(),
     };
   }
@@ -125,7 +169,10 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   #fromHost(): TransportHandler {
     return {
       onRead: chunk => this.#passToClient(chunk),
-      onEnd: () => this.#client.end(),
+      onEnd: () => {
+        this.#firstToEnd ??= 'host';
+        this.#client.end();
+      },
       onClose: error => this.#onHostClosed(error),
       onDrain: () => {
         this.#proxy.stats.flowResumed.increment();
@@ -137,6 +184,10 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   #passToHost(chunk: Buffer): void {
     const host = this.#upstream?.transport;
     if (host === undefined) return;
+    const { info } = this;
+    info.bytesReceived += chunk.length;
+    info.downstreamBytes!.received = info.bytesReceived;
+    info.upstreamBytes!.sent = info.bytesReceived;
     send(host, chunk);
     if (host.congested) {
       this.#proxy.stats.flowPaused.increment();
@@ -146,6 +197,10 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   }
 
   #passToClient(chunk: Buffer): void {
+    const { info } = this;
+    info.bytesSent += chunk.length;
+    info.downstreamBytes!.sent = info.bytesSent;
+    info.upstreamBytes!.received = info.bytesSent;
     send(this.#client, chunk);
     if (this.#client.congested) this.#upstream?.pauseReading();
     this.#touch();
@@ -153,6 +208,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
 
   #onClientEnd(): void {
     this.#clientEnded = true;
+    this.#firstToEnd ??= 'client';
     this.#upstream?.transport?.end();
   }
 
@@ -166,7 +222,11 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
       this.#client.end();
       return;
     }
-    this.close();
+    this.close('host');
+  }
+
+  elapsedMs(): number {
+    return performance.now() - this.#startedMs;
   }
 
   #touch(): void {
@@ -176,29 +236,31 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
 
   onDeadline(): void {
     this.#proxy.stats.idleTimeout.increment();
-    this.close();
+    this.close('idle');
   }
 
   #onMaxDuration(): void {
     this.#proxy.stats.maxDuration.increment();
     this.info.flags |= flag.DURATION_TIMEOUT;
-    this.close();
+    this.close('max-duration');
   }
 
-  /** Ends both sides at once, whoever wanted it. */
-  close(): void {
+  /** Ends both sides at once. @param by whoever wanted it */
+  close(by: ConnectionEnd): void {
     if (this.#over) return;
     this.#over = true;
     this.deadline.clear();
     clearTimeout(this.#maxDuration);
+    clearInterval(this.#interimLog);
     this.#upstream?.close();
     this.#client.handler = nobody;
     this.#client.destroy();
     this.#traffic.close();
+    // What a filter before this one stopped was received, too.
     this.info.bytesReceived = this.#client.bytesRead;
-    this.info.bytesSent = this.#client.bytesWritten;
-    this.info.durationMs = performance.now() - this.#startedMs;
+    this.info.durationMs = this.elapsedMs();
     this.#proxy.onConnectionClosed(this);
+    this.#decisions?.finish(this.info, by === 'client' || by === 'host' ? (this.#firstToEnd ?? by) : by);
   }
 }
 

@@ -23,11 +23,18 @@ interface VerifyingHandle {
   verifyError(): (Error & { code?: string }) | null | undefined;
 }
 
+export interface ChainError {
+  readonly reason: string;
+  /** It is not valid now: what else there may be is not told. */
+  readonly outOfTime: boolean;
+}
+
 /** Undefined where the chain ends at a trusted authority. */
-export function chainError(socket: TLSSocket): string | undefined {
+export function chainError(socket: TLSSocket): ChainError | undefined {
   const handle = (socket as unknown as { _handle: VerifyingHandle | null })._handle;
-  if (typeof handle?.verifyError !== 'function') return 'the chain could not be verified';
+  if (typeof handle?.verifyError !== 'function') return { reason: 'the chain could not be verified', outOfTime: false };
   const error = handle.verifyError();
   if (error == null) return undefined;
-  return words[error.code ?? ''] ?? error.message;
+  const { code = '', message } = error;
+  return { reason: words[code] ?? message, outOfTime: code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID' };
 }

@@ -3,12 +3,15 @@
  *
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/common.proto#extensions-transport-sockets-tls-v3-certificatevalidationcontext
  */
-import { createHash } from 'node:crypto';
+import { createHash, type X509Certificate } from 'node:crypto';
 import { CertificateValidationContext_TrustChainVerification as TrustChain } from '../api/enums.js';
 import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { describeDataSource, readDataSource } from '../data-source.ts';
+import { authoritiesOf, isTrustedAtSomeTime, purpose } from './ageless-trust.ts';
 import { Certificate } from './certificate.ts';
-import { type NamesTest, namesTest } from './subject-alt-names.ts';
+import type { ChainError } from './chain-error.ts';
+import { statisticsName } from './expirations.ts';
+import { coversName, type NamesTest, namesTest } from './subject-alt-names.ts';
 import { TlsConfigurationError } from './tls-configuration-error.ts';
 import type { TlsStats } from './tls-stats.ts';
 
@@ -19,6 +22,8 @@ interface Refusal {
 }
 
 export class PeerVerification {
+  /** In statistics; undefined where nothing is demanded. */
+  readonly name: string | undefined;
   readonly ca: Buffer | undefined;
   /** The first of the authorities. */
   readonly authority: Certificate | undefined;
@@ -27,13 +32,19 @@ export class PeerVerification {
   readonly crlPath: string;
   readonly #names: NamesTest | undefined;
   readonly #acceptsUntrusted: boolean;
+  /** By whom a certificate may be signed that is not valid now; empty where none may. */
+  readonly #everTrusted: readonly X509Certificate[];
   /** In hexadecimal. */
   readonly #hashes: ReadonlySet<string>;
   /** In Base64. */
   readonly #keyHashes: ReadonlySet<string>;
 
-  /** @throws TlsConfigurationError, UnreadableSource */
-  constructor(context: CertificateValidationContext | undefined) {
+  /**
+   * @param secret the name of the secret that it comes by; '' where it is part of the configuration
+   * @throws TlsConfigurationError, UnreadableSource
+   */
+  constructor(context: CertificateValidationContext | undefined, secret = '') {
+    this.name = context && statisticsName('ca_cert', context.trustedCa, secret);
     this.ca = readDataSource(context?.trustedCa);
     this.authority = this.ca && parsed(this.ca);
     this.crl = readDataSource(context?.crl);
@@ -43,7 +54,10 @@ export class PeerVerification {
     this.#hashes = new Set(context?.verifyCertificateHash.map(hash => hash.replaceAll(':', '').toLowerCase()));
     this.#keyHashes = new Set(context?.verifyCertificateSpki);
     this.crlPath = describeDataSource(context?.crl);
+    const allowsExpired = context?.allowExpiredCertificate ?? false;
+    this.#everTrusted = allowsExpired && this.ca !== undefined ? authoritiesOf(this.ca) : [];
     this.#check();
+    if (allowsExpired) this.#checkExpiry();
   }
 
   #check(): void {
@@ -62,6 +76,13 @@ export class PeerVerification {
         throw new TlsConfigurationError(`Invalid base64-encoded SHA-256 ${hash}`);
   }
 
+  #checkExpiry(): void {
+    if (this.ca === undefined)
+      throw new TlsConfigurationError('Certificate validity period is always ignored without trusted CA');
+    if (this.crl !== undefined)
+      throw new TlsConfigurationError('This proxy takes allow_expired_certificate without a crl only: leave one out');
+  }
+
   /** Whether a server asks its clients for a certificate at all: as in Envoy, only where it has something to judge by. */
   get asks(): boolean {
     return this.ca !== undefined || this.#wantsHash;
@@ -78,21 +99,32 @@ export class PeerVerification {
 
   /**
    * Counts what is wrong with a certificate.
+   * @param wanted the purpose that the certificate has to have
    * @param chainError what is wrong with the chain up to a trusted authority; undefined: nothing
+   * @param expected the name that it has to be for, instead of those of the configuration
    * @returns why the connection has to end; undefined where it may go on
    */
-  judge(certificate: Certificate, chainError: string | undefined, stats: TlsStats): string | undefined {
-    const refusal = this.#refusalOf(certificate, chainError);
+  judge(
+    certificate: Certificate,
+    wanted: keyof typeof purpose,
+    chainError: ChainError | undefined,
+    stats: TlsStats,
+    expected?: string,
+  ): string | undefined {
+    const pardoned = chainError?.outOfTime && isTrustedAtSomeTime(certificate.x509, this.#everTrusted, purpose[wanted]);
+    const refusal = this.#refusalOf(certificate, pardoned ? undefined : chainError, expected);
     if (refusal === undefined) return undefined;
     stats[refusal.counter].increment();
     return this.#acceptsUntrusted ? undefined : refusal.reason;
   }
 
-  #refusalOf(certificate: Certificate, chainError: string | undefined): Refusal | undefined {
+  #refusalOf(certificate: Certificate, chainError: ChainError | undefined, expected?: string): Refusal | undefined {
     if (this.ca !== undefined && chainError !== undefined) {
-      const reason = `X509_verify_cert: certificate verification error at depth 0: ${chainError}`;
+      const reason = `X509_verify_cert: certificate verification error at depth 0: ${chainError.reason}`;
       return { counter: 'failVerifyError', reason };
     }
+    if (expected !== undefined && !isFor(certificate, expected))
+      return { counter: 'failVerifySan', reason: 'SAN list' };
     if (this.#names !== undefined && !this.#names(certificate.names)) {
       const names = certificate.names.map(({ value }) => value).join(', ');
       return { counter: 'failVerifySan', reason: `SAN matcher, certificate SANs are [${names}]` };
@@ -108,6 +140,11 @@ export class PeerVerification {
     const key = x509.publicKey.export({ type: 'spki', format: 'der' });
     return this.#keyHashes.has(createHash('sha256').update(key).digest('base64'));
   }
+}
+
+/** Whether a certificate is for a name, of whatever kind. */
+function isFor({ names }: Certificate, expected: string): boolean {
+  return names.some(({ kind, value }) => (kind === 'dns' ? coversName(value, expected) : value === expected));
 }
 
 function parsed(pem: Buffer): Certificate | undefined {

@@ -1,4 +1,5 @@
-/** The secrets of a proxy: who asks for the same one shares it. */
+/** The secrets of a proxy: who asks for the same one shares it, and where its connections' own are told. */
+import type { LogTargets } from '../access-log/sink.ts';
 import type { DynamicResource } from '../admin-source.ts';
 import type { SdsSecretConfig } from '../api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { StatsStore } from '../stats/store.ts';
@@ -6,11 +7,14 @@ import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import { Secret, type SecretUser } from './secret.ts';
 
 export class SecretManager {
+  /** Where the keys of handshakes may be written; undefined: nowhere. */
+  readonly keyLogs: LogTargets | undefined;
   readonly #xds: XdsContext | undefined;
   readonly #store: StatsStore;
   readonly #secrets = new Map<string, Secret>();
 
-  constructor(xds: XdsContext | undefined, store: StatsStore) {
+  constructor(xds: XdsContext | undefined, store: StatsStore, keyLogs?: LogTargets) {
+    this.keyLogs = keyLogs;
     this.#xds = xds;
     this.#store = store;
   }

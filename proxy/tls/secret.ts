@@ -46,7 +46,8 @@ export class Secret implements Consumer {
     this.#xds = xds;
     const own = scope.scope(`sds.${name}.`);
     this.#rotationFailed = own.counter('key_rotation_failed');
-    const interest = { typeName: 'envoy.extensions.transport_sockets.tls.v3.Secret', names: [name] };
+    const typeName = 'envoy.extensions.transport_sockets.tls.v3.Secret';
+    const interest = { typeName, names: [name], waitsThroughRemoval: true };
     this.#subscription = xds.subscribe(sdsConfig, interest, own, this);
   }
 
@@ -75,9 +76,11 @@ export class Secret implements Consumer {
     this.#unwatch();
   }
 
-  accept({ version, resources, refused }: Update): void {
+  accept({ version, resources, refused, removed }: Update): void {
     refuseAll(refused);
     const [resource] = resources;
+    // As with Envoy, one that is gone stays in use.
+    if (resource === undefined && removed?.includes(this.name)) return;
     if (resource === undefined) throw new UpdateRefused(`Missing SDS resources for ${this.name} in onConfigUpdate()`);
     if (resources.length > 1) throw new UpdateRefused(`Unexpected SDS secrets length: ${resources.length}`);
     if (resource.name !== this.name)
@@ -86,7 +89,7 @@ export class Secret implements Consumer {
     if (text === this.#text) return;
     this.#take(resource.message as Resource);
     this.#text = text;
-    this.#version = version;
+    this.#version = resource.version ?? version;
     this.#show(resource.document);
     this.#watchFiles(resource.message as Resource);
   }
@@ -172,7 +175,10 @@ function filesOf(resource: Resource): { folder: string; files: string[] } {
 }
 
 function sourcesOf({ type }: Resource): (DataSource | undefined)[] {
-  if (type.case === 'tlsCertificate') return [type.value.certificateChain, type.value.privateKey, type.value.password];
+  if (type.case === 'tlsCertificate') {
+    const { certificateChain, privateKey, password, ocspStaple } = type.value;
+    return [certificateChain, privateKey, password, ocspStaple];
+  }
   return type.case === 'validationContext' ? [type.value.trustedCa, type.value.crl] : [];
 }
 
@@ -188,11 +194,12 @@ function filled(resource: Resource, files: Files): Resource {
   };
   const { type } = resource;
   if (type.case === 'tlsCertificate') {
-    const { certificateChain, privateKey, password } = type.value;
+    const { certificateChain, privateKey, password, ocspStaple } = type.value;
     const sources = {
       certificateChain: fill(certificateChain),
       privateKey: fill(privateKey),
       password: fill(password),
+      ocspStaple: fill(ocspStaple),
     };
     return { ...resource, type: { case: type.case, value: { ...type.value, ...sources } } };
   }

@@ -9,11 +9,13 @@ import type { UpstreamTlsContext } from '../api/envoy/extensions/transport_socke
 import type { StatsScope } from '../stats/store.ts';
 import { Certificate } from './certificate.ts';
 import { chainError } from './chain-error.ts';
+import { type KeptSession, KeptSessions } from './kept-sessions.ts';
+import { KeyLog } from './key-log.ts';
 import type { SecretManager } from './secret-manager.ts';
 import type { TlsContext } from './tls-context.ts';
 import { TlsContextSource } from './tls-context-source.ts';
 import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
-import type { TlsFacts } from './tls-facts.ts';
+import { factsOf, type TlsFacts } from './tls-facts.ts';
 import { TlsStats } from './tls-stats.ts';
 
 /** Told once how a handshake ended. */
@@ -23,11 +25,15 @@ export interface ClientHandshakeOwner {
   onFailed(reason: string): void;
 }
 
-interface Session {
-  context: TlsContext;
-  ticket: Buffer;
-  peer: Certificate | undefined;
+/** Whom a connection is for, where its configuration does not say. */
+export interface PeerName {
+  /** What the host is told, by SNI; undefined: what the configuration says. */
+  readonly serverName: string | undefined;
+  /** What its certificate has to be for; undefined: what the configuration says. */
+  readonly expected: string | undefined;
 }
+
+type Session = KeptSession<PeerName | undefined>;
 
 /** A handshake under way. */
 interface Begun {
@@ -36,58 +42,68 @@ interface Begun {
   context: TlsContext;
   /** What it would go on with. */
   before: Session | undefined;
+  name: PeerName | undefined;
 }
 
 export class TlsClient {
   readonly source: TlsContextSource;
   readonly #stats: TlsStats;
   readonly #serverName: string;
-  readonly #keepsSessions: boolean;
-  /** Of a host that was verified, in the context in which it was. */
-  #session: Session | undefined;
+  readonly #sessions: KeptSessions<PeerName | undefined>;
+  readonly #keyLog: KeyLog | undefined;
 
   /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
   constructor(configuration: UpstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
     this.source = new TlsContextSource(configuration.commonTlsContext, 'client', secrets, scope);
     this.#stats = new TlsStats(scope);
     this.#serverName = configuration.sni;
-    this.#keepsSessions = configuration.maxSessionKeys !== 0;
+    this.#keyLog = KeyLog.of(configuration.commonTlsContext?.keyLog, secrets.keyLogs);
+    this.#sessions = new KeptSessions(configuration.maxSessionKeys ?? 1);
   }
 
   /**
    * Begins the handshake on a connection.
    * @param protocols what is offered where the configuration names no protocols
    */
-  handshake(raw: Socket, protocols: readonly string[], owner: ClientHandshakeOwner): void {
+  handshake(raw: Socket, protocols: readonly string[], owner: ClientHandshakeOwner, name?: PeerName): void {
     const context = this.source.forConnection();
     if (context === undefined) {
       raw.destroy();
       owner.onFailed(secretMissing);
       return;
     }
-    const { identities, applicationProtocols } = context;
-    const before = this.#session?.context === context ? this.#session : undefined;
+    const { identities, applicationProtocols, verification } = context;
+    // A name says nothing where anybody may have signed it.
+    if (name?.expected !== undefined && verification.ca === undefined) {
+      raw.destroy();
+      owner.onFailed('');
+      return;
+    }
+    // Whom a session was begun with is not asked for a name again.
+    const before = this.#sessions.find(context, name);
     const offered = applicationProtocols.length > 0 ? applicationProtocols : protocols;
     const socket = connect({
       socket: raw,
       secureContext: identities[0]!.context,
-      servername: this.#serverName,
+      servername: this.#serverNameFor(name),
       // The certificate is judged here.
       rejectUnauthorized: false,
       checkServerIdentity: () => undefined,
       ...(offered.length > 0 && { ALPNProtocols: [...offered] }),
       ...(before && { session: before.ticket }),
     });
-    this.#follow({ socket, raw, context, before }, owner);
+    this.#keyLog?.follow(socket, raw);
+    this.#follow({ socket, raw, context, before, name }, owner);
   }
 
-  #follow({ socket, raw, context, before }: Begun, owner: ClientHandshakeOwner): void {
+  #follow({ socket, raw, context, before, name }: Begun, owner: ClientHandshakeOwner): void {
     let state: 'begun' | 'verified' | 'over' = 'begun';
-    let session: Buffer | undefined;
+    const tickets: Buffer[] = [];
     let peer: Certificate | undefined;
+    const keep = (ticket: Buffer): void => this.#sessions.add({ context, ticket, peer, name });
     socket.on('session', (ticket: Buffer) => {
-      if (state === 'verified') this.#keep({ context, ticket, peer });
-      else session = ticket;
+      if (state === 'verified') keep(ticket);
+      else tickets.push(ticket);
     });
     const fail = (error?: NodeJS.ErrnoException): void => {
       if (state === 'verified' && error !== undefined && reasonName(error) !== undefined)
@@ -105,34 +121,44 @@ export class TlsClient {
       const shown = socket.getPeerX509Certificate();
       // A session goes on with whom it was begun with, who shows nothing again.
       peer = socket.isSessionReused() ? before?.peer : shown && new Certificate(shown);
-      const refused = this.#refusalOf(socket, context, peer);
+      const refused = this.#refusalOf(socket, context, peer, name);
       state = refused === undefined ? 'verified' : 'over';
       if (refused !== undefined) {
         socket.destroy();
         owner.onFailed(refused);
         return;
       }
-      if (session !== undefined) this.#keep({ context, ticket: session, peer });
-      owner.onSecured(socket, factsOf(socket, context, peer));
+      for (const ticket of tickets) keep(ticket);
+      const facts = factsOf(socket, peer, context.identities[0]!.certificate, this.#serverNameFor(name));
+      this.#stats.countHandshake(facts, socket.isSessionReused(), true);
+      owner.onSecured(socket, facts);
     });
   }
 
-  #keep(session: Session): void {
-    if (this.#keepsSessions) this.#session = session;
+  #serverNameFor(name: PeerName | undefined): string {
+    return name?.serverName ?? this.#serverName;
   }
 
   /** The reason; undefined where the host may be spoken to. */
-  #refusalOf(socket: TLSSocket, context: TlsContext, peer: Certificate | undefined): string | undefined {
+  #refusalOf(
+    socket: TLSSocket,
+    context: TlsContext,
+    peer: Certificate | undefined,
+    name: PeerName | undefined,
+  ): string | undefined {
     const reused = socket.isSessionReused();
     // A session is only kept of a host that was verified, and brings no certificate.
-    const refusal = reused ? undefined : this.#judge(socket, context, peer);
-    if (refusal !== undefined) return describeRefusal(refusal);
-    this.#stats.countHandshake(socket.getProtocol() ?? '', socket.getCipher().name, reused, true);
-    return undefined;
+    const refusal = reused ? undefined : this.#judge(socket, context, peer, name?.expected);
+    return refusal === undefined ? undefined : describeRefusal(refusal);
   }
 
-  #judge(socket: TLSSocket, { verification }: TlsContext, peer: Certificate | undefined): string | undefined {
-    if (peer !== undefined) return verification.judge(peer, chainError(socket), this.#stats);
+  #judge(
+    socket: TLSSocket,
+    { verification }: TlsContext,
+    peer: Certificate | undefined,
+    expected: string | undefined,
+  ): string | undefined {
+    if (peer !== undefined) return verification.judge(peer, 'server', chainError(socket), this.#stats, expected);
     return verification.asks ? 'no certificate' : undefined;
   }
 
@@ -143,9 +169,4 @@ export class TlsClient {
     this.#stats.connectionError.increment();
     return describeTlsError(name);
   }
-}
-
-function factsOf(socket: TLSSocket, { identities }: TlsContext, peer: Certificate | undefined): TlsFacts {
-  const [version, cipher] = [socket.getProtocol() ?? '', socket.getCipher().name];
-  return { version, cipher, peer, local: identities[0]!.certificate };
 }

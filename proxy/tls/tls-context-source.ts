@@ -3,17 +3,20 @@ import type { CertificateValidationContext } from '../api/envoy/extensions/trans
 import type { CommonTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
+import { showExpirations } from './expirations.ts';
 import type { Secret, SecretUser } from './secret.ts';
 import type { SecretManager } from './secret-manager.ts';
-import { compileTlsContext, type TlsContext } from './tls-context.ts';
+import { compileTlsContext, type ServerSettings, type TlsContext } from './tls-context.ts';
 
 export class TlsContextSource implements SecretUser {
   /** Undefined until all its secrets have come. */
   current: TlsContext | undefined;
   readonly #common: CommonTlsContext | undefined;
+  readonly #settings: ServerSettings | undefined;
   readonly #side: 'server' | 'client';
   readonly #certificates: readonly Secret[];
   readonly #validation: Secret | undefined;
+  readonly #scope: StatsScope;
   readonly #updates: Counter;
   readonly #notReady: Counter;
 
@@ -26,9 +29,12 @@ export class TlsContextSource implements SecretUser {
     side: 'server' | 'client',
     secrets: SecretManager,
     scope: StatsScope,
+    settings?: ServerSettings,
   ) {
+    this.#settings = settings;
     this.#common = common;
     this.#side = side;
+    this.#scope = scope;
     const stats = scope.scope(`${side}_ssl_socket_factory.`);
     const notReady = ['upstream', 'downstream'].map(end => stats.counter(`${end}_context_secrets_not_ready`));
     this.#notReady = notReady[side === 'server' ? 1 : 0]!;
@@ -38,7 +44,7 @@ export class TlsContextSource implements SecretUser {
     const validation = validationSecret(common);
     this.#validation = validation && secrets.use(validation, this);
     try {
-      this.current = this.#compile();
+      this.#use(this.#compile());
     } catch (error) {
       this.stop();
       throw error;
@@ -61,9 +67,14 @@ export class TlsContextSource implements SecretUser {
   prepareSecret(): () => void {
     const context = this.#compile();
     return () => {
-      this.current = context;
+      this.#use(context);
       this.#updates.increment();
     };
+  }
+
+  #use(context: TlsContext | undefined): void {
+    this.current = context;
+    if (context !== undefined) showExpirations(context, this.#scope);
   }
 
   /** The context for a connection; undefined, and counted, where it cannot be made yet. */
@@ -75,7 +86,11 @@ export class TlsContextSource implements SecretUser {
   /** Undefined while a secret is missing. */
   #compile(): TlsContext | undefined {
     if (this.#secrets.some(({ current }) => current === undefined)) return undefined;
-    return compileTlsContext(this.#effective(), this.#side);
+    const names = {
+      certificates: this.#certificates.map(({ name }) => name),
+      validation: this.#validation?.name ?? '',
+    };
+    return compileTlsContext(this.#effective(), this.#side, this.#settings, names);
   }
 
   /** With the secrets in the places of their names. */
@@ -118,6 +133,7 @@ function merged(
     ...(found.trustedCa && { trustedCa: found.trustedCa }),
     ...(found.crl && { crl: found.crl }),
     ...(found.trustChainVerification !== 0 && { trustChainVerification: found.trustChainVerification }),
+    allowExpiredCertificate: usual.allowExpiredCertificate || found.allowExpiredCertificate,
     verifyCertificateSpki: [...usual.verifyCertificateSpki, ...found.verifyCertificateSpki],
     verifyCertificateHash: [...usual.verifyCertificateHash, ...found.verifyCertificateHash],
     matchTypedSubjectAltNames: [...usual.matchTypedSubjectAltNames, ...found.matchTypedSubjectAltNames],

@@ -1,11 +1,12 @@
 /** What both sides of a handshake take from a CommonTlsContext: certificates, versions, suites. */
-import { constants } from 'node:crypto';
+import { constants, createHash, hkdfSync } from 'node:crypto';
 import {
   createSecureContext,
   getCiphers,
   type SecureContext,
   type SecureContextOptions,
   type SecureVersion,
+  type Server,
 } from 'node:tls';
 import { TlsParameters_TlsProtocol as Protocol } from '../api/enums.js';
 import type { DataSource } from '../api/envoy/config/core/v3/base_pb.js';
@@ -13,12 +14,21 @@ import type { TlsCertificate, TlsParameters } from '../api/envoy/extensions/tran
 import type { CommonTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { describeDataSource, readDataSource, UnreadableSource } from '../data-source.ts';
 import { Certificate } from './certificate.ts';
+import { companionOf } from './companion.ts';
+import { statisticsName } from './expirations.ts';
 import { PeerVerification } from './peer-verification.ts';
+import { readStaple, type StapledResponse } from './stapled-response.ts';
 import { TlsConfigurationError } from './tls-configuration-error.ts';
 
 /** A certificate to show, with the context that shows it. */
 export interface Identity {
+  /** In statistics. */
+  name: string;
   certificate: Certificate | undefined;
+  /** What its authority says of it. */
+  staple: StapledResponse | undefined;
+  /** What Node asks of it while it is shown. */
+  companion: Server | undefined;
   /** Where it comes from. */
   path: string;
   context: SecureContext;
@@ -29,27 +39,85 @@ export interface TlsContext {
   identities: readonly Identity[];
   verification: PeerVerification;
   applicationProtocols: readonly string[];
+  /** Of the versions before 1.3. */
+  suites: readonly string[];
+  newest: boolean;
+}
+
+/** What only servers are told. */
+export interface ServerSettings {
+  /** That all workers share; undefined: nobody else takes up sessions that begin here. */
+  ticketSecret?: Uint8Array | undefined;
+  /** No certificate goes without a word of its authority. */
+  demandsStaples: boolean;
+  /** How long a session may be taken up; undefined: as long as the library says. */
+  sessionTimeoutSeconds: number | undefined;
+  /** Sessions are not kept by clients. */
+  withoutTickets: boolean;
+  /** Sessions are not kept here. */
+  withoutIds: boolean;
+}
+
+/** Of the secrets that parts of a context come by; '' where one is written in the configuration. */
+export interface SecretNames {
+  certificates: readonly string[];
+  validation: string;
 }
 
 /**
  * Reads and compiles what is needed for handshakes.
  * @throws TlsConfigurationError, UnreadableSource
  */
-export function compileTlsContext(common: CommonTlsContext | undefined, side: 'server' | 'client'): TlsContext {
-  const validation = common?.validationContextType;
-  const verification = new PeerVerification(validation?.case === 'validationContext' ? validation.value : undefined);
+export function compileTlsContext(
+  common: CommonTlsContext | undefined,
+  side: 'server' | 'client',
+  settings?: ServerSettings,
+  secretNames: SecretNames = { certificates: [], validation: '' },
+): TlsContext {
+  const type = common?.validationContextType;
+  const validation = type?.case === 'validationContext' ? type.value : undefined;
+  const verification = new PeerVerification(validation, secretNames.validation);
   const certificates = common?.tlsCertificates ?? [];
   if (certificates.length === 0 && side === 'server' && !common?.tlsCertificateSdsSecretConfigs.length)
     throw new TlsConfigurationError('No TLS certificates found for server context');
   if (certificates.length > 1 && side === 'client')
     throw new TlsConfigurationError('Multiple TLS certificates are not supported for client contexts');
   checkRevocations(verification);
-  const shared = { ...parameterOptions(common?.tlsParams, side), ...trustOptions(verification) };
+  const parameters = parameterOptions(common?.tlsParams, side);
+  const shared = { ...parameters, ...trustOptions(verification), ...sessionOptions(settings) };
   const identities =
     certificates.length === 0
-      ? [{ certificate: undefined, path: '', context: secureContext(shared) }]
-      : certificates.map(one => identityOf(one, shared));
-  return { identities, verification, applicationProtocols: common?.alpnProtocols ?? [] };
+      ? [
+          {
+            name: '',
+            certificate: undefined,
+            staple: undefined,
+            companion: undefined,
+            path: '',
+            context: secureContext(shared),
+          },
+        ]
+      : certificates.map((one, index) => ({
+          name: statisticsName('cert', one.certificateChain, secretNames.certificates[index]),
+          ...identityOf(one, shared, settings),
+        }));
+  return {
+    identities,
+    verification,
+    applicationProtocols: common?.alpnProtocols ?? [],
+    suites: suitesOf(common?.tlsParams),
+    newest: parameters.maxVersion === 'TLSv1.3',
+  };
+}
+
+/** What is said of renegotiation and of sessions goes by one set of flags. */
+function sessionOptions(settings: ServerSettings | undefined): SecureContextOptions {
+  // Nobody looks at what a second handshake shows.
+  const flags = constants.SSL_OP_NO_RENEGOTIATION;
+  return {
+    secureOptions: settings?.withoutTickets ? flags | constants.SSL_OP_NO_TICKET : flags,
+    ...(settings?.sessionTimeoutSeconds !== undefined && { sessionTimeout: settings.sessionTimeoutSeconds }),
+  };
 }
 
 function checkRevocations({ crl, crlPath }: PeerVerification): void {
@@ -73,14 +141,28 @@ const defaultSuites = [
   'ECDHE-RSA-AES256-GCM-SHA384',
 ];
 
-/** Those of TLS 1.3 are not a matter of configuration. */
-const fixedSuites = ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'];
+/**
+ * Those of TLS 1.3 are not a matter of configuration. Where BoringSSL serves, the client's order counts, which OpenSSL knows for all suites only: here is
+ * what most clients come to.
+ */
+const fixedSuites = {
+  server: ['TLS_AES_256_GCM_SHA384', 'TLS_AES_128_GCM_SHA256', 'TLS_CHACHA20_POLY1305_SHA256'],
+  client: ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+} as const;
+
+/** Envoy's own. A star is for those that a client has made keys for in its first message. */
+const defaultCurves = {
+  server: ['X25519MLKEM768', 'X25519', 'P-256'],
+  client: ['*X25519MLKEM768', '*X25519', 'P-256'],
+} as const;
 
 function parameterOptions(parameters: TlsParameters | undefined, side: 'server' | 'client'): SecureContextOptions {
-  const suites = parameters?.cipherSuites.length ? flatten(parameters.cipherSuites) : defaultSuites;
+  const suites = suitesOf(parameters);
   refuseUnknownSuites(suites);
-  const curves = parameters?.ecdhCurves.length ? parameters.ecdhCurves : ['X25519', 'P-256'];
-  refuseUnknownCurves(curves);
+  const curves = parameters?.ecdhCurves.length ? parameters.ecdhCurves : defaultCurves[side];
+  if (parameters !== undefined) refuseUnknownCurves(parameters.ecdhCurves);
+  const algorithms = parameters?.signatureAlgorithms ?? [];
+  refuseUnknownAlgorithms(algorithms);
   const [minimum, maximum] = [parameters?.tlsMinimumProtocolVersion, parameters?.tlsMaximumProtocolVersion];
   const minVersion = versions[minimum ?? 0] ?? 'TLSv1.2';
   // A client that was not told otherwise does not go beyond 1.2, as in Envoy.
@@ -90,12 +172,15 @@ function parameterOptions(parameters: TlsParameters | undefined, side: 'server' 
   return {
     minVersion,
     maxVersion,
-    ciphers: [...fixedSuites, ...suites].join(':'),
+    ciphers: [...fixedSuites[side], ...suites].join(':'),
     honorCipherOrder: true,
-    // Nobody looks at what a second handshake shows.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ecdhCurve: curves.join(':'),
+    ...(algorithms.length > 0 && { sigalgs: algorithms.join(':') }),
   };
+}
+
+function suitesOf(parameters: TlsParameters | undefined): readonly string[] {
+  return parameters?.cipherSuites.length ? flatten(parameters.cipherSuites) : defaultSuites;
 }
 
 /** `[A|B]` are of one rank for BoringSSL, which OpenSSL does not know: here the first comes first. */
@@ -112,14 +197,34 @@ function refuseUnknownSuites(suites: readonly string[]): void {
 }
 
 function refuseUnknownCurves(curves: readonly string[]): void {
+  if (curves.length === 0) return;
+  const list = curves.join(':');
+  // What else OpenSSL understands than names is nothing that Envoy does.
+  if (!isTaken({ ecdhCurve: list }) || /[*?/]/.test(list))
+    throw new TlsConfigurationError(`Failed to initialize ECDH curves ${list}`);
+}
+
+function refuseUnknownAlgorithms(algorithms: readonly string[]): void {
+  if (algorithms.length === 0) return;
+  const list = algorithms.join(':');
+  if (!isTaken({ sigalgs: list }) || /[+?]/.test(list))
+    throw new TlsConfigurationError(`Failed to initialize TLS signature algorithms ${list}`);
+}
+
+function isTaken(options: SecureContextOptions): boolean {
   try {
-    createSecureContext({ ecdhCurve: curves.join(':') });
+    createSecureContext({ ca: [], ...options });
+    return true;
   } catch {
-    throw new TlsConfigurationError(`Failed to initialize ECDH curves ${curves.join(':')}`);
+    return false;
   }
 }
 
-function identityOf(source: TlsCertificate, shared: SecureContextOptions): Identity {
+function identityOf(
+  source: TlsCertificate,
+  shared: SecureContextOptions,
+  settings: ServerSettings | undefined,
+): Omit<Identity, 'name'> {
   const [cert, key] = [readable(source.certificateChain), readable(source.privateKey)];
   const path = describeDataSource(source.certificateChain);
   const keyPath = describeDataSource(source.privateKey);
@@ -130,8 +235,27 @@ function identityOf(source: TlsCertificate, shared: SecureContextOptions): Ident
   const certificate = parsed(cert, path);
   const keyOptions = { key, ...(passphrase !== undefined && { passphrase }) };
   const describe = (error: unknown) => `Failed to load private key from ${keyPath}, Cause: ${causeOf(error)}`;
-  return { certificate, path, context: secureContext({ ...shared, cert, ...keyOptions }, describe) };
+  const options = { ...shared, cert, ...keyOptions };
+  const ticketSecret = settings?.ticketSecret;
+  const tickets = ticketSecret && { ticketKeys: ticketKeys(ticketSecret, options) };
+  const staple = settings && readStaple(source.ocspStaple, certificate, settings.demandsStaples);
+  const companion = settings && companionOf(staple, settings.withoutTickets && !settings.withoutIds);
+  return { certificate, staple, companion, path, context: secureContext({ ...options, ...tickets }, describe) };
 }
+
+/**
+ * What workers keep sessions by, so that each takes up those of the others. It is the same only where all that a context is made of is: a session is not
+ * taken up by one that would trust others.
+ */
+function ticketKeys(secret: Uint8Array, options: SecureContextOptions): Buffer {
+  const text = JSON.stringify(options, (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+  );
+  const digest = createHash('sha256').update(text).digest();
+  return Buffer.from(hkdfSync('sha256', Buffer.from(secret), '', digest, ticketKeysSize));
+}
+
+const ticketKeysSize = 48;
 
 /** A file that is not there is told by what it leaves out, as in Envoy. */
 function readable(source: DataSource | undefined): Buffer | undefined {

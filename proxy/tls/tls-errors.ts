@@ -3,7 +3,8 @@
 /** The numbers of BoringSSL's reasons, by their names, where OpenSSL has the same. */
 const reasons: Record<string, number> = {
   CERTIFICATE_VERIFY_FAILED: 125,
-  HTTP_REQUEST: 155,
+  CONNECTION_REJECTED: 133,
+  HTTP_REQUEST: 156,
   NO_SHARED_CIPHER: 184,
   PEER_DID_NOT_RETURN_A_CERTIFICATE: 192,
   UNEXPECTED_MESSAGE: 223,

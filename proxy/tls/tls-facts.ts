@@ -1,12 +1,44 @@
 /** What a handshake told. */
+import type { TLSSocket } from 'node:tls';
 import type { Certificate } from './certificate.ts';
+import { sessionNotes } from './session.ts';
 
 export interface TlsFacts {
   /** `TLSv1.3` */
   readonly version: string;
   readonly cipher: string;
+  /** What the keys were agreed on by, `X25519`; '' where that is not known. */
+  readonly group: string;
+  /** In hexadecimal; '' where the session has none, as with tickets. */
+  readonly sessionId: string;
+  /** What a host was told by SNI; '' where nothing was, and of clients. */
+  readonly serverName: string;
+  /** What was agreed on by ALPN; '' where nothing was. */
+  readonly applicationProtocol: string;
   /** What the peer showed. */
   readonly peer: Certificate | undefined;
   /** What was shown to the peer. */
   readonly local: Certificate | undefined;
+}
+
+/** Of a handshake that is over. */
+export function factsOf(
+  socket: TLSSocket,
+  peer: Certificate | undefined,
+  local: Certificate | undefined,
+  serverName = '',
+): TlsFacts {
+  const { id, group } = sessionNotes(socket);
+  const version = socket.getProtocol() ?? '';
+  return {
+    version,
+    cipher: socket.getCipher().name,
+    group,
+    // In 1.3 it is no more than a number of OpenSSL's own.
+    sessionId: version === 'TLSv1.3' ? '' : id,
+    serverName,
+    applicationProtocol: socket.alpnProtocol || '',
+    peer,
+    local,
+  };
 }

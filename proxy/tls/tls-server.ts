@@ -3,25 +3,23 @@
  *
  * @see https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/tls/v3/tls.proto#extensions-transport-sockets-tls-v3-downstreamtlscontext
  */
+import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { DownstreamTlsContext_OcspStaplePolicy as StaplePolicy } from '../api/enums.js';
 import type { DownstreamTlsContext } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { StatsScope } from '../stats/store.ts';
+import type { SharedMemory } from '../workers/shared-memory.ts';
 import { Certificate } from './certificate.ts';
+import { type AskedFor, CertificateChoice } from './certificate-choice.ts';
 import { chainError } from './chain-error.ts';
+import { KeyLog } from './key-log.ts';
 import type { SecretManager } from './secret-manager.ts';
-import { coversName } from './subject-alt-names.ts';
-import type { Identity, TlsContext } from './tls-context.ts';
+import type { Identity, ServerSettings, TlsContext } from './tls-context.ts';
 import { TlsContextSource } from './tls-context-source.ts';
 import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
-import type { TlsFacts } from './tls-facts.ts';
+import { factsOf, type TlsFacts } from './tls-facts.ts';
 import { TlsStats } from './tls-stats.ts';
-
-/** What the client asked for. */
-export interface AskedFor {
-  serverName: string;
-  applicationProtocols: readonly string[];
-}
 
 /** Told once how a handshake ended. */
 export interface HandshakeOwner {
@@ -36,10 +34,26 @@ export class TlsServer {
   readonly source: TlsContextSource;
   readonly #stats: TlsStats;
   readonly #requires: boolean;
+  readonly #staplePolicy: StaplePolicy;
+  readonly #scansAll: boolean;
+  readonly #withoutIds: boolean;
+  readonly #keyLog: KeyLog | undefined;
+  /** For the context that is in use. */
+  #choice: { context: TlsContext; choice: CertificateChoice } | undefined;
 
   /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
-  constructor(configuration: DownstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
-    this.source = new TlsContextSource(configuration.commonTlsContext, 'server', secrets, scope);
+  constructor(
+    configuration: DownstreamTlsContext,
+    scope: StatsScope,
+    secrets: SecretManager,
+    shared?: SharedMemory | undefined,
+  ) {
+    this.#staplePolicy = configuration.ocspStaplePolicy;
+    this.#scansAll = configuration.fullScanCertsOnSniMismatch ?? false;
+    this.#keyLog = KeyLog.of(configuration.commonTlsContext?.keyLog, secrets.keyLogs);
+    this.#withoutIds = configuration.disableStatefulSessionResumption;
+    const settings = serverSettings(configuration, shared && sharedSecret(shared));
+    this.source = new TlsContextSource(configuration.commonTlsContext, 'server', secrets, scope, settings);
     this.#stats = new TlsStats(scope);
     this.#requires = configuration.requireClientCertificate ?? false;
   }
@@ -55,8 +69,17 @@ export class TlsServer {
       owner.onFailed(secretMissing);
       return;
     }
-    const identity = identityFor(context, asked.serverName);
-    const socket = new TLSSocket(raw, { isServer: true, ...this.#socketOptions(context, identity, asked) });
+    const { identity, action } = this.#choiceIn(context).for(asked);
+    this.#stats.countStaple(action);
+    if (action === 'fail') {
+      this.#stats.connectionError.increment();
+      raw.end(handshakeFailure);
+      owner.onFailed(describeTlsError('CONNECTION_REJECTED'));
+      return;
+    }
+    const options = this.#socketOptions(context, identity, asked);
+    const socket = new TLSSocket(raw, { isServer: true, ...options });
+    this.#keyLog?.follow(socket, raw);
     new Handshake(socket, timeoutMs, {
       done: () => this.#judge(socket, context, identity, owner),
       timedOut: () => owner.onTimeout(),
@@ -67,11 +90,21 @@ export class TlsServer {
     });
   }
 
+  #choiceIn(context: TlsContext): CertificateChoice {
+    if (this.#choice?.context === context) return this.#choice.choice;
+    const { identities, suites, newest } = context;
+    const settings = { staplePolicy: this.#staplePolicy, scansAll: this.#scansAll, suites, newest };
+    const choice = new CertificateChoice(identities, settings);
+    this.#choice = { context, choice };
+    return choice;
+  }
+
   #socketOptions({ applicationProtocols, verification }: TlsContext, identity: Identity, asked: AskedFor) {
     // Where the two have none in common Node would end the handshake; Envoy goes on without one.
     const common = applicationProtocols.filter(protocol => asked.applicationProtocols.includes(protocol));
     return {
       secureContext: identity.context,
+      ...(identity.companion && { server: identity.companion }),
       requestCert: verification.asks,
       // Makes OpenSSL refuse a client without a certificate; one that has some is judged here.
       rejectUnauthorized: verification.asks && (verification.demands || this.#requires),
@@ -82,17 +115,19 @@ export class TlsServer {
   #judge(socket: TLSSocket, { verification }: TlsContext, identity: Identity, owner: HandshakeOwner): void {
     const shown = socket.getPeerX509Certificate();
     const peer = shown && new Certificate(shown);
-    const refusal = peer && verification.judge(peer, chainError(socket), this.#stats);
+    const refusal = peer && verification.judge(peer, 'client', chainError(socket), this.#stats);
     if (refusal !== undefined) {
       socket.destroy();
       owner.onFailed(describeRefusal(refusal));
       return;
     }
     socket.on('error', error => this.#countError(error));
-    const cipher = socket.getCipher().name;
-    const version = socket.getProtocol() ?? '';
-    this.#stats.countHandshake(version, cipher, socket.isSessionReused(), peer !== undefined);
-    owner.onSecured(socket, { version, cipher, peer, local: identity.certificate });
+    const reused = socket.isSessionReused();
+    const known = factsOf(socket, peer, identity.certificate);
+    // OpenSSL gives sessions ids even where nobody keeps them.
+    const facts = this.#withoutIds && !reused ? { ...known, sessionId: '' } : known;
+    this.#stats.countHandshake(facts, reused, peer !== undefined);
+    owner.onSecured(socket, facts);
   }
 
   /** Of a connection that is in use. */
@@ -110,15 +145,34 @@ export class TlsServer {
   }
 }
 
-/** The certificate that names the server that was asked for, or the first. */
-function identityFor({ identities }: TlsContext, serverName: string): Identity {
-  if (identities.length === 1 || serverName === '') return identities[0]!;
-  const names = (identity: Identity) => identity.certificate?.namesOf('dns') ?? [];
-  return (
-    identities.find(identity => names(identity).some(name => name.toLowerCase() === serverName)) ??
-    identities.find(identity => names(identity).some(name => coversName(name, serverName))) ??
-    identities[0]!
-  );
+/** A fatal alert. */
+const handshakeFailure = Buffer.from('15030300020228', 'hex');
+
+/** What handshakes need to know of a configuration beyond its common part. */
+export function serverSettings(
+  { ocspStaplePolicy, sessionTimeout, sessionTicketKeysType: tickets, ...rest }: DownstreamTlsContext,
+  ticketSecret?: Uint8Array,
+): ServerSettings {
+  return {
+    ticketSecret,
+    demandsStaples: ocspStaplePolicy === StaplePolicy.MUST_STAPLE,
+    // Without a whole second it is as if nothing were said, as in Envoy.
+    sessionTimeoutSeconds: Math.min(Number(sessionTimeout?.seconds ?? 0), longestTimeout) || undefined,
+    withoutTickets: tickets.case === 'disableStatelessSessionResumption' && tickets.value,
+    withoutIds: rest.disableStatefulSessionResumption,
+  };
+}
+
+/** What Node takes. */
+const longestTimeout = 2 ** 31 - 1;
+
+const secretSize = 32;
+
+/** The first worker makes it, before others ask for it. */
+function sharedSecret(shared: SharedMemory): Uint8Array {
+  const secret = new Uint8Array(shared.next('ticket secret', secretSize));
+  if (secret.every(byte => byte === 0)) secret.set(randomBytes(secretSize));
+  return secret;
 }
 
 /** Node keeps the errors of a socket that belongs to no `tls.Server` to itself until its control is released. */

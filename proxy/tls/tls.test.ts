@@ -9,6 +9,7 @@ import {
   DownstreamTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { unreadHello } from '../listener/client-hello.ts';
 import { StatsStore } from '../stats/store.ts';
 import { SecretManager } from './secret-manager.ts';
 import { TlsClient } from './tls-client.ts';
@@ -56,7 +57,7 @@ class Ends {
     ];
     this.#sockets.push(raw, accepted);
     const [server, client] = [Promise.withResolvers<Outcome>(), Promise.withResolvers<Outcome>()];
-    this.#server.handshake(accepted, { serverName: '', applicationProtocols: [] }, 1000, {
+    this.#server.handshake(accepted, unreadHello, 1000, {
       onSecured: (socket, facts) => server.resolve({ socket, facts }),
       onFailed: refused => server.resolve({ refused }),
       onTimeout: () => {},

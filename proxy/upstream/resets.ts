@@ -5,30 +5,36 @@ import { flag } from '../stream-info.ts';
 /** The response flag of each reason. */
 export const resetFlag: Readonly<Record<ResetReason, number>> = {
   'connection-failure': flag.UPSTREAM_CONNECTION_FAILURE,
+  'local-connection-failure': flag.UPSTREAM_CONNECTION_FAILURE,
   'connection-timeout': flag.UPSTREAM_CONNECTION_FAILURE,
   'connection-termination': flag.UPSTREAM_CONNECTION_TERMINATION,
   overflow: flag.UPSTREAM_OVERFLOW,
   'protocol-error': flag.UPSTREAM_PROTOCOL_ERROR,
   'remote-reset': flag.UPSTREAM_REMOTE_RESET,
+  'refused-stream': flag.UPSTREAM_REMOTE_RESET,
   'local-reset': flag.LOCAL_RESET,
   'no-healthy-host': flag.NO_HEALTHY_UPSTREAM,
   timeout: flag.UPSTREAM_REQUEST_TIMEOUT,
   'per-try-timeout': flag.UPSTREAM_REQUEST_TIMEOUT,
+  'max-duration': flag.UPSTREAM_MAX_STREAM_DURATION_REACHED,
   'retry-buffer-overflow': 0,
 };
 
 /** Envoy's words for each reason. */
-const words: Readonly<Record<ResetReason, string>> = {
+export const resetWords: Readonly<Record<ResetReason, string>> = {
   'connection-failure': 'remote connection failure',
+  'local-connection-failure': 'local connection failure',
   'connection-timeout': 'connection timeout',
   'connection-termination': 'connection termination',
   overflow: 'overflow',
   'protocol-error': 'protocol error',
   'remote-reset': 'remote reset',
+  'refused-stream': 'remote refused stream reset',
   'local-reset': 'local reset',
   'no-healthy-host': '',
   timeout: '',
   'per-try-timeout': '',
+  'max-duration': '',
   'retry-buffer-overflow': '',
 };
 
@@ -49,6 +55,10 @@ export function replyToReset(reason: ResetReason, transportFailure: string, retr
       return { status: 504, body: 'upstream request timeout', details: 'response_timeout', overloaded: false };
     case 'per-try-timeout':
       return { status: 504, body: 'upstream request timeout', details: 'upstream_per_try_timeout', overloaded: false };
+    case 'max-duration': {
+      const body = 'upstream max stream duration reached';
+      return { status: 504, body, details: 'upstream_max_stream_duration_reached', overloaded: false };
+    }
     case 'retry-buffer-overflow': {
       const body = 'exceeded request buffer limit while retrying upstream';
       return { status: 507, body, details: 'request_payload_exceeded_retry_buffer_limit', overloaded: false };
@@ -57,7 +67,7 @@ export function replyToReset(reason: ResetReason, transportFailure: string, retr
   }
   return {
     status: reason === 'protocol-error' ? 502 : 503,
-    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${words[reason]}`,
+    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${resetWords[reason]}`,
     details: resetDetails('upstream_reset_before_response_started', reason, transportFailure),
     overloaded: reason === 'overflow',
   };
@@ -65,6 +75,6 @@ export function replyToReset(reason: ResetReason, transportFailure: string, retr
 
 /** `upstream_reset_…{connection_termination|…}`, without blanks. */
 export function resetDetails(prefix: string, reason: ResetReason, transportFailure: string): string {
-  const detail = transportFailure === '' ? words[reason] : `${words[reason]}|${transportFailure}`;
+  const detail = transportFailure === '' ? resetWords[reason] : `${resetWords[reason]}|${transportFailure}`;
   return `${prefix}{${detail.replaceAll(' ', '_')}}`;
 }

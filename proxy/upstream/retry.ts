@@ -1,6 +1,7 @@
 /** The layer that tries again. It keeps the request's body until a response is accepted. */
 import type { ClusterStats } from '../cluster/cluster-stats.ts';
 import type { ResourceLimits } from '../cluster/resource-limits.ts';
+import type { TryEnd } from '../explain/decisions.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
 import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
 import type { RetryPolicy } from '../routing/retry-policy.ts';
@@ -107,11 +108,18 @@ class RetriedRequest extends Relay {
     super.onSent();
   }
 
+  /** As in Envoy: what the host does next may not be done by another one. */
+  override onInterim(head: ResponseHeaders): void {
+    this.#committed = true;
+    this.#body = [];
+    super.onInterim(head);
+  }
+
   override onHead(head: ResponseHeaders, end: boolean): void {
     if (this.over) return;
     if (!this.#committed && !this.#abandoned) {
       const wanted = this.#settings.policy.retriesResponse(head);
-      if (this.#decide(wanted)) {
+      if (this.#decide(wanted, head.status)) {
         this.#repeatAfter(head, end);
         return;
       }
@@ -136,7 +144,7 @@ class RetriedRequest extends Relay {
     if (this.over) return;
     if (!this.#committed && !this.#abandoned) {
       const wanted = this.#settings.policy.retriesReset(reason, this.#sent);
-      if (this.#decide(wanted)) {
+      if (this.#decide(wanted, reason)) {
         this.inner = deadSender;
         this.#schedule();
         return;
@@ -152,24 +160,31 @@ class RetriedRequest extends Relay {
   }
 
   /** Counts what the outcome of a try means, as Envoy does; true where another try begins. */
-  #decide(wanted: boolean): boolean {
+  #decide(wanted: boolean, end: TryEnd): boolean {
     const { policy, stats, limits } = this.#settings;
+    const { decisions } = this.#exchange.info;
     if (this.#holdsRetry && !wanted) stats.rqRetrySuccess.increment();
     this.#release();
-    if (!wanted) return false;
+    if (!wanted) {
+      decisions?.notRetried(end);
+      return false;
+    }
     if (this.#retries >= policy.retries) {
       stats.rqRetryLimitExceeded.increment();
       this.#exchange.info.flags |= flag.UPSTREAM_RETRY_LIMIT_EXCEEDED;
+      decisions?.retriesSpent(end, this.#retries);
       return false;
     }
     this.#retries++;
     if (!limits.retryAvailable) {
       stats.rqRetryOverflow.increment();
       this.#exchange.info.flags |= flag.UPSTREAM_OVERFLOW;
+      decisions?.retryOverflowed();
       return false;
     }
     this.#holdsRetry = true;
     limits.takeRetry();
+    decisions?.retried(this.#retries, end);
     return true;
   }
 

@@ -1,7 +1,7 @@
 /** Layers that end what takes too long: the whole request, and one try of it. */
 import { Deadline, type DeadlineQueue, deadlineQueue, type Limited } from '../deadlines.ts';
 import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
-import type { HeaderMap, ResponseHeaders } from '../http/headers.ts';
+import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { Relay } from './relay.ts';
 import type { Exchange, Layer, Upstream } from './upstream.ts';
 
@@ -27,6 +27,22 @@ export function tryTimeout(timeoutMs: number): Layer {
   });
 }
 
+/** A WebSocket's answer is due once its request's head is there; as in Envoy nothing limits what other upgrades take. */
+function awaitsOnlyHead(head: RequestHeaders): boolean {
+  return head.upgrade === 'websocket';
+}
+
+/** The time for one try as a stream, response and all. It runs from the moment that the try has a connection. */
+export function streamLimit(durationMs: number): Layer {
+  const queue = deadlineQueue(durationMs);
+  return inner => ({
+    open(exchange, end, receiver) {
+      const request = new LimitedStream(receiver, queue, 'max-duration');
+      return request.open(inner, exchange, end);
+    },
+  });
+}
+
 class TimedRequest extends Relay implements Limited {
   readonly deadline: Deadline = new Deadline(this);
   readonly #queue: DeadlineQueue;
@@ -39,7 +55,7 @@ class TimedRequest extends Relay implements Limited {
   }
 
   open(inner: Upstream, exchange: Exchange, end: boolean): RequestSender {
-    if (end) this.start();
+    if (end || awaitsOnlyHead(exchange.head)) this.start();
     this.inner = inner.open(exchange, end, this);
     return this;
   }
@@ -64,7 +80,7 @@ class TimedRequest extends Relay implements Limited {
   }
 
   override onHead(head: ResponseHeaders, end: boolean): void {
-    if (end) this.deadline.clear();
+    if (end || head.upgraded) this.deadline.clear();
     super.onHead(head, end);
   }
 
@@ -107,12 +123,21 @@ class TimedTry extends TimedRequest {
 
   override onSent(): void {
     this.#sent = true;
-    if (this.#exchange.requestDone) super.start();
+    if (this.#exchange.requestDone || awaitsOnlyHead(this.#exchange.head)) super.start();
     super.onSent();
   }
 
   override onHead(head: ResponseHeaders, end: boolean): void {
     this.deadline.clear();
     super.onHead(head, end);
+  }
+}
+
+class LimitedStream extends TimedRequest {
+  protected override start(): void {}
+
+  override onSent(): void {
+    super.start();
+    super.onSent();
   }
 }

@@ -17,10 +17,14 @@ export interface Exchange {
   readonly hostSelectionAttempts: number;
   /** What the metadata of its host have to be, where the cluster divides its hosts by them. */
   readonly metadataMatch: MetadataCriteria | undefined;
+  /** It is not passed on: its data are, as TCP. */
+  readonly asTcp: boolean;
   /** Set once the whole request came from the client. */
   requestDone: boolean;
   /** Bytes of a request's body that may be kept for a retry. */
   readonly bufferLimit: number;
+  /** Undefined where the request is in no trace. */
+  readonly trace?: TryTrace | undefined;
   /** What the request is hashed to by its route, 64 bits; undefined where nothing is asked for, or there is nothing of it. */
   hash(): bigint | undefined;
   /** Milliseconds since the request began. */
@@ -32,6 +36,11 @@ export interface Exchange {
 /** May call the receiver before it returns; then what it returns does nothing. */
 export interface Upstream {
   open(exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender;
+}
+
+/** The trace of a request, which each try at an upstream belongs to. */
+export interface TryTrace {
+  openTry(inner: Upstream, exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender;
 }
 
 export type Layer = (inner: Upstream) => Upstream;

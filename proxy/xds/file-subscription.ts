@@ -79,7 +79,7 @@ export class FileSubscription implements Subscription {
       const update = await loader.load(interest, { path: this.#source.path });
       if (this.#stopped) return;
       const startedMs = performance.now();
-      consumer.accept(update);
+      await consumer.accept(update);
       stats.succeeded(update.version, performance.now() - startedMs);
     } catch (error) {
       if (!this.#stopped) this.#failed(error);

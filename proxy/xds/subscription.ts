@@ -12,6 +12,8 @@ export interface Update {
   removed?: readonly string[];
   /** Others that came along and cannot be used. */
   refused: readonly RefusedResource[];
+  /** What was told of, by all of its names, whether it is there or not: of resources that are asked for one by one. */
+  answered?: readonly string[];
 }
 
 /** What is asked for. */
@@ -20,6 +22,10 @@ export interface Interest {
   typeName: string;
   /** Undefined: all that there are. */
   names?: readonly string[];
+  /** Those of this space alone, `<within>/<name>`, each once it is asked for: see `Subscription.demand`. */
+  within?: string;
+  /** Word that there is none is no answer: it may still come. */
+  waitsThroughRemoval?: boolean;
   /** The clusters that routes may name, as they are when an update comes; undefined: any. */
   clusters?: () => readonly string[];
 }
@@ -27,7 +33,7 @@ export interface Interest {
 /** Takes updates. */
 export interface Consumer {
   /** Takes one into use. @throws UpdateRefused for what cannot be used; what could be is in use then. */
-  accept(update: Update): void;
+  accept(update: Update): void | Promise<void>;
 }
 
 /** An update, or a part of it, that is not taken into use: what was there before stays. */
@@ -46,6 +52,8 @@ export interface Subscription {
   /** Ends when there was a first answer, good or bad, or when none came within the time that is set for it. */
   start(): Promise<void>;
   stop(): void;
+  /** Asks for one more resource, by its name. */
+  demand?(name: string): void;
 }
 
 /** What every subscription counts, by Envoy's names. */

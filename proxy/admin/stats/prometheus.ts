@@ -1,9 +1,9 @@
 /** /stats in Prometheus' text format. */
 import type { Histogram } from '../../stats/stats.ts';
+import { tagged } from '../../stats/tags.ts';
 import { bucketBounds, bucketCounts, quantiles, quantileValues } from './histogram-figures.ts';
 import type { BucketMode } from './query.ts';
 import type { Selection } from './select.ts';
-import { tagged } from './tags.ts';
 
 /** Lines of one metric, by its name without tags. */
 type Family = { name: string; lines: string[] };

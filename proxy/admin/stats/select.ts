@@ -13,6 +13,7 @@ export interface Selection {
 
 /** Selects by kind, filter and use. */
 export function selectStats(store: StatsStore, query: StatsQuery): Selection {
+  if (!query.usedOnly) store.makeAll();
   const select = <Stat extends { name: string; used: boolean }>(
     stats: ReadonlyMap<string, Stat>,
     kind: StatsQuery['kind'],
@@ -24,7 +25,7 @@ export function selectStats(store: StatsStore, query: StatsQuery): Selection {
   return {
     textReadouts: select(store.textReadouts, 'TextReadouts'),
     counters: select(store.counters, 'Counters'),
-    gauges: select(store.gauges, 'Gauges'),
+    gauges: select(store.gauges, 'Gauges').map(({ whole }) => whole),
     histograms: select(store.histograms, 'Histograms'),
   };
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatsStore } from '../../stats/store.ts';
+import { tagged } from '../../stats/tags.ts';
 import { handleStats } from './handler.ts';
-import { tagged } from './tags.ts';
 
 function store(): StatsStore {
   const stats = new StatsStore();
