@@ -21,7 +21,7 @@ nogroup:x:65534:
 `;
 
 const hosts = `127.0.0.1 localhost proxy
-127.0.0.2 httpbin
+127.0.0.2 httpbin greeter
 ::1 localhost
 `;
 

@@ -54,6 +54,9 @@ function addRoot(plan: Plan, level: 'box' | 'world', folders: string[]): void {
   }
 }
 
+/** Bundles that a program loads, or starts, from beside its own when it needs them. */
+const programParts = ['cel', 'loader'];
+
 async function planOf(sources: RuntimeSources): Promise<Plan> {
   const plan: Plan = new Map();
   plan.set('bin/node', { copy: sources.node });
@@ -64,8 +67,10 @@ async function planOf(sources: RuntimeSources): Promise<Plan> {
   plan.set('agent/koffi.node', { copy: sources.koffi });
   for (const [name, bundle] of Object.entries(sources.programs)) {
     plan.set(`lib/${name}.cjs`, { content: await readFile(bundle) });
-    const loader = bundle.replace(/\.cjs$/, '-loader.cjs');
-    if (existsSync(loader)) plan.set(`lib/${name}-loader.cjs`, { content: await readFile(loader) });
+    for (const part of programParts) {
+      const file = bundle.replace(/\.cjs$/, `-${part}.cjs`);
+      if (existsSync(file)) plan.set(`lib/${name}-${part}.cjs`, { content: await readFile(file) });
+    }
     plan.set(`bin/${name}`, { content: launcher(name), mode: 0o755 });
   }
   for (const [path, entry] of etcEntries()) plan.set(`etc/${path}`, entry);

@@ -174,6 +174,8 @@ function worldEnvironment(user: keyof typeof worldUsers): Record<string, string>
     LANG: 'C.UTF-8',
     TERM: 'xterm-256color',
     PROXY_EVENTS: worldPaths.eventsSocket,
+    // The live picture tells what decided each request.
+    PROXY_EXPLAIN: 'all',
   };
 }
 

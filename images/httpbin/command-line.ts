@@ -1,26 +1,25 @@
-import { parseArgs } from 'node:util';
+import { portOf, readArguments, UsageError } from '../program.ts';
+import { type LogOptions, logOf } from '../request-log.ts';
 
-export interface Options {
+export interface Options extends LogOptions {
   host: string;
   port: number;
-  /** Told in the log, where several run. */
-  name: string;
-  log: 'text' | 'json';
-}
-
-/** Arguments that cannot be understood; the message is for the person at the terminal. */
-export class UsageError extends Error {
-  readonly code = 'usage';
+  /** Where /chain goes on; undefined: nowhere. */
+  next: URL | undefined;
+  /** Names of the headers that /chain hands on, in lower case. */
+  handsOn: string[];
 }
 
 export const help = `httpbin answers HTTP requests with what it was sent, and with what it was asked for.
 
-  httpbin [--port 8000] [--host 0.0.0.0] [--name httpbin] [--log text|json]
+  httpbin [--port 8000] [--host 0.0.0.0] [--name httpbin] [--log text|json] [--next URL [--hand-on NAMES]]
 
   --port   the TCP port to listen on (0: any free one)
   --host   the address to listen on
   --name   how this one is called in the log
   --log    one line a request, as text or as JSON
+  --next   whom /chain asks before it answers
+  --hand-on  headers of a request that /chain hands on, with commas between them
 
   Its endpoints are listed at /
 `;
@@ -30,28 +29,27 @@ export const help = `httpbin answers HTTP requests with what it was sent, and wi
  * @throws UsageError
  */
 export function parseCommandLine(args: string[]): Options | null {
-  const values = parse(args);
-  if (values.help) return null;
-  const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UsageError(`--port ${values.port}: a number from 0 to 65535 is expected`);
-  }
-  if (values.log !== 'text' && values.log !== 'json')
-    throw new UsageError(`--log ${values.log}: text or json is expected`);
-  return { host: values.host, port, name: values.name, log: values.log };
-}
-
-function parse(args: string[]) {
   const options = {
     host: { type: 'string', default: '0.0.0.0' },
     port: { type: 'string', default: '8000' },
     name: { type: 'string', default: 'httpbin' },
     log: { type: 'string', default: 'text' },
+    next: { type: 'string' },
+    'hand-on': { type: 'string', default: '' },
     help: { type: 'boolean', short: 'h', default: false },
   } as const;
-  try {
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  const { help, host, port, name, log, next, 'hand-on': names } = readArguments({ args, options }).values;
+  if (help) return null;
+  const handsOn = names.split(',').map(one => one.trim().toLowerCase());
+  return {
+    ...{ host, port: portOf(port), name, log: logOf(log), next: nextOf(next) },
+    handsOn: handsOn.filter(one => one !== ''),
+  };
+}
+
+function nextOf(text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (url?.protocol !== 'http:') throw new UsageError(`--next ${text}: a URL that begins with http:// is expected`);
+  return url;
 }

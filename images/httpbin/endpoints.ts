@@ -13,6 +13,7 @@ import {
   stream,
   streamBytes,
 } from './answers.ts';
+import { answerChain, type Link } from './chain.ts';
 import { cookiesOf, describe, describeWithBody, headersOf, originOf } from './description.ts';
 import { type Exchange, json, limits } from './exchange.ts';
 import { Flaky } from './flaky.ts';
@@ -32,8 +33,8 @@ export interface Endpoint {
 const any = '*';
 const read = ['GET', 'HEAD'];
 
-/** All endpoints, first match wins. */
-export function endpoints(): Endpoint[] {
+/** All endpoints, first match wins. @param link what this one is in a chain of services */
+export function endpoints(link: Link): Endpoint[] {
   const flaky = new Flaky();
   const health = new Health();
   return [
@@ -188,6 +189,13 @@ export function endpoints(): Endpoint[] {
       example: '/absolute-redirect/2',
       summary: 'the same, by absolute addresses',
       answer: x => redirect(x, true),
+    },
+    {
+      methods: read,
+      path: '/chain',
+      example: '/chain',
+      summary: 'its name, and what the next service of the chain answers',
+      answer: x => answerChain(x, link),
     },
     {
       methods: any,

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
-import { httpbin, type LogEntry } from './server.ts';
+import type { LogEntry } from '../request-log.ts';
+import { httpbin } from './server.ts';
 
 const log: LogEntry[] = [];
 const server = httpbin(entry => {

@@ -1,27 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { LogEntry } from '../request-log.ts';
+import type { Link } from './chain.ts';
 import { decode } from './description.ts';
 import { type Endpoint, endpoints } from './endpoints.ts';
 import { type Exchange, json, Refusal, readBody, send } from './exchange.ts';
 import { indexPage } from './index-page.ts';
 
-/** A request that ended, for the log. */
-export interface LogEntry {
-  atMs: number;
-  method: string;
-  path: string;
-  headers: [string, string][];
-  /** 0: the client left before the answer. */
-  status: number;
-  durationMs: number;
-}
-
 /** Answers the last requests that ended, for who checks what arrived; such a request is neither logged nor remembered. */
 const arrivalsPath = '/_arrivals';
 const remembered = 200;
 
+const alone: Link = { name: 'httpbin', next: undefined, handsOn: [] };
+
 /** Makes the server; it does not listen yet. */
-export function httpbin(log: (entry: LogEntry) => void): Server {
-  const table = endpoints();
+export function httpbin(log: (entry: LogEntry) => void, link: Link = alone): Server {
+  const table = endpoints(link);
   const arrivals: LogEntry[] = [];
   const server = createServer((request, response) => {
     if (request.url === arrivalsPath) {

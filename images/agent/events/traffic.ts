@@ -44,6 +44,7 @@ export function parseTraffic(line: string): TrafficRequest | undefined {
     flags: text(from.flags, 64) || '-',
     durationMs: number(from.durationMs),
     cluster: text(from.cluster, 128),
+    explainedAt: text(from.explainedAt, 64),
     attempts: Array.isArray(from.attempts) ? from.attempts.slice(0, mostAttempts).map(attempt) : [],
   };
 }

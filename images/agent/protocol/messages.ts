@@ -130,6 +130,8 @@ export interface HttpResponse {
   body: string;
   durationMs: number;
   truncated: boolean;
+  /** Headers after the body, where gRPC was spoken. */
+  trailers?: [string, string][];
   /** What the server showed for itself, where the URL is an https one; nobody verified it. */
   certificate?: ShownCertificate;
 }
@@ -163,8 +165,12 @@ export interface ProcessStatus {
 export interface ReplayParams {
   /** The proxy's configuration, YAML or JSON, as the learner runs it. */
   configuration: string;
-  /** httpbin instances to start in the scratch network; default one at 127.0.0.2:8000. */
-  upstreams?: { address: string; port: number }[];
+  /** Configurations of further proxies that run in the same network. */
+  beside?: string[];
+  /** The configuration of a rate limit service there, which listens on port 8081; its windows begin with its start. */
+  limits?: string;
+  /** Programs to start in the scratch network, httpbin where none is named; default one of those at 127.0.0.2:8000. */
+  upstreams?: { address: string; port: number; program?: 'httpbin' | 'greeter' }[];
   /** Files that the copy finds in its home, which is empty otherwise: certificates that the configuration names. */
   files?: { path: string; content: string }[];
   requests: {
@@ -173,6 +179,8 @@ export interface ReplayParams {
     headers?: Record<string, string>;
     body?: string;
     tls?: RequestTls;
+    /** A call of gRPC with an empty message, by HTTP/2 without TLS: the URL's path names the method. */
+    grpc?: true;
     /** How many times, one after the other (default 1). */
     count?: number;
     /** Requests that are sent a little before it and may be under way with it; what becomes of them is not told. */
@@ -235,6 +243,8 @@ export interface TrafficRequest {
   flags: string;
   durationMs: number;
   cluster: string;
+  /** Where the proxy tells what decided it, `host:port` of its admin interface; '' where it does not. */
+  explainedAt: string;
   /** Tries at the upstream, in order. */
   attempts: { host: string; status: number | null; flag: string; startMs: number; durationMs: number }[];
 }

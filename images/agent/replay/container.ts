@@ -20,7 +20,23 @@ export interface Address {
   port: number;
 }
 
+/** A program that requests may reach. */
+export interface Upstream extends Address {
+  program?: 'httpbin' | 'greeter';
+}
+
+/** What runs in it. */
+export interface Programs {
+  /** Configurations, one for each proxy. */
+  proxies: string[];
+  /** The configuration of a rate limit service; undefined: there is none. */
+  limits: string | undefined;
+  upstreams: Upstream[];
+}
+
 const files = '/run/replay';
+const proxyFile = (index: number): string => (index === 0 ? 'proxy.yaml' : `proxy-${index + 1}.yaml`);
+const limitsFile = 'limits.yaml';
 /** Begins each line that the proxy writes to its standard output, which is the access log. */
 export const logMark = 'log: ';
 /** The file in the home to which the proxy writes where its admin interface listens. */
@@ -36,24 +52,30 @@ const memory = (destination: string, size: string): Mount => ({
  * Upstreams write to standard output, the proxy to standard error, each as a user of its own: so a proxy's access log, whatever its format, cannot
  * pass for what arrived. The proxy's output is a pipe of its user's, so that it can open /dev/stdout.
  */
-function script(upstreams: Address[]): string {
+function script({ proxies, limits, upstreams }: Programs): string {
   const as = (id: number): string =>
     `setpriv --reuid ${id} --regid ${id} --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all`;
   const started = upstreams.map(
-    ({ address, port }) =>
-      `${as(worldUsers.checker)} httpbin --host ${address} --port ${port} --name ${address}:${port} --log json &`,
+    ({ address, port, program = 'httpbin' }) =>
+      `${as(worldUsers.checker)} ${program} --host ${address} --port ${port} --name ${address}:${port} --log json &`,
   );
-  const proxy = `proxy -l info -c ${files}/proxy.yaml --admin-address-path ${adminAddressFile} --file-flush-interval-msec 1`;
-  const marked = `{ ${proxy} 2>&3; echo "the proxy ended with $?" >&3; } | sed -u "s/^/${logMark}/"`;
+  const learners = proxies.map((_, index) => {
+    const admin = index === 0 ? `--admin-address-path ${adminAddressFile}` : '';
+    const proxy = `proxy -l info -c ${files}/${proxyFile(index)} ${admin} --file-flush-interval-msec 1`;
+    return `{ { ${proxy} 2>&3; echo "the proxy ended with $?" >&3; } | sed -u "s/^/${logMark}/"; } &`;
+  });
+  const service = `rate-limit -c ${files}/${limitsFile} --host 127.0.0.1 --windows start`;
+  if (limits !== undefined)
+    learners.push(`{ ${service} >&3 2>&3; echo "the rate limit service ended with $?" >&3; } &`);
   return [
     'echo 0 > /proc/sys/user/max_user_namespaces; ip link set lo up; export NODE_OPTIONS=--max-old-space-size=64',
     ...started,
-    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c 'cp -r ${files}/home/. .; { ${marked}; } 3>&1 | cat'`,
+    `cd ${worldPaths.home}; exec 1>&2; ${as(worldUsers.learner)} sh -c 'cp -r ${files}/home/. .; { ${learners.join(' ')} wait; } 3>&1 | cat'`,
   ].join('\n');
 }
 
 /** The specification of the world, changed where a replay differs. */
-function configuration(bundle: string, upstreams: Address[]): Configuration {
+function configuration(bundle: string, programs: Programs): Configuration {
   const own = JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as Configuration;
   const replaced = new Set<string>([worldPaths.home, '/tmp', '/run/unicorn']);
   const mounts = own.mounts.filter(({ destination }) => !replaced.has(destination));
@@ -61,7 +83,7 @@ function configuration(bundle: string, upstreams: Address[]): Configuration {
     ...own,
     process: {
       ...own.process,
-      args: ['/bin/sh', '-c', script(upstreams)],
+      args: ['/bin/sh', '-c', script(programs)],
       env: [`PATH=${worldPaths.path}`, 'LANG=C.UTF-8', `HOME=${worldPaths.home}`],
     },
     mounts: [...mounts, memory(worldPaths.home, '8m'), memory('/tmp', '8m')],
@@ -77,20 +99,17 @@ export interface Container {
 
 let made = 0;
 
-/** Starts the container with its upstreams and the proxy, and with `homeFiles` in its home. */
-export function startContainer(
-  proxyConfiguration: string,
-  upstreams: Address[],
-  homeFiles: { path: string; content: string }[] = [],
-): Container {
+/** Starts the container with its programs, and with `homeFiles` in its home. */
+export function startContainer(programs: Programs, homeFiles: { path: string; content: string }[] = []): Container {
   const name = `replay-${++made}`;
   const folder = `/run/${name}`;
   const pidFile = join(folder, 'pid');
   mkdirSync(join(folder, 'files/home'), { recursive: true, mode: 0o755 });
-  writeFileSync(join(folder, 'files/proxy.yaml'), proxyConfiguration);
+  for (const [index, one] of programs.proxies.entries()) writeFileSync(join(folder, 'files', proxyFile(index)), one);
+  if (programs.limits !== undefined) writeFileSync(join(folder, 'files', limitsFile), programs.limits);
   for (const { path, content } of homeFiles) writeHomeFile(join(folder, 'files/home', path), content);
   const bundle = process.env.UNICORN_WORLD_BUNDLE ?? boxPaths.worldBundle;
-  const specification = configuration(bundle, upstreams);
+  const specification = configuration(bundle, programs);
   const source = join(folder, 'files');
   specification.mounts.push({ destination: files, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] });
   writeFileSync(join(folder, 'config.json'), JSON.stringify(specification));

@@ -55,36 +55,43 @@ export class Upstreams {
   }
 }
 
-/** What the proxy logs, at the level of information, once it listens on all of its ports. */
-const upWords = 'starting main dispatch loop';
+/** What a proxy logs, at the level of information, once it listens on all of its ports, and what a rate limit service says. */
+const upWords = /starting main dispatch loop|^rate-limit listens on /;
 
 /** How long a line of the access log may take. */
 const logMs = 500;
 const mostLogLines = 1000;
 
-/** The end of what the proxy said, and its access log. */
+/** The end of what the proxies and the rate limit service said, and the proxies' access log. */
 export class LastWords {
   /** The lines of the access log. */
   readonly log: string[] = [];
   #text = '';
   #rest = '';
+  #starting: number;
   readonly #up = Promise.withResolvers<void>();
 
-  constructor(output: Readable) {
+  /** @param programs how many of them there are */
+  constructor(output: Readable, programs: number) {
+    this.#starting = programs;
     output.setEncoding('utf8');
     output.on('error', () => {});
     output.on('data', (chunk: string) => {
       const lines = (this.#rest + chunk).split('\n');
       this.#rest = lines.pop()!.slice(-longestLine);
       for (const line of lines) this.#line(line);
-      if (this.ended || this.#text.includes(upWords)) this.#up.resolve();
+      if (this.ended || this.#starting <= 0) this.#up.resolve();
     });
     output.once('close', () => this.#up.resolve());
   }
 
   #line(line: string): void {
-    if (!line.startsWith(logMark)) this.#text = `${this.#text}${line}\n`.slice(-mostWords);
-    else if (this.log.length < mostLogLines) this.log.push(line.slice(logMark.length));
+    if (line.startsWith(logMark)) {
+      if (this.log.length < mostLogLines) this.log.push(line.slice(logMark.length));
+      return;
+    }
+    if (upWords.test(line)) this.#starting--;
+    this.#text = `${this.#text}${line}\n`.slice(-mostWords);
   }
 
   /** The lines of the access log from that one on, once there is one, or there will be none. */
@@ -94,7 +101,7 @@ export class LastWords {
     return this.log.slice(start);
   }
 
-  /** Resolves when the proxy is up, however long that takes, or has ended. */
+  /** Resolves when all are up, however long that takes, or one has ended. */
   up(): Promise<void> {
     return this.#up.promise;
   }
@@ -103,8 +110,8 @@ export class LastWords {
     return this.#text.trim();
   }
 
-  /** Whether the proxy ended by itself. */
+  /** Whether one ended by itself. */
   get ended(): boolean {
-    return /^the proxy ended with \d+$/m.test(this.#text);
+    return /^the (proxy|rate limit service) ended with \d+$/m.test(this.#text);
   }
 }

@@ -5,12 +5,14 @@ import { requestIn } from '../world/http.ts';
 import { Refusal } from '../world/refusal.ts';
 import type { World } from '../world/world.ts';
 import { adminAddress } from './admin.ts';
-import { type Address, type Container, startContainer } from './container.ts';
+import { type Container, startContainer, type Upstream } from './container.ts';
 import { LastWords, Upstreams } from './output.ts';
 
-const usualUpstreams: Address[] = [{ address: '127.0.0.2', port: 8000 }];
+const usualUpstreams: Upstream[] = [{ address: '127.0.0.2', port: 8000 }];
+const programs = ['httpbin', 'greeter'];
 const usualRequestMs = 5000;
 const mostUpstreams = 8;
+const mostBeside = 2;
 const mostFileBytes = 256 * 1024;
 const mostRequests = 500;
 const mostResponseBody = 64 * 1024;
@@ -18,6 +20,8 @@ const mostResponseBody = 64 * 1024;
 const loadedMs = 200;
 /** A line of the access log has been read by then. */
 const loggedMs = 50;
+/** What a proxy knows of its hosts' health counts by then. */
+const settleMs = 1100;
 const mostAdminBody = 512 * 1024;
 const mostTimeMs = 60_000;
 
@@ -37,14 +41,17 @@ export function replay(_world: World, params: ReplayParams, signal: AbortSignal)
 }
 
 function checked(params: ReplayParams): ReplayParams {
-  const { configuration, upstreams = usualUpstreams, files = [], requests } = params;
+  const { configuration, beside = [], limits, upstreams = usualUpstreams, files = [], requests } = params;
   const count = requests.reduce((sum, { count = 1, load }) => sum + count * (1 + (load?.count ?? 0)), 0);
   if (typeof configuration !== 'string') throw new Failure('invalid', 'a configuration is needed');
   if (count > mostRequests) throw new Failure('invalid', `${count} requests, ${mostRequests} are allowed`);
+  if (beside.length > mostBeside) throw new Failure('invalid', `${mostBeside} further proxies are allowed`);
+  if ([...beside, limits ?? ''].some(text => typeof text !== 'string'))
+    throw new Failure('invalid', 'each configuration is a text');
   if (upstreams.length > mostUpstreams) throw new Failure('invalid', `${mostUpstreams} upstreams are allowed`);
-  for (const { address, port } of upstreams)
-    if (!/^[\d.]{7,15}$/.test(address) || !Number.isInteger(port))
-      throw new Failure('invalid', 'an upstream needs an IPv4 address and a port');
+  for (const { address, port, program = 'httpbin' } of upstreams)
+    if (!/^[\d.]{7,15}$/.test(address) || !Number.isInteger(port) || !programs.includes(program))
+      throw new Failure('invalid', 'an upstream needs an IPv4 address and a port, and may be httpbin or greeter');
   checkFiles(files);
   return { ...params, upstreams };
 }
@@ -59,8 +66,8 @@ function checkFiles(files: NonNullable<ReplayParams['files']>): void {
 
 async function run(params: ReplayParams, endsAt: number, signal: AbortSignal): Promise<ReplayResult> {
   signal.throwIfAborted();
-  const upstreams = params.upstreams ?? usualUpstreams;
-  const container = startContainer(params.configuration, upstreams, params.files);
+  const { configuration, beside = [], limits, upstreams = usualUpstreams, files } = params;
+  const container = startContainer({ proxies: [configuration, ...beside], limits, upstreams }, files);
   const failed = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
     container.child.once('error', reject);
@@ -81,7 +88,8 @@ async function play(
   signal: AbortSignal,
 ): Promise<ReplayResult> {
   const upstreams = new Upstreams(container.child.stdout!);
-  const words = new LastWords(container.child.stderr!);
+  const programs = 1 + (params.beside?.length ?? 0) + (params.limits === undefined ? 0 : 1);
+  const words = new LastWords(container.child.stderr!, programs);
   const ended = new Promise<void>(resolve => container.child.once('close', () => resolve()));
   await Promise.race([upstreams.listening(count), ended]);
   const result: ReplayResult = { responses: [], arrivals: upstreams.arrivals, admin: [] };
@@ -91,10 +99,16 @@ async function play(
     throw new Failure('internal', `the scratch copy does not start: ${words.text}`);
   await words.up();
   if (words.ended) return { ...result, failure: words.text };
+  await settle(params.configuration, signal);
   for (const request of params.requests) if (!(await sendAll(pid, request, result, words, endsAt, signal))) break;
   await upstreams.quiet();
   for (const path of params.adminPaths ?? []) result.admin.push(await readAdmin(pid, path, signal));
   return words.ended ? { ...result, failure: words.text } : result;
+}
+
+/** Within a second of its start a proxy chooses ejected hosts still, as Envoy does: see `update_merge_window`. */
+async function settle(configuration: string, signal: AbortSignal): Promise<void> {
+  if (/\boutlier_?detection\b/i.test(configuration)) await delay(settleMs, undefined, { signal });
 }
 
 /** Answers false where one could end too late: what came so far tells why, so the rest is left. */

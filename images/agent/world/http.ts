@@ -8,6 +8,9 @@ import type { Secured } from './secured.ts';
 
 export type HttpParams = Methods['http.request']['params'];
 
+/** A request, or a call of gRPC by the path of its URL. */
+export type Asked = HttpParams & { grpc?: true };
+
 const mostBody = 512 * 1024;
 const mostTimeMs = 60_000;
 const usualPorts: Record<string, number> = { 'http:': 80, 'https:': 443 };
@@ -16,7 +19,7 @@ const usualPorts: Record<string, number> = { 'http:': 80, 'https:': 443 };
  * One request from inside the network of the process `pid`, on a connection of its own.
  * @throws {Refusal} where the server ended the connection instead of answering
  */
-export async function requestIn(pid: number, params: HttpParams, signal: AbortSignal): Promise<HttpResponse> {
+export async function requestIn(pid: number, params: Asked, signal: AbortSignal): Promise<HttpResponse> {
   const url = parseUrl(params.url);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(Math.min(params.timeoutMs, mostTimeMs))]);
   const began = performance.now();
@@ -24,6 +27,12 @@ export async function requestIn(pid: number, params: HttpParams, signal: AbortSi
   const stop = (): void => void socket.destroy();
   limit.addEventListener('abort', stop, { once: true });
   try {
+    if (params.grpc) {
+      // HTTP/2 is loaded with the first call that needs it.
+      const { call } = await import('./grpc.ts');
+      const answer = await call(socket, url, params.headers, Math.min(params.maximumBody, mostBody));
+      return { ...answer, durationMs: Math.round(performance.now() - began) };
+    }
     const secured = url.protocol === 'https:' ? await secure(socket, url, params) : undefined;
     const response = await send(secured?.socket ?? socket, url, params);
     const certificate = secured?.certificate();
