@@ -105,8 +105,12 @@ export interface LessonPage {
   files: string[];
   /** The terminals that the lesson uses, first the one that is shown. */
   terminals: string[];
+  /** What the live picture shows first. */
+  picture: LivePicture;
   exercises: ExercisePage[];
 }
+/** `requests` as the proxies report them; `traces` too, as a collector in the sandbox has them. */
+export type LivePicture = 'requests' | 'traces';
 export interface ExercisePage {
   id: string;
   title: string;
@@ -227,7 +231,53 @@ export interface TrafficRequest {
   flags: string;
   durationMs: number;
   cluster: string;
+  /** Where the proxy tells what decided it, `host:port` of its admin interface; '' where it does not. */
+  explainedAt: string;
   attempts: { host: string; status: number | null; flag: string; startMs: number; durationMs: number }[];
+}
+
+/** GET /api/requests/:id/explanation?at=…, with `requestId` and `explainedAt` of a request: what decided it, in this order. 404 where nobody knows any more. */
+export interface RequestExplanation {
+  /** Why the lines are not known; '' where they are. */
+  problem: string;
+  decisions: RequestDecision[];
+}
+export interface RequestDecision {
+  /** What kind of thing: `route`, `retry`, … */
+  by: string;
+  name: string;
+  why: string;
+  /** The file that says so, as the proxy was given it; null where no line of one does. */
+  position: { file: string; line: number; text: string } | null;
+  /** The resource that says so, where that came by xDS; '' otherwise. */
+  resource: string;
+  /** Where in the configuration, or in the resource; '' where nowhere. */
+  path: string;
+}
+
+/** GET /api/traces: the last traces that a collector on port 9411 of the sandbox has; it may be asked again and again while a page shows them. */
+export interface CollectedTraces {
+  /** The newest first; null: no collector answers. */
+  traces: Trace[] | null;
+}
+export interface Trace {
+  id: string;
+  spans: TraceSpan[];
+}
+/** One part of a trace, as who told of it has it. */
+export interface TraceSpan {
+  id: string;
+  /** The span for whose sake it was; null: it began the trace. */
+  parentId: string | null;
+  /** Another span has the same id: the caller's. */
+  shared: boolean;
+  name: string;
+  /** Who told of it. */
+  service: string;
+  /** Milliseconds since the epoch, and parts of one. */
+  atMs: number;
+  durationMs: number;
+  tags: [name: string, value: string][];
 }
 
 // ---- what a learner does; all POST unless said otherwise, all answer 204 unless said otherwise; results come as events

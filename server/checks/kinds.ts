@@ -12,14 +12,19 @@ import { CannotObserve, count, expectedWords, foundWords, lastWords, meets, type
 
 /** A program of the learner's runs, and listens where it should. */
 export async function checkProcess(check: ProcessCheck, seen: Observation): Promise<Verdict> {
-  const { program, port } = check;
-  const expected = port === null ? `${program} runs` : `${program} listens on port ${port}`;
+  const { program, port, address } = check;
+  const place = address === null ? `port ${port}` : `${address}:${port} alone`;
+  const expected = port === null ? `${program} runs` : `${program} listens on ${place}`;
   const running = (await seen.processes()).filter(process => isProgram(process, program));
   if (running.length === 0) return { passed: false, expected, found: `no ${program} runs` };
   if (port === null) return { passed: true, expected, found: expected };
   const pids = running.map(process => process.pid);
   const listening = (await seen.ports()).filter(socket => socket.pid === null || pids.includes(socket.pid));
-  if (listening.some(socket => socket.port === port)) return { passed: true, expected, found: expected };
+  const addresses = listening.filter(socket => socket.port === port).map(socket => socket.address);
+  const elsewhere = addresses.filter(one => address !== null && one !== address);
+  if (elsewhere.length > 0)
+    return { passed: false, expected, found: `it listens on ${elsewhere.map(one => `${one}:${port}`).join(', ')}` };
+  if (addresses.length > 0) return { passed: true, expected, found: expected };
   const ports = [...new Set(listening.map(socket => socket.port))];
   const found =
     ports.length === 0 ? `${program} runs and listens nowhere` : `${program} listens on ${ports.join(', ')}`;
@@ -47,9 +52,9 @@ export async function checkArrivals(check: ArrivalsCheck, seen: Observation): Pr
 export async function checkReplay(check: ReplayCheck, seen: Observation): Promise<Verdict> {
   const results = await seen.replay(check);
   for (const [index, request] of check.requests.entries()) {
-    const verdict = judgeReplayed(request, results[index]!, check.upstreams);
+    const verdict = judgeReplayed(request, results[index]!, { ...check.upstreams, ...check.greeters });
     if (verdict.passed) continue;
-    const stale = check.configuration === 'running' ? await seen.staleHint() : undefined;
+    const stale = await seen.staleHint(check.configuration);
     return { ...verdict, hint: stale ?? request.hint };
   }
   const words = check.requests.map((request, index) => resultWords(request, results[index]!));
@@ -60,7 +65,7 @@ export async function checkReplay(check: ReplayCheck, seen: Observation): Promis
 export async function checkStats(check: StatsCheck, seen: Observation): Promise<Verdict> {
   const found: string[] = [];
   for (const { name, atLeast, hint } of check.stats) {
-    const value = (await seen.stat(name)) ?? 0;
+    const value = (await seen.stat(name, check.admin)) ?? 0;
     if (value < atLeast) return { passed: false, expected: `${name} at least ${atLeast}`, found: `${value}`, hint };
     found.push(`${name} ${value}`);
   }
@@ -75,7 +80,7 @@ export async function checkConfig(check: ConfigCheck, seen: Observation): Promis
     const value = valueAt(configuration, at);
     found.push(foundWords(at, value));
     if (meets(expect, value)) continue;
-    const stale = check.configuration === 'running' ? await seen.staleHint() : undefined;
+    const stale = await seen.staleHint(check.configuration);
     return { passed: false, expected: expectedWords(at, expect), found: foundWords(at, value), hint: stale ?? hint };
   }
   return { passed: true, expected: check.title, found: found.join(', ') };

@@ -64,6 +64,26 @@ test('requests that belong together may have to reach one upstream, or several',
   assert.equal(judged(1, []), '2 × GET p/: 1 upstream reached; 0: nothing arrived');
 });
 
+test('a call of gRPC is judged by the status in its trailers, or in its head', () => {
+  const judged = (head: [string, string][], trailers: [string, string][], arrivals = 1) => {
+    const url = 'http://p/a.B/C';
+    const expect = { status: 200, grpcStatus: 4, arrivals: 1 };
+    const request = { url, method: 'GET', grpc: true as const, headers: {}, count: 1, expect, hint: null };
+    const replayed = {
+      responses: [{ ...answer, url, headers: head, trailers }],
+      arrivals: Array.from({ length: arrivals }, () => arrived(8001, 'p')),
+    };
+    const { passed, expected, found } = judgeReplayed(request, replayed, upstreams);
+    return passed ? 'passed' : `${expected}; ${found}`;
+  };
+  assert.equal(judged([], [['grpc-status', '4']]), 'passed');
+  assert.equal(judged([['grpc-status', '4']], []), 'passed');
+  const wanted = 'gRPC p/a.B/C: 200 with grpc-status 4';
+  assert.equal(judged([], [['grpc-status', '14']]), `${wanted}; 200 with grpc-status 14 after 0.00 s`);
+  assert.equal(judged([], []), `${wanted}; 200 with grpc-status missing after 0.00 s`);
+  assert.equal(judged([], [['grpc-status', '4']], 2), 'gRPC p/a.B/C: reaches greeter once; reached it 2 times');
+});
+
 describe('TLS', () => {
   const refused = {
     url: 'https://p/',

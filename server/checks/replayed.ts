@@ -19,14 +19,14 @@ export function misfit(headers: [string, string][], wanted: Headers): { expected
 
 type Response = Replayed['responses'][number];
 
-function targetOf({ method, url, load, serverName, client }: ReplayRequest): string {
+function targetOf({ method, url, grpc, load, serverName, client }: ReplayRequest): string {
   const plain = (address: string): string => address.replace(/^http:\/\//, '');
   const beside = load
     ? `, while ${count(load.count, 'call')} of ${plain(load.url)} ${load.count === 1 ? 'is' : 'are'} under way`
     : '';
   const name = serverName === undefined ? '' : ` for ${serverName || 'no name'}`;
   const shown = client ? ` with the certificate ${client.name}` : '';
-  return `${method} ${plain(url)}${name}${shown}${beside}`;
+  return `${grpc ? 'gRPC' : method} ${plain(url)}${name}${shown}${beside}`;
 }
 const secondsOf = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
 
@@ -35,7 +35,19 @@ export function resultWords(request: ReplayRequest, { responses }: Replayed): st
   if (responses.length > 1) return `${responses.length} × ${targetOf(request)}`;
   const response = responses[0]!;
   if ('error' in response) return `${targetOf(request)}: ${response.error}`;
-  return `${targetOf(request)}: ${response.status} after ${secondsOf(response.durationMs)}`;
+  return `${targetOf(request)}: ${statusWords(response)} after ${secondsOf(response.durationMs)}`;
+}
+
+type Answered = Exclude<Response, { error: string }>;
+
+/** Where gRPC was spoken, the status of that too: in the trailers, or in the headers where those are all. */
+function grpcStatusOf({ headers, trailers = [] }: Answered): string | undefined {
+  return headerOf(trailers, 'grpc-status') ?? headerOf(headers, 'grpc-status');
+}
+
+function statusWords(response: Answered): string {
+  if (response.trailers === undefined) return String(response.status);
+  return `${response.status} with grpc-status ${grpcStatusOf(response) ?? 'missing'}`;
 }
 
 /** Compares all that came of a request with what was expected: of each answer, then of all together. */
@@ -134,13 +146,15 @@ function judgeRequest(request: ReplayRequest, response: Response, arrivals: Repl
     if (!expect.refused || !response.refused) return say(answer, found);
     return reached ? say(...reached) : { passed: true, expected: `${target}: ${answer}`, found };
   }
-  const found = `${response.status} after ${secondsOf(response.durationMs)}`;
+  const found = `${statusWords(response)} after ${secondsOf(response.durationMs)}`;
   if (expect.refused) return say(answer, found);
   const shown = judgeCertificate(expect.certificate, response.certificate);
   if (shown) return say(...shown);
   const seconds = response.durationMs / 1000;
   const [from, to] = expect.seconds ?? [0, Number.POSITIVE_INFINITY];
   if (expect.status !== undefined && response.status !== expect.status) return say(answer, found);
+  if (expect.grpcStatus !== undefined && grpcStatusOf(response) !== String(expect.grpcStatus))
+    return say(answer, found);
   if (seconds < from || seconds > to) return say(answer, found);
   const header = misfit(response.headers, expect.headers ?? {});
   if (header) return say(`an answer with ${header.expected}`, header.found);
@@ -157,11 +171,12 @@ function judgeRequest(request: ReplayRequest, response: Response, arrivals: Repl
 /** What was expected and what was found instead. */
 type Difference = [expected: string, found: string];
 
-function judgeArrivals({ expect, count }: ReplayRequest, arrivals: Replayed['arrivals']): Difference | undefined {
+function judgeArrivals({ expect, count, grpc }: ReplayRequest, arrivals: Replayed['arrivals']): Difference | undefined {
   const reaches = expect.arrivals === undefined ? undefined : expect.arrivals * count;
+  const upstream = grpc ? 'greeter' : 'httpbin';
   if (reaches !== undefined && arrivals.length !== reaches)
-    return [`reaches httpbin ${times(reaches)}`, `reached it ${times(arrivals.length)}`];
-  if (expect.arrivalHeaders && arrivals.length === 0) return ['reaches httpbin', 'nothing arrived'];
+    return [`reaches ${upstream} ${times(reaches)}`, `reached it ${times(arrivals.length)}`];
+  if (expect.arrivalHeaders && arrivals.length === 0) return [`reaches ${upstream}`, 'nothing arrived'];
   for (const arrival of arrivals) {
     const wrong = misfit(arrival.headers, expect.arrivalHeaders ?? {});
     if (wrong) return [`arrives with ${wrong.expected}`, `arrived with ${wrong.found}`];
@@ -178,6 +193,8 @@ const times = (number: number): string => (number === 1 ? 'once' : `${number} ti
 
 function expectedAnswer(expect: ReplayRequest['expect']): string {
   if (expect.refused) return 'is refused, without an answer';
-  const status = expect.status === undefined ? 'an answer' : String(expect.status);
+  const { grpcStatus } = expect;
+  const plain = expect.status === undefined ? 'an answer' : String(expect.status);
+  const status = grpcStatus === undefined ? plain : `${plain} with grpc-status ${grpcStatus}`;
   return expect.seconds ? `${status} after ${expect.seconds[0]} to ${expect.seconds[1]} s` : status;
 }

@@ -1,80 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Methods, ReplayResult } from '../../images/agent/protocol/messages.ts';
-import type { Check, Exercise, ReplayCheck } from '../labs/content.ts';
-import { FakeAgent, FakeFailure } from './fake-agent.ts';
+import type { Check, ReplayCheck } from '../labs/content.ts';
+import { check, exercise, world } from './fake-world.ts';
 import { isProgram } from './observation.ts';
 import { judgeAnswer, rightAnswer, runChecks } from './run.ts';
 import { lastWords } from './verdict.ts';
-
-type World = {
-  stats?: Record<string, number>;
-  bootstrap?: object;
-  arrivals?: object[];
-  files?: Record<string, { content: string; modifiedMs: number }>;
-  proxyRuns?: boolean;
-  replay?: (params: Methods['replay']['params']) => ReplayResult;
-  execute?: Methods['execute']['result'];
-};
-
-const json = (value: unknown) => ({
-  status: 200,
-  headers: [],
-  body: JSON.stringify(value),
-  durationMs: 1,
-  truncated: false,
-});
-
-/** A learner's world in which the proxy (pid 7, started at 1000 ms) and httpbin run. */
-function world({ stats = {}, bootstrap = {}, arrivals = [], files = {}, proxyRuns = true, replay, execute }: World) {
-  const proxy = {
-    pid: 7,
-    parent: 1,
-    user: 1000,
-    command: ['node', '/o/proxy.cjs', '-c', 'proxy.yaml'],
-    startedMs: 1000,
-  };
-  return new FakeAgent({
-    'process.list': () => ({ processes: proxyRuns ? [proxy] : [] }),
-    'port.list': () => ({ ports: proxyRuns ? [{ address: '127.0.0.1', port: 9901, pid: 7 }] : [] }),
-    'http.request': ({ url }) => {
-      if (url.endsWith('/_arrivals')) return json({ arrivals });
-      if (url.includes('/stats')) {
-        return json({
-          stats: [...Object.entries(stats).map(([name, value]) => ({ name, value })), { histograms: {} }],
-        });
-      }
-      return json({ configs: [{ '@type': 'type.googleapis.com/envoy.admin.v3.BootstrapConfigDump', bootstrap }] });
-    },
-    'file.read': ({ path }) => {
-      const file = files[path];
-      if (!file) throw new FakeFailure('not-found', `no ${path}`);
-      return file;
-    },
-    ...(replay ? { replay } : {}),
-    ...(execute ? { execute: () => execute } : {}),
-  });
-}
-
-const exercise = (...checks: Check[]): Exercise => ({
-  id: 'x',
-  title: 'x',
-  lesson: '1.1',
-  minutes: 1,
-  core: true,
-  taskHtml: '',
-  checks,
-  hintsHtml: [],
-  solution: { html: '', steps: [] },
-  nearMisses: [],
-  alternatives: [],
-});
-
-async function check(one: Check, agent: FakeAgent, answer: string | null = null) {
-  const context = { agent, learner: 'l', signal: AbortSignal.timeout(5000), answer };
-  const [state] = await runChecks(exercise(one), context);
-  return state!;
-}
 
 const base = { id: 'c', title: 'it holds', hint: 'look there' };
 
@@ -89,13 +20,10 @@ describe('process', () => {
     assert.ok(!named('/o/node', '/o/httpbin.cjs', 'proxy'));
   });
   it('wants the program, and its port', async () => {
-    const one: Check = { ...base, type: 'process', program: 'proxy', port: 9901 };
+    const one: Check = { ...base, type: 'process', program: 'proxy', port: 9901, address: null };
     assert.equal((await check(one, world({}))).state, 'passed');
-    const elsewhere = await check({ ...one, port: 15001 }, world({}));
-    assert.deepEqual(
-      [elsewhere.state, elsewhere.found, elsewhere.hint],
-      ['failed', 'proxy listens on 9901', 'look there'],
-    );
+    const { state, found, hint } = await check({ ...one, port: 15001 }, world({}));
+    assert.deepEqual([state, found, hint], ['failed', 'proxy listens on 9901', 'look there']);
     assert.equal((await check(one, world({ proxyRuns: false }))).found, 'no proxy runs');
   });
 });
@@ -127,6 +55,7 @@ describe('stats', () => {
   const one: Check = {
     ...base,
     type: 'stats',
+    admin: 9901,
     stats: [{ name: 'cluster.*.upstream_rq_retry', atLeast: 3, hint: null }],
   };
   it('sums what * stands for, one part of a name', async () => {
@@ -139,9 +68,9 @@ describe('stats', () => {
     );
   });
   it('says what to start where nothing runs', async () => {
-    const state = await check(one, world({ proxyRuns: false }));
-    assert.deepEqual([state.state, state.found], ['failed', 'no proxy runs']);
-    assert.match(state.hint ?? '', /proxy -c/);
+    const { state, found, hint } = await check(one, world({ proxyRuns: false }));
+    assert.deepEqual([state, found], ['failed', 'no proxy runs']);
+    assert.match(hint ?? '', /proxy -c/);
   });
 });
 
@@ -151,6 +80,7 @@ describe('replay', () => {
     type: 'replay',
     configuration: 'running',
     upstreams: {},
+    greeters: {},
     files: [],
     requests: [
       {
@@ -331,6 +261,39 @@ describe('replay', () => {
       ['passed', 'passed'],
     );
     assert.equal(agent.asked.filter(({ method }) => method === 'replay').length, 1);
+  });
+
+  it('runs a rate limit service and further proxies with the copy, and keeps copies apart by them', async () => {
+    const files = { 'rates.yaml': { content: 'domain: a', modifiedMs: 0 } };
+    const agent = world({ replay: tries(4), files, bootstrap: { node: { id: 'mine' } } });
+    const context = { agent, learner: 'l', signal: AbortSignal.timeout(5000) };
+    const limited: ReplayCheck = { ...one, id: 'd', limits: 'rates.yaml' };
+    const both: ReplayCheck = { ...limited, id: 'e', beside: [{ admin: 9901 }] };
+    const states = await runChecks(exercise(one, limited, both), context);
+    assert.ok(states.every(({ state }) => state === 'passed'));
+    const asked = agent.asked.flatMap(({ method, params }) =>
+      method === 'replay' ? [params as Methods['replay']['params']] : [],
+    );
+    assert.deepEqual(
+      asked.map(({ limits, beside }) => [limits, beside?.map(text => /"id":"mine"/.test(text))]),
+      [
+        [undefined, undefined],
+        ['domain: a', undefined],
+        ['domain: a', [true]],
+      ],
+    );
+  });
+
+  it("gives the rate limit service's own words where it refuses its file", async () => {
+    const files = { 'rates.yaml': { content: '', modifiedMs: 0 } };
+    const failure =
+      'rate-limit: /run/replay/limits.yaml:1:1: domain is missing\nthe rate limit service ended with 2\nx\n';
+    const refuses = () => ({ failure, responses: [], arrivals: [], admin: [] });
+    const state = await check({ ...one, limits: 'rates.yaml' }, world({ replay: refuses, files }));
+    assert.deepEqual(
+      [state.state, state.expected, state.found],
+      ['failed', 'the rate limit service starts with rates.yaml', 'rates.yaml:1:1: domain is missing'],
+    );
   });
 
   it('is unknown, with the reason, where the agent fails', async () => {

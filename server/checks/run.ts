@@ -4,6 +4,7 @@ import type { Agent } from './agent.ts';
 import { checkArrivals, checkConfig, checkProcess, checkReplay, checkStats, checkValidate } from './kinds.ts';
 import { Observation } from './observation.ts';
 import { judge, questionCheck, rightValue } from './question.ts';
+import { checkTraces } from './traces.ts';
 import { CannotObserve, type Verdict } from './verdict.ts';
 
 export interface CheckContext {
@@ -73,6 +74,8 @@ async function verdictOf(check: Check, context: CheckContext, seen: Observation)
       return checkProcess(check, seen);
     case 'arrivals':
       return checkArrivals(check, seen);
+    case 'traces':
+      return checkTraces(check, seen);
     case 'replay':
       return checkReplay(check, seen);
     case 'stats':

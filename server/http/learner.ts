@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type, { type Static } from '#typebox';
+import { collectedTraces } from '../sessions/collected-traces.ts';
+import { explainRequest } from '../sessions/explanations.ts';
 import type { LearnerSession } from '../sessions/learner-session.ts';
 import { type HttpContext, learnerOf } from './context.ts';
 
@@ -8,6 +10,7 @@ const answerBody = Type.Object({ value: Type.String({ maxLength: 1000 }) }, stri
 const runBody = Type.Object({ command: Type.String({ minLength: 1, maxLength: 4000 }) }, strict);
 const fileQuery = Type.Object({ path: Type.String({ minLength: 1, maxLength: 1000 }) }, strict);
 const fileBody = Type.Object({ content: Type.String(), modifiedMs: Type.Union([Type.Number(), Type.Null()]) }, strict);
+const explanationQuery = Type.Object({ at: Type.String({ minLength: 1, maxLength: 300 }) }, strict);
 /** JSON writes a byte as six at worst. */
 const fileBodyLimit = 2 * 1024 * 1024;
 
@@ -35,6 +38,18 @@ export function routeLearner(app: FastifyInstance, context: HttpContext): void {
   routeAnswer(app, context);
   routeTerminals(app, context);
   routeFiles(app, context);
+  routeExplanations(app, context);
+  // Pages ask by themselves, so it does not keep a sandbox from ending that nobody uses.
+  app.get('/api/traces', async request => collectedTraces((await learnerOf(context, request)).requireAgent()));
+}
+
+function routeExplanations(app: FastifyInstance, context: HttpContext): void {
+  type Route = { Params: { id: string }; Querystring: Static<typeof explanationQuery> };
+  const options = { schema: { querystring: explanationQuery } };
+  app.get<Route>('/api/requests/:id/explanation', options, async request => {
+    const session = await active(context, request);
+    return explainRequest(session.requireAgent(), request.query.at, request.params.id);
+  });
 }
 
 function routeAnswer(app: FastifyInstance, context: HttpContext): void {

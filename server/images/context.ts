@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
+import { learnerPrograms } from '../setup/bundle.mjs';
 import { type Architecture, imagePrograms } from './programs.ts';
 
 const top = resolve(import.meta.dirname, '../..');
@@ -21,7 +22,7 @@ export interface BuildContext {
   archive(): Readable;
 }
 
-const sandboxPrograms = ['proxy', 'httpbin'];
+const sandboxPrograms = ['proxy', ...learnerPrograms];
 
 /** What the box program is asked in the image, to make the runtime folder. */
 const prepare = JSON.stringify({

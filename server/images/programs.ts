@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { learnerPrograms } from '../setup/bundle.mjs';
 
 export type Architecture = 'x64' | 'arm64';
 
@@ -15,8 +16,14 @@ const run = promisify(execFile);
 
 /** Files of an image by their names there. */
 export async function imagePrograms(architecture: Architecture): Promise<Record<string, string>> {
-  const bundles = ['agent', 'box', 'httpbin'].map(name => [`${name}.cjs`, join(top, 'images/dist', `${name}.cjs`)]);
-  const proxy = ['proxy', 'proxy-loader'].map(name => [`${name}.cjs`, join(top, 'proxy/dist', `${name}.cjs`)]);
+  const bundles = ['agent', 'box', ...learnerPrograms].map(name => [
+    `${name}.cjs`,
+    join(top, 'images/dist', `${name}.cjs`),
+  ]);
+  const proxy = ['proxy', 'proxy-cel', 'proxy-loader'].map(name => [
+    `${name}.cjs`,
+    join(top, 'proxy/dist', `${name}.cjs`),
+  ]);
   return {
     ...Object.fromEntries([...bundles, ...proxy]),
     node: await nodeFor(architecture),

@@ -1,4 +1,5 @@
 /** The content of a workshop as the loader hands it out: everything read, checked and linked; files' contents are in memory. */
+import type { LivePicture } from '../api.ts';
 
 export interface Workshop {
   title: string;
@@ -27,6 +28,7 @@ export interface Lesson {
   core: boolean;
   slide: string | null;
   terminals: string[];
+  picture: LivePicture;
   /** What the editor offers, relative to the home. */
   files: string[];
   /** Written into the home when the lesson is opened, where they are missing. */
@@ -84,6 +86,7 @@ export type Step =
 export type Check =
   | ProcessCheck
   | ArrivalsCheck
+  | TracesCheck
   | ReplayCheck
   | StatsCheck
   | ConfigCheck
@@ -103,6 +106,8 @@ export interface ProcessCheck extends CheckBase {
   type: 'process';
   program: string;
   port: number | null;
+  /** Where it has to listen on that port, and nowhere else. */
+  address: string | null;
 }
 
 /** What httpbin remembers of the requests that reached it. */
@@ -113,13 +118,27 @@ export interface ArrivalsCheck extends CheckBase {
   headers: Record<string, Expectation>;
 }
 
+/** What the collector traces knows of the last request. */
+export interface TracesCheck extends CheckBase {
+  type: 'traces';
+  /** Names, each of a span below the one before. */
+  spans: string[];
+}
+/** What the proxy says that it runs with whose admin interface listens at 127.0.0.1:9901, or on that port; or a path in the home. */
+export type Configuration = 'running' | { admin: number } | { file: string };
+
 /** Requests through a scratch copy of a proxy configuration. */
 export interface ReplayCheck extends CheckBase {
   type: 'replay';
-  /** A path in the home, or what the proxy at 127.0.0.1:9901 says that it runs with. */
-  configuration: 'running' | { file: string };
-  /** The httpbins to start beside the copy, by name, with their ports; where there are none, one on port 8000. */
-  upstreams: Record<string, number>;
+  configuration: Configuration;
+  /** Of further proxies beside the copy. */
+  beside?: Configuration[];
+  /** A file in the home by which a rate limit service runs beside the copy, on port 8081. */
+  limits?: string;
+  /** The httpbins to start beside the copy, by name, with their ports, or ADDRESS:PORT; where there are none, one on port 8000. */
+  upstreams: Record<string, number | string>;
+  /** The greeters, which speak gRPC, likewise; where there are some and no httpbins, they are alone. */
+  greeters: Record<string, number | string>;
   /** Given files that the copy finds in its home. */
   files: GivenFile[];
   requests: ReplayRequest[];
@@ -130,6 +149,9 @@ export interface ReplayRequest {
   headers: Record<string, string>;
   /** How many times, one after the other; what is expected is expected of each. */
   count: number;
+  /** A call of gRPC with an empty message: the URL's path names the method. */
+  grpc?: true;
+  body?: string;
   /** The name that TLS asks for. */
   serverName?: string;
   /** What it shows for itself in TLS: PEM, and the path of the certificate to call it by. */
@@ -138,6 +160,8 @@ export interface ReplayRequest {
   load?: { url: string; count: number };
   expect: {
     status?: number;
+    /** How the call of gRPC ended. */
+    grpcStatus?: number;
     /** The connection is ended instead of an answer. */
     refused?: true;
     /** A name that the certificate has which the proxy shows. */
@@ -176,13 +200,15 @@ export interface Reached {
 /** Numbers of the running proxy. */
 export interface StatsCheck extends CheckBase {
   type: 'stats';
+  /** The port of its admin interface. */
+  admin: number;
   stats: { name: string; atLeast: number; hint: string | null }[];
 }
 
 /** Values in the configuration that the running proxy, or a file, has; `at` is a path such as `static_resources.clusters[0].name`. */
 export interface ConfigCheck extends CheckBase {
   type: 'config';
-  configuration: 'running' | { file: string };
+  configuration: Configuration;
   values: { at: string; expect: Expectation; hint: string | null }[];
 }
 

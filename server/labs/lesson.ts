@@ -1,11 +1,14 @@
 import { dirname, join } from 'node:path';
+import type { LivePicture } from '../api.ts';
 import type {
   Check,
+  Configuration,
   Exercise,
   Expectation,
   GivenFile,
   Lesson,
   NearMiss,
+  ProcessCheck,
   ReplayCheck,
   ReplayRequest,
   Step,
@@ -23,6 +26,7 @@ export interface LessonFile {
   core: boolean;
   slide: string;
   terminals: string[];
+  picture?: LivePicture;
   files?: string[];
   given?: { path: string; from: string }[];
   start: { solutions: string[] };
@@ -61,14 +65,20 @@ interface CheckFile {
   hint?: string;
   program?: string;
   port?: number;
+  address?: string;
+  admin?: number;
   path?: string;
   atLeast?: number;
   headers?: Record<string, Expectation>;
-  configuration?: 'running' | { file: string };
-  upstreams?: Record<string, number>;
+  configuration?: Configuration;
+  beside?: Configuration[];
+  limits?: string;
+  upstreams?: Record<string, number | string>;
+  greeters?: Record<string, number | string>;
   files?: string[];
   requests?: RequestFile[];
   stats?: { name: string; atLeast: number; hint?: string }[];
+  spans?: string[];
   values?: { at: string; expect: Expectation; hint?: string }[];
   file?: string;
   label?: string;
@@ -82,6 +92,8 @@ interface RequestFile {
   url: string;
   method?: string;
   headers?: Record<string, string>;
+  grpc?: true;
+  body?: string;
   count?: number;
   serverName?: string;
   client?: { certificate: string; key: string };
@@ -125,6 +137,7 @@ export async function buildLesson(
     core: file.core,
     slide: file.slide,
     terminals: file.terminals,
+    picture: file.picture ?? 'requests',
     files: file.files ?? [],
     givenFiles,
     start: [],
@@ -230,19 +243,26 @@ interface Around {
   given(name: string, ...path: Path): string;
 }
 
+/** Where a lesson's one proxy has its admin interface. */
+const usualAdmin = 9901;
+
 /** Fills in what a check's file may leave out; the schema has seen to the rest. */
 function buildCheck(file: CheckFile, around: Around): Check {
   const { render } = around;
   const base = { id: file.id, title: file.title, hint: file.hint ?? null };
   switch (file.type) {
     case 'process':
-      return { ...base, type: 'process', program: file.program!, port: file.port ?? null };
+      return { ...base, type: 'process', program: file.program!, ...buildPlace(file) };
     case 'arrivals':
       return { ...base, type: 'arrivals', path: file.path!, atLeast: file.atLeast ?? 1, headers: file.headers ?? {} };
+    case 'traces':
+      return { ...base, type: 'traces', spans: file.spans! };
     case 'replay':
       return { ...base, type: 'replay', configuration: file.configuration!, ...buildReplay(file, around) };
-    case 'stats':
-      return { ...base, type: 'stats', stats: file.stats!.map(stat => ({ ...stat, hint: stat.hint ?? null })) };
+    case 'stats': {
+      const stats = file.stats!.map(stat => ({ ...stat, hint: stat.hint ?? null }));
+      return { ...base, type: 'stats', admin: file.admin ?? usualAdmin, stats };
+    }
     case 'config': {
       const values = file.values!.map(value => ({ ...value, hint: value.hint ?? null }));
       return { ...base, type: 'config', configuration: file.configuration!, values };
@@ -265,9 +285,20 @@ function buildCheck(file: CheckFile, around: Around): Check {
   }
 }
 
-function buildReplay(file: CheckFile, around: Around): Pick<ReplayCheck, 'upstreams' | 'files' | 'requests'> {
+const buildPlace = (file: CheckFile): Pick<ProcessCheck, 'port' | 'address'> => ({
+  port: file.port ?? null,
+  address: file.address ?? null,
+});
+
+function buildReplay(
+  file: CheckFile,
+  around: Around,
+): Pick<ReplayCheck, 'beside' | 'limits' | 'upstreams' | 'greeters' | 'files' | 'requests'> {
   return {
+    ...(file.beside && { beside: file.beside }),
+    ...(file.limits !== undefined && { limits: file.limits }),
     upstreams: file.upstreams ?? {},
+    greeters: file.greeters ?? {},
     files: (file.files ?? []).map((path, n) => ({ path, content: around.given(path, 'files', n) })),
     requests: file.requests!.map((request, n) => buildRequest(request, n, around)),
   };

@@ -29,7 +29,7 @@ export function lessonPage(workshop: Workshop, id: string): LessonPage | undefin
   if (!lesson) return undefined;
   const order = [...workshop.lessons.keys()];
   const place = order.indexOf(id);
-  const { title, module, minutes, slide, html, files, terminals } = lesson;
+  const { title, module, minutes, slide, html, files, terminals, picture } = lesson;
   return {
     id,
     title,
@@ -41,6 +41,7 @@ export function lessonPage(workshop: Workshop, id: string): LessonPage | undefin
     html,
     files,
     terminals,
+    picture,
     exercises: lesson.exercises.map(exercisePage),
   };
 }

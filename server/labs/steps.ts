@@ -1,10 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ProcessStatus } from '../../images/agent/protocol/messages.ts';
 import { type Agent, failureCode } from '../checks/agent.ts';
+import { isProgram } from '../checks/observation.ts';
 import type { Exercise, GivenFile, Lesson, Step, Workshop } from './content.ts';
 
 /** All steps of an action, done ones first; as in `ActionState`. */
 export type Progress = { title: string; done: boolean }[];
 export type OnProgress = (steps: Progress) => void;
+
+type ServeStep = Step & { kind: 'serve' };
+type WriteStep = Step & { kind: 'write' };
 
 /** A step did not go as its author meant. */
 export class StepError extends Error {
@@ -76,7 +81,7 @@ async function runStep(step: Step, agent: Agent, signal: AbortSignal): Promise<v
 }
 
 /** Copies a file of the learner's that a step overwrites with something else; answers where to, in words. */
-async function keepAside(step: Step & { kind: 'write' }, agent: Agent, signal: AbortSignal): Promise<string> {
+async function keepAside(step: WriteStep, agent: Agent, signal: AbortSignal): Promise<string> {
   const content = await readFile(step.path, agent, signal);
   if (content === undefined || content === step.content) return '';
   const path = `kept/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}/${step.path}`;
@@ -93,7 +98,7 @@ async function interrupt(terminal: string, agent: Agent, signal: AbortSignal): P
 }
 
 /** Types the command and waits until its port listens, or its shell is back at the prompt: then it failed. */
-async function serve(step: Step & { kind: 'serve' }, agent: Agent, signal: AbortSignal): Promise<void> {
+async function serve(step: ServeStep, agent: Agent, signal: AbortSignal): Promise<void> {
   const { terminal, command, port } = step;
   const timing = { promptTimeoutMs, timeoutMs: promptTimeoutMs };
   await agent.call('terminal.run', { terminal, command, wait: 'typed', ...timing }, { signal });
@@ -157,6 +162,84 @@ export async function prepareStart(
   return kept;
 }
 
+/**
+ * The steps that bring what an exercise starts from and this sandbox lacks: files that are not there, and programs whose port nobody listens on.
+ * What is there stays as it is, and what the exercise's own solution writes, starts or ends is left to that. Undefined where only `prepareStart`
+ * leads there: another program has one of the ports, as that of another lesson, or a file is as it was given, which earlier exercises change.
+ */
+export async function missingAtStart(
+  workshop: Workshop,
+  exercise: Exercise,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<Step[] | undefined> {
+  const { writes, serves, known, texts } = startingPoint(workshop, exercise);
+  const { ports } = await agent.call('port.list', {}, { signal });
+  const { processes } = await agent.call('process.list', {}, { signal });
+  for (const { port, pid } of ports) {
+    const expected = known.filter(step => step.port === port);
+    const holder = processes.find(process => process.pid === pid);
+    if (holder && expected.length > 0 && !expected.some(({ command }) => runs(holder, command))) return undefined;
+  }
+  const missing: Step[] = [];
+  for (const step of writes) {
+    const current = await readFile(step.path, agent, signal);
+    if (current === undefined) missing.push(step);
+    else if (current !== step.content && texts.get(step.path)?.has(current)) return undefined;
+  }
+  return [...missing, ...serves.filter(step => !ports.some(({ port }) => port === step.port))];
+}
+
+/** Whether a process is what that command starts; it may have further arguments, in any order. */
+function runs(process: ProcessStatus, command: string): boolean {
+  const [program = '', ...words] = command.split(/\s+/);
+  return isProgram(process, program) && words.every(word => process.command.includes(word));
+}
+
+interface StartingPoint {
+  writes: WriteStep[];
+  /** What runs. */
+  serves: ServeStep[];
+  /** What may run at the ports that this is about: what runs at the start, and what the exercise's own solution starts. */
+  known: ServeStep[];
+  /** By path, every text that earlier steps write: what is none of them is the learner's own. */
+  texts: Map<string, Set<string>>;
+}
+
+/** The files that there are where an exercise starts, and what runs in each terminal, without what its own solution sees to. */
+function startingPoint(workshop: Workshop, exercise: Exercise): StartingPoint {
+  const lesson = workshop.lessons.get(exercise.lesson);
+  const steps = lesson ? startSteps(workshop, lesson, exercisesBefore(lesson, exercise.id)) : [];
+  const files = new Map<string, string>();
+  const running = new Map<string, ServeStep>();
+  for (const step of steps) {
+    if (step.kind === 'write') files.set(step.path, step.content);
+    if (step.kind === 'edit') {
+      const text = files.get(step.path) ?? '';
+      files.set(
+        step.path,
+        text.replace(step.replace, () => step.by),
+      );
+    }
+    if (step.kind === 'serve' || step.kind === 'stop') running.delete(step.terminal);
+    if (step.kind === 'serve') running.set(step.terminal, step);
+  }
+  const known = [...running.values()];
+  const own = new Set<string>();
+  for (const step of exercise.solution.steps) {
+    if (step.kind === 'write') files.delete(step.path);
+    if (step.kind === 'serve') known.push(step);
+    if (step.kind === 'serve' || step.kind === 'stop') own.add(step.terminal);
+  }
+  const writes = [...files].map(([path, content]): WriteStep => ({ kind: 'write', path, content }));
+  return {
+    writes,
+    serves: [...running.values()].filter(({ terminal }) => !own.has(terminal)),
+    known,
+    texts: textsOf(steps),
+  };
+}
+
 function exercisesBefore(lesson: Lesson, before: string | undefined): Exercise[] {
   if (before === undefined) return [];
   const index = lesson.exercises.findIndex(exercise => exercise.id === before);
@@ -183,13 +266,21 @@ function startSteps(workshop: Workshop, lesson: Lesson, earlier: Exercise[]): St
   return steps;
 }
 
-/** The learner's files that the steps overwrite with something else. */
+/** By path, every text that the steps write. */
+function textsOf(steps: readonly Step[]): Map<string, Set<string>> {
+  const writes = Map.groupBy(
+    steps.filter(step => step.kind === 'write'),
+    ({ path }) => path,
+  );
+  return new Map([...writes].map(([path, some]) => [path, new Set(some.map(({ content }) => content))]));
+}
+
+/** The learner's own files that the steps overwrite: with a text that is none of the workshop's. */
 async function filesToKeep(steps: Step[], agent: Agent, signal: AbortSignal): Promise<string[]> {
-  const last = new Map(steps.flatMap(step => (step.kind === 'write' ? [[step.path, step.content]] : [])));
   const keep: string[] = [];
-  for (const [path, content] of last) {
+  for (const [path, texts] of textsOf(steps)) {
     const current = await readFile(path, agent, signal);
-    if (current !== undefined && current !== content) keep.push(path);
+    if (current !== undefined && !texts.has(current)) keep.push(path);
   }
   return keep;
 }

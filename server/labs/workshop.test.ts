@@ -36,11 +36,14 @@ async function replace(file: string, text: string, by: string): Promise<void> {
 }
 
 describe('the workshop of the repo', () => {
-  it('has lessons 2.1 to 2.18 and 2.21 to 2.24 in order, and links slides both ways', async () => {
+  it('has lessons 1.1 to 1.3, 2.1 to 2.25 in order, and links slides both ways', async () => {
     const workshop = await loadWorkshop(labs);
     assert.deepEqual(
       [...workshop.lessons.keys()],
       [
+        '1.1',
+        '1.2',
+        '1.3',
         '2.1',
         '2.2',
         '2.3',
@@ -59,10 +62,13 @@ describe('the workshop of the repo', () => {
         '2.16',
         '2.17',
         '2.18',
+        '2.19',
+        '2.20',
         '2.21',
         '2.22',
         '2.23',
         '2.24',
+        '2.25',
       ],
     );
     assert.match(outline(workshop).author, /Christian Posta/);

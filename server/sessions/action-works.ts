@@ -2,14 +2,28 @@ import type { ActionState } from '../api.ts';
 import type { Agent } from '../checks/agent.ts';
 import { type CheckContext, rightAnswer } from '../checks/run.ts';
 import type { Exercise, Workshop } from '../labs/content.ts';
-import { prepareStart, runSteps } from '../labs/steps.ts';
+import { missingAtStart, prepareStart, runSteps } from '../labs/steps.ts';
 
 type Tell = (steps: ActionState['steps']) => void;
 
-/** Does an exercise before the learner's eyes; answers what is right where it asks something. */
-export async function solve(exercise: Exercise, context: CheckContext, tell: Tell): Promise<string | undefined> {
-  await runSteps(exercise.solution.steps, context.agent, tell, context.signal);
-  return rightAnswer(exercise, context);
+/** Files that were moved out of the way. */
+type Kept = { from: string; to: string }[];
+
+/**
+ * Does an exercise before the learner's eyes; answers what is right where it asks something, and which files were kept aside. Who jumped to it gets
+ * first what is missing of that from which it starts, or all of that where programs of another lesson are in the way.
+ */
+export async function solve(
+  workshop: Workshop,
+  exercise: Exercise,
+  context: CheckContext,
+  tell: Tell,
+): Promise<{ answer: string | undefined; kept: Kept }> {
+  const { agent, signal } = context;
+  const missing = await missingAtStart(workshop, exercise, agent, signal);
+  const kept = missing ? [] : await prepareStart(workshop, exercise.lesson, agent, tell, signal, exercise.id);
+  await runSteps([...(missing ?? []), ...exercise.solution.steps], agent, tell, signal);
+  return { answer: await rightAnswer(exercise, context), kept };
 }
 
 /** Brings the sandbox to where a lesson starts; answers which files were kept aside. */
@@ -19,7 +33,7 @@ export async function catchUp(
   agent: Agent,
   tell: Tell,
   signal: AbortSignal,
-): Promise<{ from: string; to: string }[]> {
+): Promise<Kept> {
   return prepareStart(workshop, lesson, agent, tell, signal);
 }
 
@@ -31,6 +45,6 @@ export async function resetTo(
   agent: Agent,
   tell: Tell,
   signal: AbortSignal,
-): Promise<{ from: string; to: string }[]> {
+): Promise<Kept> {
   return prepareStart(workshop, lesson, agent, tell, signal, exercise ?? undefined);
 }

@@ -8,6 +8,8 @@ import type { SessionServices } from './services.ts';
 
 /** A learner's typing changes many things at once: wait this long for the rest of it. */
 const settleMs = 250;
+/** What was changed may take effect later, as a file that a proxy takes by xDS, which tells nobody: checks look once more after this long. */
+const effectMs = 2000;
 const timeoutMs = 30_000;
 /** Another server holds the lease: it is asked for again after this long. */
 const leaseRetryMs = 500;
@@ -35,6 +37,7 @@ export class CheckRunner {
   readonly #options: CheckRunnerOptions;
   readonly #abort = new AbortController();
   #timer: NodeJS.Timeout | null = null;
+  #later: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #again = false;
   #restMs = 0;
@@ -45,6 +48,14 @@ export class CheckRunner {
 
   constructor(options: CheckRunnerOptions) {
     this.#options = options;
+  }
+
+  /** Files or programs changed: what a check sees may go on changing for a while by itself. */
+  scheduleTwice(): void {
+    this.schedule();
+    if (this.#later) clearTimeout(this.#later);
+    this.#later = setTimeout(() => this.schedule(), effectMs);
+    this.#later.unref();
   }
 
   /** Something changed that a check may see. */
@@ -69,12 +80,14 @@ export class CheckRunner {
   pause(): void {
     this.#paused = true;
     if (this.#timer) clearTimeout(this.#timer);
+    if (this.#later) clearTimeout(this.#later);
     this.#timer = null;
+    this.#later = null;
   }
 
   resume(): void {
     this.#paused = false;
-    this.schedule();
+    this.scheduleTwice();
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { TerminalStatus } from '../../images/agent/protocol/messages.ts';
 import type { AgentClient } from '../agent/client.ts';
 import type {
   AnswerResult,
@@ -200,7 +201,7 @@ export class LearnerSession {
 
   async checkNow(id: string): Promise<void> {
     this.#progress.exercise(id);
-    this.#requireAgent();
+    this.requireAgent();
     await this.#checks.runNow(id);
     this.#exerciseChanged(id);
   }
@@ -219,7 +220,7 @@ export class LearnerSession {
 
   async answer(id: string, value: string): Promise<AnswerResult> {
     const exercise = this.#progress.exercise(id);
-    const agent = this.#requireAgent();
+    const agent = this.requireAgent();
     await this.#progress.open(id);
     await this.#progress.change(id, { answer: value });
     const context = { agent, learner: this.id, answer: value, signal: AbortSignal.timeout(20_000) };
@@ -234,8 +235,9 @@ export class LearnerSession {
     const exercise = this.#progress.exercise(id);
     this.#actions.start({ kind: 'solve', lesson: exercise.lesson, exercise: id }, async (tell, signal) => {
       await this.showSolution(id);
-      const agent = await this.#life.ready();
-      const answer = await solve(exercise, { agent, learner: this.id, signal }, tell);
+      const context = { agent: await this.#life.ready(), learner: this.id, signal };
+      const { answer, kept } = await solve(this.#services.workshop, exercise, context, tell);
+      this.#tellKept(kept);
       if (answer !== undefined) await this.#progress.change(id, { answer });
       await this.#checks.runNow(id);
     });
@@ -295,33 +297,34 @@ export class LearnerSession {
 
   /** Checks what a page asks to see; answers how to attach its socket. */
   async terminalView(name: string, parameters: URLSearchParams): Promise<TerminalView> {
-    return viewTerminal(this.#requireAgent(), name, parameters, () => this.touch());
+    return viewTerminal(this.requireAgent(), name, parameters, () => this.touch());
   }
 
   async runInTerminal(name: string, command: string): Promise<void> {
     const terminal = terminalNameOf(name);
-    const agent = this.#requireAgent();
+    const agent = this.requireAgent();
     const timing = { wait: 'typed', promptTimeoutMs: 2000, timeoutMs: 5000 } as const;
     await askAgent(() => agent.call('terminal.run', { terminal, command, ...timing }));
   }
 
   async closeTerminal(name: string): Promise<void> {
     const terminal = terminalNameOf(name);
-    const agent = this.#requireAgent();
+    const agent = this.requireAgent();
     await askAgent(() => agent.call('terminal.close', { terminal }));
   }
 
   readFile(path: string): Promise<FileContent> {
-    return readFile(this.#requireAgent(), path);
+    return readFile(this.requireAgent(), path);
   }
 
   writeFile(path: string, write: FileWrite): Promise<FileContent> {
-    return writeFile(this.#requireAgent(), path, write);
+    return writeFile(this.requireAgent(), path, write);
   }
 
   // ---- inside
 
-  #requireAgent(): AgentClient {
+  /** @throws UnicornError `no-sandbox` where none runs */
+  requireAgent(): AgentClient {
     const { agent } = this.#life;
     if (agent) return agent;
     throw new UnicornError(
@@ -353,26 +356,22 @@ export class LearnerSession {
     this.#class.rowChanged(this);
   }
 
-  #setTerminals(terminals: TerminalState[]): void {
-    this.#terminals = terminals;
-    this.#publish({ type: 'terminals', terminals });
+  #setTerminals(terminals: TerminalStatus[]): void {
+    this.#terminals = terminals.map(({ terminal: name, atPrompt, exitStatus }) => ({ name, atPrompt, exitStatus }));
+    this.#publish({ type: 'terminals', terminals: this.#terminals });
   }
 
   #attached(agent: AgentClient): void {
     agent.onEvent(event => {
       if (agent !== this.#life.agent) return;
       if (event.type === 'terminals') {
-        const shown = event.terminals.map(({ terminal, atPrompt, exitStatus }) => ({
-          name: terminal,
-          atPrompt,
-          exitStatus,
-        }));
-        this.#setTerminals(shown);
+        this.#setTerminals(event.terminals);
       } else if (event.type === 'traffic') this.#publish(event);
       else if (event.type === 'limit') this.#publish({ type: 'notice', text: event.message });
       else {
         if (event.subject === 'files') this.#publish({ type: 'files', paths: event.paths ?? [] });
-        this.#checks.schedule();
+        if (event.subject === 'files' || event.subject === 'processes') this.#checks.scheduleTwice();
+        else this.#checks.schedule();
       }
     });
     this.#settleIn(agent).catch(error => {
@@ -383,9 +382,7 @@ export class LearnerSession {
   async #settleIn(agent: AgentClient): Promise<void> {
     const { terminals } = await agent.call('terminal.list', {});
     if (agent !== this.#life.agent) return;
-    this.#setTerminals(
-      terminals.map(({ terminal, atPrompt, exitStatus }) => ({ name: terminal, atPrompt, exitStatus })),
-    );
+    this.#setTerminals(terminals);
     if (this.#view.lesson) await this.#giveFiles(this.#view.lesson);
     this.#checks.schedule();
   }

@@ -12,12 +12,21 @@ import { promisify } from 'node:util';
 
 const top = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** What learners start beside the proxy: folders of images/. */
+export const learnerPrograms = ['httpbin', 'traces', 'rate-limit', 'greeter', 'grpcurl', 'xds-server'];
+
+/** @param {string} folder of images/ */
+const imageBundle = folder => ({
+  name: folder,
+  entry: `images/${folder}/main.ts`,
+  output: `images/dist/${folder}.cjs`,
+});
+
 /** Each program: where it starts, and the bundle. */
 export const bundles = [
-  { name: 'agent', entry: 'images/agent/main.ts', output: 'images/dist/agent.cjs' },
-  { name: 'box', entry: 'images/box/main.ts', output: 'images/dist/box.cjs' },
-  { name: 'httpbin', entry: 'images/httpbin/main.ts', output: 'images/dist/httpbin.cjs' },
+  ...['agent', 'box', ...learnerPrograms].map(imageBundle),
   { name: 'proxy', entry: 'proxy/main.ts', output: 'proxy/dist/proxy.cjs' },
+  { name: 'proxy-cel', entry: 'proxy/cel/engine.ts', output: 'proxy/dist/proxy-cel.cjs' },
   { name: 'proxy-loader', entry: 'proxy/configuration/loader-main.ts', output: 'proxy/dist/proxy-loader.cjs' },
 ];
 

@@ -14,15 +14,18 @@ import { join } from 'node:path';
 export async function lock(folder, onWait) {
   const address = addressOf(folder);
   for (let told = false; ; told = true) {
-    const server = await listen(address);
-    if (server) return () => server.close();
+    const release = await listen(address);
+    if (release) return release;
     if (!told) onWait();
     await untilGone(address);
   }
 }
 
-/** @param {string} folder */
-function addressOf(folder) {
+/**
+ * Where the lock of a folder listens.
+ * @param {string} folder
+ */
+export function addressOf(folder) {
   const user = process.getuid?.() ?? 0;
   const name = `unicorn-setup-${user}-${createHash('sha256').update(folder).digest('hex').slice(0, 16)}`;
   if (process.platform === 'linux') return `\0${name}`;
@@ -30,18 +33,31 @@ function addressOf(folder) {
 }
 
 /**
+ * Who waits is connected, and hears of the end by that: so its connection ends with the lock, not with the process that held it.
  * @param {string} address
- * @returns {Promise<import('node:net').Server | null>} null: someone else listens
+ * @returns {Promise<(() => void) | null>} stops listening; null: someone else listens
  */
 function listen(address) {
   return new Promise((resolve, reject) => {
-    const server = createServer();
+    /** @type {Set<import('node:net').Socket>} */
+    const waiting = new Set();
+    const server = createServer(socket => {
+      waiting.add(socket);
+      socket.unref();
+      socket.on('error', () => socket.destroy());
+      socket.on('close', () => waiting.delete(socket));
+      socket.resume();
+    });
+    const release = () => {
+      server.close();
+      for (const socket of waiting) socket.destroy();
+    };
     server.unref();
     server.on('error', error => {
       if (/** @type {NodeJS.ErrnoException} */ (error).code === 'EADDRINUSE') resolve(null);
       else reject(error);
     });
-    server.listen(address, () => resolve(server));
+    server.listen(address, () => resolve(release));
   });
 }
 

@@ -6,6 +6,7 @@ import { createConnection } from 'node:net';
 import { totalmem } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { learnerPrograms } from '../../setup/bundle.mjs';
 import {
   type Finding,
   type Provider,
@@ -44,7 +45,10 @@ function builtSources(): RuntimeSources {
     node: join(top, 'node_modules/node/bin/node'),
     agent: join(top, 'images/dist/agent.cjs'),
     koffi: join(require.resolve(`${koffi}/package.json`), `../linux_${process.arch}/koffi.node`),
-    programs: { proxy: join(top, 'proxy/dist/proxy.cjs'), httpbin: join(top, 'images/dist/httpbin.cjs') },
+    programs: {
+      proxy: join(top, 'proxy/dist/proxy.cjs'),
+      ...Object.fromEntries(learnerPrograms.map(name => [name, join(top, 'images/dist', `${name}.cjs`)])),
+    },
   };
 }
 

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { beforeEach, mock, test } from 'node:test';
+import { FakeAgent } from '../checks/fake-agent.ts';
+import { exercise } from '../checks/fake-world.ts';
+import type { Log } from '../log.ts';
+import { CheckRunner } from './check-runner.ts';
+import type { Progress } from './progress.ts';
+import type { SessionServices } from './services.ts';
+
+/** Longer than what was changed may take until it has effect. */
+const longMs = 60_000;
+const turn = () => new Promise(setImmediate);
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+});
+
+async function pass(ms: number): Promise<void> {
+  for (let at = 0; at < ms; at += 50) {
+    mock.timers.tick(50);
+    await turn();
+  }
+}
+
+/** A learner who has one exercise open, whose check wants a port to listen. */
+function learnerWith(state: { listens: boolean }) {
+  let [runs, passed] = [0, false];
+  const open = exercise({
+    ...{ id: 'listens', title: 'it listens', hint: null },
+    ...{ type: 'process', program: 'httpbin', port: 8000, address: null },
+  });
+  const agent = new FakeAgent({
+    'process.list': () => {
+      runs++;
+      return { processes: [{ pid: 7, parent: 1, user: 1000, command: ['/o/httpbin'], startedMs: 0 }] };
+    },
+    'port.list': () => ({ ports: state.listens ? [{ address: '0.0.0.0', port: 8000, pid: 7 }] : [] }),
+  });
+  const progress = {
+    exercise: () => open,
+    record: () => ({ passedAtMs: passed ? 1 : null, answer: null }),
+    take: async (_id: string, results: { state: string }[]) => {
+      passed = results.every(({ state: one }) => one === 'passed');
+      return true;
+    },
+  };
+  const services = {
+    store: { claimChecks: async () => true, releaseChecks: async () => {} },
+    replicas: { id: 'r' },
+    metrics: { checksRun: () => {} },
+    log: { error: assert.fail, warn: assert.fail } as unknown as Log,
+  };
+  const runner = new CheckRunner({
+    ...{ learner: 'l', services: services as unknown as SessionServices, progress: progress as unknown as Progress },
+    ...{ agent: () => agent, open: () => ['x'], counts: () => true, changed: () => {} },
+  });
+  return { runner, runs: () => runs, passed: () => passed };
+}
+
+test('what takes effect a moment after it was changed passes by itself', async () => {
+  const state = { listens: false };
+  const { runner, runs, passed } = learnerWith(state);
+  runner.scheduleTwice();
+  await pass(1000);
+  assert.deepEqual([runs(), passed()], [1, false]);
+  // nobody tells of it
+  state.listens = true;
+  await pass(longMs);
+  assert.deepEqual([runs(), passed()], [2, true]);
+});
+
+test('it looks once more after the last of many changes, and then rests', async () => {
+  const { runner, runs } = learnerWith({ listens: false });
+  for (let change = 0; change < 10; change++) {
+    runner.scheduleTwice();
+    await pass(100);
+  }
+  await pass(500);
+  const before = runs();
+  await pass(longMs);
+  assert.equal(runs(), before + 1);
+});
+
+test('what has effect at once is looked at once', async () => {
+  const { runner, runs } = learnerWith({ listens: false });
+  runner.schedule();
+  await pass(longMs);
+  assert.equal(runs(), 1);
+});
+
+test('a runner that is paused or stopped looks at nothing', async () => {
+  const { runner, runs } = learnerWith({ listens: false });
+  runner.scheduleTwice();
+  runner.pause();
+  runner.scheduleTwice();
+  await pass(longMs);
+  assert.equal(runs(), 0);
+  runner.resume();
+  await pass(longMs);
+  assert.equal(runs(), 2);
+  runner.scheduleTwice();
+  await runner.stop();
+  await pass(longMs);
+  assert.equal(runs(), 2);
+});
