@@ -5,6 +5,7 @@ import './styles/base.css';
 import './styles/learner.css';
 import './styles/lesson.css';
 import './styles/work.css';
+import './styles/traces.css';
 import './styles/join.css';
 import './styles/print.css';
 import { Application } from './application.tsx';

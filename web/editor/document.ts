@@ -81,6 +81,15 @@ export class FileDocument {
     }
   }
 
+  /** Puts the cursor, and the keyboard, at a line, counted from 1; at the last one where there are fewer. */
+  goTo(line: number): void {
+    const { doc } = this.view.state;
+    const { from } = doc.line(Math.max(1, Math.min(line, doc.lines)));
+    const effects = EditorView.scrollIntoView(from, { y: 'center' });
+    this.view.dispatch({ selection: { anchor: from }, effects });
+    this.view.focus();
+  }
+
   #address(): string {
     return `/api/files?path=${encodeURIComponent(this.path)}`;
   }

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { lineWanted } from '../panes/panes.ts';
 import { Button } from '../parts/button.tsx';
 import { FailureProblem } from '../parts/problem.tsx';
 import { onFiles } from '../state/learner.ts';
@@ -14,6 +15,13 @@ export function Editor({ path }: { path: string }) {
       if (paths.some(changed => changed === path || changed.endsWith(`/${path}`))) void file.changedOnDisk();
     });
   }, [file]);
+  const wanted = lineWanted.value;
+  const { phase } = file.state.value;
+  useEffect(() => {
+    if (wanted?.path !== path || phase === 'loading') return;
+    lineWanted.value = null;
+    file.goTo(wanted.line);
+  }, [wanted, phase]);
   return (
     <section class="editor" aria-label={`File ${path}`} data-file={path} data-state={file.state.value.phase}>
       <Bar file={file} />

@@ -45,8 +45,12 @@ export function showTerminal(name: string): void {
   panesWanted.value += 1;
 }
 
-/** Opens a file in the editor. */
-export function showFile(path: string): void {
+/** The line that a file is wanted at, until its editor went there. */
+export const lineWanted = signal<{ path: string; line: number } | null>(null);
+
+/** Opens a file in the editor, at a line where one is named. */
+export function showFile(path: string, line?: number): void {
+  if (line !== undefined) lineWanted.value = { path, line };
   panes.value = showTab(addTabs(panes.value, [fileTab(path)]), keyOf(fileTab(path)));
   panesWanted.value += 1;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TrafficRequest } from '../../server/api.ts';
-import { bars, hostsOf, journey, nameOf, triesAt } from './journey.ts';
+import { bars, homePath, hostsOf, isExplained, journey, nameOf, triesAt } from './journey.ts';
 
 const attempt = (status: number | null, startMs: number, durationMs = 2, flag = '-') => ({
   host: '127.0.0.2:8000',
@@ -21,6 +21,7 @@ const request = (over: Partial<TrafficRequest> = {}): TrafficRequest => ({
   flags: '-',
   durationMs: 100,
   cluster: 'httpbin',
+  explainedAt: '127.0.0.1:9901',
   attempts: [attempt(500, 0), attempt(200, 50)],
   ...over,
 });
@@ -77,4 +78,14 @@ test('hosts of one cluster are told apart by their ports, and how many tries cam
   );
   assert.deepEqual(triesAt(hosts, requests), [2, 1, 1]);
   assert.equal(nameOf('', [''], []), 'httpbin');
+});
+
+test('a request is explained where its proxy can be asked by its id', () => {
+  assert.ok(isExplained(request()));
+  assert.ok(!isExplained(request({ explainedAt: '' })) && !isExplained(request({ requestId: '' })));
+});
+
+test('files of the home are those that the editor can open', () => {
+  const names = ['proxy.yaml', './a/b.yaml', '/home/learner/proxy.yaml', '/etc/x.yaml', '../x.yaml', '--config-yaml'];
+  assert.deepEqual(names.map(homePath), ['proxy.yaml', 'a/b.yaml', 'proxy.yaml', null, null, null]);
 });

@@ -48,10 +48,21 @@ export function journey(request: TrafficRequest): Leg[] {
   return legs;
 }
 
+/** Whether its proxy can be asked what decided it. */
+export const isExplained = ({ requestId, explainedAt }: TrafficRequest): boolean =>
+  requestId !== '' && Boolean(explainedAt);
+
+/** A file as the editor calls it; null where it is not in the learner's home, from which programs are started. */
+export function homePath(file: string): string | null {
+  const path = file.replace(/^(\/home\/learner\/|\.\/)/, '');
+  return path.startsWith('/') || path.startsWith('-') || path.split('/').includes('..') ? null : path;
+}
+
 /** Envoy writes '-' where there is no flag. */
 export const flagOf = (flag: string): string => (flag === '-' ? '' : flag);
 
-function markOf(status: number | null, flag: string): string {
+/** A status with its flag, in short. */
+export function markOf(status: number | null, flag: string): string {
   return [status === null || status === 0 ? '' : String(status), flagOf(flag)].filter(Boolean).join(' ');
 }
 

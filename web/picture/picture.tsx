@@ -1,23 +1,35 @@
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { LivePicture } from '../../server/api.ts';
 import { Button } from '../parts/button.tsx';
 import { onTraffic, traffic, trafficDropped } from '../state/learner.ts';
+import { lesson } from '../state/lessons.ts';
 import { pictureOpen } from '../state/preferences.ts';
+import { Explanation, explain } from './explanation.tsx';
 import { boxOf, centreOf, height, type Point, wayOf } from './geometry.ts';
 import { hostsOf, nameOf, triesAt } from './journey.ts';
 import { Requests } from './requests.tsx';
 import { Stage } from './stage.ts';
+import { Traces } from './traces.tsx';
 
 const mostHosts = 3;
+const panel = 'live-picture';
+/** Which picture was chosen, where a lesson has two. */
+const chosen = signal<LivePicture>('traces');
 
-/** The live picture: requests as the proxy reported them, as dots on their way and as a list. */
+/** The live picture: requests as the proxy reported them, as dots on their way and as a list; in some lessons traces too. */
 export function Picture() {
   const open = pictureOpen.value;
+  const both = lesson.value?.picture === 'traces';
+  const shown = both ? chosen.value : 'requests';
   const toggle = () => {
     pictureOpen.value = !open;
   };
   return (
-    <section class={open ? 'picture-pane' : 'picture-pane closed'} aria-label="Live picture of your requests">
+    <section
+      class={`picture-pane ${open ? '' : 'closed'} ${shown === 'traces' ? 'with-traces' : ''}`}
+      aria-label={both ? 'Live picture of your requests and traces' : 'Live picture of your requests'}
+    >
       <header class="row nowrap picture-head">
         <Button
           label={open ? 'Close the live picture' : 'Open the live picture'}
@@ -27,9 +39,9 @@ export function Picture() {
           expanded={open}
           onClick={toggle}
         />
-        <h2 class="small">Requests through your proxy</h2>
+        {both ? <PictureTabs shown={shown} /> : <h2 class="small">Requests through your proxy</h2>}
         <span class="grow" />
-        {open && traffic.value.length > 0 ? (
+        {open && shown === 'requests' && traffic.value.length > 0 ? (
           <Button
             label="clear"
             kind="quiet"
@@ -41,12 +53,60 @@ export function Picture() {
         ) : null}
       </header>
       {open ? (
-        <div class="picture-body">
-          <Diagram />
-          <Requests />
+        <div
+          class="picture-body"
+          {...(both ? { id: panel, role: 'tabpanel', 'aria-labelledby': `${panel}-${shown}` } : {})}
+        >
+          {shown === 'traces' ? (
+            <Traces />
+          ) : (
+            <>
+              <Diagram />
+              <Requests />
+            </>
+          )}
         </div>
       ) : null}
+      <Explanation />
     </section>
+  );
+}
+
+const pictures: [LivePicture, string][] = [
+  ['requests', 'Requests'],
+  ['traces', 'Traces'],
+];
+
+function PictureTabs({ shown }: { shown: LivePicture }) {
+  const list = useRef<HTMLDivElement>(null);
+  const show = (one: LivePicture) => {
+    chosen.value = one;
+    pictureOpen.value = true;
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return;
+    event.preventDefault();
+    show(shown === 'traces' ? 'requests' : 'traces');
+    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>('[aria-selected="true"]')?.focus());
+  };
+  return (
+    <div ref={list} class="tabs picture-tabs" role="tablist" aria-label="Live picture" onKeyDown={onKeyDown}>
+      {pictures.map(([one, label]) => (
+        <button
+          key={one}
+          type="button"
+          role="tab"
+          id={`${panel}-${one}`}
+          class="tab"
+          aria-selected={one === shown}
+          aria-controls={one === shown && pictureOpen.value ? panel : undefined}
+          tabIndex={one === shown ? 0 : -1}
+          onClick={() => show(one)}
+        >
+          {label}
+        </button>
+      ))}
+    </div>
   );
 }
 
@@ -68,7 +128,7 @@ function Diagram() {
   }, []);
   useEffect(() => {
     if (layer.current === null) return;
-    const stage = new Stage(layer.current, leg => wayOf(leg, places.peek(), width.peek()));
+    const stage = new Stage(layer.current, leg => wayOf(leg, places.peek(), width.peek()), explain);
     const stop = onTraffic(requests => stage.play(requests));
     return () => {
       stop();

@@ -1,7 +1,8 @@
 import type { TrafficRequest } from '../../server/api.ts';
 import { clockTime, exactly, span } from '../parts/time.ts';
 import { traffic, trafficDropped } from '../state/learner.ts';
-import { bars, flagOf, isFailure } from './journey.ts';
+import { explain } from './explanation.tsx';
+import { bars, flagOf, isExplained, isFailure } from './journey.ts';
 
 /** The last requests in words and numbers, newest first. */
 export function Requests() {
@@ -9,7 +10,7 @@ export function Requests() {
     return (
       <p class="empty small quiet-text">
         No request went through your proxy yet. When one does, it is drawn here as the proxy reports it: every try, its
-        status and its flag.
+        status and its flag. Click on it, or on its dot, to see which lines of the configuration decided it.
       </p>
     );
   }
@@ -47,7 +48,13 @@ function Row({ request }: { request: TrafficRequest }) {
     <tr class={isFailure(request.status) ? 'failed' : ''}>
       <td title={exactly(request.atMs)}>{clockTime(request.atMs)}</td>
       <td class="path" title={`${request.method} ${request.authority}${request.path}`}>
-        {request.method} {request.path}
+        {isExplained(request) ? (
+          <button type="button" class="text-button" title="What decided this request" onClick={() => explain(request)}>
+            {request.method} {request.path}
+          </button>
+        ) : (
+          `${request.method} ${request.path}`
+        )}
       </td>
       <td class="status">{request.status === 0 ? '–' : request.status}</td>
       <td class="flag">{flagOf(request.flags)}</td>

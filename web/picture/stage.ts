@@ -1,6 +1,6 @@
 import type { TrafficRequest } from '../../server/api.ts';
 import type { Point } from './geometry.ts';
-import { journey, type Leg } from './journey.ts';
+import { isExplained, journey, type Leg } from './journey.ts';
 
 /** From where to where a leg goes on the picture as it is now. */
 export type Way = (leg: Leg) => { from: Point; to: Point };
@@ -13,17 +13,21 @@ const space = 'http://www.w3.org/2000/svg';
 export class Stage {
   readonly #layer: SVGGElement;
   readonly #way: Way;
+  readonly #onChosen: (request: TrafficRequest) => void;
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
 
-  constructor(layer: SVGGElement, way: Way) {
+  /** @param onChosen is told when somebody clicks on one of a request's dots */
+  constructor(layer: SVGGElement, way: Way, onChosen: (request: TrafficRequest) => void) {
     this.#layer = layer;
     this.#way = way;
+    this.#onChosen = onChosen;
   }
 
   /** Plays requests, those that came together a little apart. */
   play(requests: TrafficRequest[]): void {
     if (this.#still.matches || document.hidden) return;
-    for (const [index, request] of requests.entries()) for (const leg of journey(request)) this.#move(leg, index * 90);
+    for (const [index, request] of requests.entries())
+      for (const leg of journey(request)) this.#move(request, leg, index * 90);
   }
 
   clear(): void {
@@ -33,7 +37,18 @@ export class Stage {
     }
   }
 
-  #move(leg: Leg, delayMs: number): void {
+  /** It stops under the pointer, so that it can be clicked on. By keyboard the list below does the same. */
+  #offer(dot: SVGGElement, animation: Animation, request: TrafficRequest): void {
+    dot.classList.add('clickable');
+    dot.addEventListener('pointerenter', () => animation.pause());
+    dot.addEventListener('pointerleave', () => animation.play());
+    dot.addEventListener('click', () => {
+      animation.play();
+      this.#onChosen(request);
+    });
+  }
+
+  #move(request: TrafficRequest, leg: Leg, delayMs: number): void {
     if (this.#layer.childElementCount >= mostDots) return;
     const { from, to } = this.#way(leg);
     const dot = draw(leg);
@@ -46,6 +61,7 @@ export class Stage {
     const duration = leg.mark === '' ? leg.durationMs : leg.durationMs * 2.2;
     const timing = { delay: leg.startMs + delayMs, duration, easing: 'ease-in-out', fill: 'none' } as const;
     const animation = dot.animate(path, timing);
+    if (isExplained(request)) this.#offer(dot, animation, request);
     animation.finished.then(
       () => dot.remove(),
       () => dot.remove(),
@@ -58,7 +74,10 @@ function draw(leg: Leg): SVGGElement {
   group.setAttribute('class', leg.failed ? 'traveller failed' : 'traveller');
   const circle = document.createElementNS(space, 'circle');
   circle.setAttribute('r', '5');
-  group.append(circle);
+  const around = document.createElementNS(space, 'circle');
+  around.setAttribute('r', '14');
+  around.setAttribute('class', 'around');
+  group.append(around, circle);
   if (leg.mark !== '') group.append(label(leg.mark));
   return group;
 }

@@ -12,6 +12,7 @@ import { FailureProblem } from '../parts/problem.tsx';
 import { learner, lessons } from '../state/learner.ts';
 import { goToLesson, lesson, titleOf } from '../state/lessons.ts';
 import { navigate, route } from '../state/route.ts';
+import { Live } from './live.tsx';
 
 type Deck = InstanceType<typeof Reveal>;
 type Slide = SlideDeck['slides'][number];
@@ -157,6 +158,7 @@ function Feet({ all }: { all: Slide[] }) {
         <kbd>←</kbd> <kbd>→</kbd> turn
       </span>
       <span class="grow" />
+      {slide === undefined ? null : <Live slide={slide.id} />}
       <Follow />
       <ToLesson slide={slide} />
     </footer>
