@@ -116,6 +116,8 @@ test('nobody reaches what is of someone else', async context => {
   typed.terminate();
   await bob.browser.send('PUT', '/api/files?path=mine.txt', { content: 'mine', modifiedMs: null });
   assertRefused(await ada.browser.get('/api/files?path=mine.txt'), 404, 'not-found');
+  for (const path of ['/api/traces', '/api/files?path=mine.txt', '/api/requests/r/explanation?at=a:1'])
+    assertRefused(await new Browser(server.origin).get(path), 401, 'not-signed-in');
   // A cookie of one role opens nothing of the other, whatever it is called.
   const renamed = bob.browser.cookie.replace('learner', 'instructor');
   const answer = await new Browser(server.origin).post(`/api/instructor/learners/${ada.id}/end`, undefined, {

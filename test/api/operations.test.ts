@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
-import { delimiter, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { createLog } from '../../server/log.ts';
@@ -11,6 +9,7 @@ import { Histogram } from '../../server/operations/metrics.ts';
 import { Readiness } from '../../server/operations/readiness.ts';
 import { DockerProvider } from '../../server/providers/docker/provider.ts';
 import type { ProviderReport } from '../../server/providers/provider.ts';
+import { findProgram } from '../clients/programs.ts';
 import { FakeProvider } from './fake-provider.ts';
 import { Browser, instructor, joined, ready, refusalOf, startServer, type TestServer } from './harness.ts';
 
@@ -254,8 +253,7 @@ test('buckets of a histogram hold all that is below their bound', () => {
 });
 
 test('promtool finds nothing to mend in the metrics', async context => {
-  const promtool = (process.env.UNICORN_PROMTOOL ?? '').concat(delimiter, process.env.PATH ?? '').split(delimiter);
-  const program = promtool.flatMap(place => [place, join(place, 'promtool')]).find(isPromtool);
+  const program = findProgram('promtool', 'UNICORN_PROMTOOL');
   if (!program) return context.skip('promtool is not there (Debian: prometheus), nor named in UNICORN_PROMTOOL');
   const server = await startServer(context);
   await ready(context, server, 'Ada');
@@ -266,10 +264,6 @@ test('promtool finds nothing to mend in the metrics', async context => {
   const [out, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   assert.deepEqual({ code, out, errors }, { code: 0, out: '', errors: '' });
 });
-
-function isPromtool(path: string): boolean {
-  return path.endsWith('promtool') && existsSync(path);
-}
 
 test('a log of JSON has one object a line, whatever is in it', () => {
   const lines: string[] = [];

@@ -1,312 +1,136 @@
-/** Requests a second through our proxy on one core, beside nginx and Envoy in the same run: the proxy alone on one core, load and upstream on the other. */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:https';
-import { cpus, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { freePorts } from '../conformance/scenario.ts';
-import { findEnvoy } from '../conformance/subject.ts';
-import { top } from '../lint/files.ts';
-import { memoryOf } from './processes.ts';
-import { median, printTable, printTarget, round } from './table.ts';
+/** Our proxy on one core beside nginx, HAProxy and Envoy in the same run: the proxy alone on one core, load and upstream on the other. */
+import { writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { type Figure, h2load, type Load, measure, rounds, wrk } from './load.ts';
+import { missing, type Peer, upstream } from './peers.ts';
+import type { Setup } from './proxy-configuration.ts';
+import { proxyMemory } from './proxy-memory.ts';
+import { Stand } from './stand.ts';
+import { printTable, printTarget, round } from './table.ts';
 
-const run = promisify(execFile);
-const connections = [1, 64, 512];
-const tlsConnections = [64];
-const seconds = 4;
-const rounds = 3;
-/** As `npm run proxy` has them. */
-const ownFlags = ['--expose-gc', '--max-semi-space-size=4'];
-/** After the load: a proxy gives back what it took once it rests. */
-const restMs = 40_000;
-const body = 'hello, this is a small answer\n';
-
-type Scheme = 'http' | 'https';
-
-interface Peer {
+/** What is asked of a proxy. */
+interface Workload {
   name: string;
-  port: number;
-  scheme: Scheme;
-  pid: number;
-  stop: () => Promise<void>;
+  load: Load;
+  /** The least of Envoy's rate that ours is to reach. */
+  aim?: number;
 }
 
+/** Figures by workload, then by proxy. */
+type Figures = Map<string, Map<string, Figure>>;
+
+const streams = { connections: 8, streams: 16, requests: 100_000 };
+
+/** All that is said of the proxy's speed and memory. */
 export async function proxy(): Promise<void> {
-  const missing = ['nginx', 'wrk', 'taskset'].filter(name => find(name) === null);
-  if (missing.length > 0)
-    return console.log(`\nproxy: skipped, not here: ${missing.join(', ')} (apt-get install nginx-light wrk)`);
+  const lacking = missing('nginx', 'wrk', 'taskset');
+  if (lacking.length > 0)
+    return console.log(`\nproxy: skipped, not here: ${lacking.join(', ')} (apt-get install nginx-light wrk)`);
   if (cpus().length < 2) return console.log('\nproxy: skipped, two cores are needed');
-  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
-  const peers: Peer[] = [];
-  try {
-    const upstream = await nginx(
-      folder,
-      'upstream',
-      1,
-      port =>
-        `server { listen 127.0.0.1:${port} backlog=4096; keepalive_requests 100000000; access_log off; location / { return 200 '${body}'; } }`,
-    );
-    peers.push(upstream);
-    const start = async (scheme: Scheme) => {
-      const started = [
-        await nginxProxy(folder, upstream.port, scheme),
-        await envoy(folder, upstream.port, scheme),
-        await own(folder, upstream.port, scheme),
-      ].filter(peer => peer !== null);
-      peers.push(...started);
-      return started;
+  console.log(`\nEach figure is the median of ${rounds} runs; the proxy has a core for itself.`);
+  await overHttp1();
+  await overHttp2();
+  await proxyMemory();
+}
+
+async function overHttp1(): Promise<void> {
+  await Stand.with(async stand => {
+    const { folder } = stand;
+    const { port } = await stand.keep(upstream(folder, 'http'));
+    const compare = async (title: string, setup: Omit<Setup, 'upstream'>, workloads: Workload[]) => {
+      const subjects = await stand.proxies({ ...setup, upstream: port });
+      const figures = await measureAll(subjects, workloads);
+      report(title, subjects, workloads, figures);
+      await stand.stop(subjects);
+      return figures;
     };
-    const plain = await start('http');
-    const title = `through a proxy on one core, medians of ${rounds} runs of ${seconds} s`;
-    report(`HTTP/1.1 ${title}`, plain, connections, 1.3, await measure(plain, connections));
-    await reportMemory(plain);
-    const secured = await start('https');
-    report(`HTTP/1.1 by TLS ${title}`, secured, tlsConnections, 0.7, await measure(secured, tlsConnections));
-  } finally {
-    for (const peer of peers) await peer.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+    const at64 = { name: '64 connections', load: wrk(folder, 64) };
+    const plain = await compare('HTTP/1.1', { client: 'http' }, [
+      { name: '1 connection', load: wrk(folder, 1), aim: 1 },
+      { ...at64, aim: 1.3 },
+      { name: '512 connections', load: wrk(folder, 512), aim: 1 },
+      { name: '64, 1 KB', load: wrk(folder, 64, '/kilobyte') },
+      { name: '64, 1 MB', load: wrk(folder, 64, '/megabyte') },
+    ]);
+    const filtered = await compare('HTTP/1.1 with ten filters', { client: 'http', filters: true }, [at64]);
+    reportFilters(plain.get(at64.name), filtered.get(at64.name));
+    await compare('HTTP/1.1 over TLS', { client: 'https' }, [{ ...at64, aim: 0.7 }]);
+    await compare('TCP', { client: 'tcp' }, [
+      { ...at64, aim: 0.7 },
+      { name: '64, 1 MB', load: wrk(folder, 64, '/megabyte'), aim: 0.7 },
+    ]);
+  });
 }
 
-interface Figure {
-  rate: number;
-  p99: number;
+async function overHttp2(): Promise<void> {
+  if (missing('h2load').length > 0)
+    return console.log('\nHTTP/2: skipped, not here: h2load (apt-get install nghttp2-client)');
+  const small = { name: 'requests', load: h2load(streams) };
+  await compareStreams('HTTP/2 to HTTP/1.1', 'http', () => [{ ...small, aim: 1 }]);
+  await compareStreams('HTTP/2 to HTTP/2', 'h2', folder => {
+    const message = join(folder, 'message');
+    writeFileSync(message, Buffer.from([0, 0, 0, 0, 5, 10, 3, 97, 98, 99]));
+    return [small, { name: 'gRPC calls', load: h2load(streams, '/call', message), aim: 0.8 }];
+  });
 }
 
-/** By the peer's name and its connections. */
-async function measure(subjects: Peer[], counts: number[]): Promise<Map<string, Figure>> {
-  const figures = new Map<string, Figure>();
-  for (const count of counts) {
-    const rates = new Map(subjects.map(({ name }) => [name, [] as Figure[]]));
-    for (let i = 0; i < rounds; i++) {
-      for (const peer of subjects) rates.get(peer.name)?.push(await load(peer, count));
-    }
-    for (const [name, found] of rates) {
-      figures.set(`${name} ${count}`, {
-        rate: median(found.map(({ rate }) => rate)),
-        p99: median(found.map(({ p99 }) => p99)),
-      });
-    }
-  }
+function compareStreams(
+  title: string,
+  speaks: 'http' | 'h2',
+  workloads: (folder: string) => Workload[],
+): Promise<void> {
+  return Stand.with(async stand => {
+    const { port } = await stand.keep(upstream(stand.folder, speaks));
+    const setup: Setup = { client: 'http', upstream: port, upstreamHttp2: speaks === 'h2' };
+    const subjects = await stand.proxies(setup, ['Envoy', 'ours']);
+    const chosen = workloads(stand.folder);
+    const all = `${title}, ${streams.connections} connections of ${streams.streams} streams`;
+    report(all, subjects, chosen, await measureAll(subjects, chosen));
+  });
+}
+
+async function measureAll(subjects: Peer[], workloads: Workload[]): Promise<Figures> {
+  const figures: Figures = new Map();
+  for (const { name, load } of workloads) figures.set(name, await measure(subjects, load));
   return figures;
 }
 
-function report(title: string, subjects: Peer[], counts: number[], aim: number, figures: Map<string, Figure>): void {
-  const figure = (name: string, count: number) => figures.get(`${name} ${count}`);
-  const rate = (name: string, count: number) => figure(name, count)?.rate ?? Number.NaN;
-  const ratio = (name: string, other: string, count: number) =>
-    subjects.some(peer => peer.name === other) ? (rate(name, count) / rate(other, count)).toFixed(2) : '-';
-  const rows = counts.flatMap(count =>
-    subjects.map(({ name }) => [
-      name,
-      count,
-      Math.round(rate(name, count)),
-      round(figure(name, count)?.p99 ?? 0),
-      ratio(name, 'Envoy', count),
-      ratio(name, 'nginx', count),
-    ]),
-  );
-  printTable(title, ['proxy', 'connections', 'requests/s', 'p99 ms', '× Envoy', '× nginx'], rows);
-  if (subjects.some(({ name }) => name === 'Envoy'))
-    printTarget('at 64 connections, in the same run', rate('ours', 64) / rate('Envoy', 64), 'at least', aim, '× Envoy');
-  else console.log('  no Envoy to compare with: name one by UNICORN_ENVOY');
-}
-
-async function reportMemory(subjects: Peer[]): Promise<void> {
-  const figures = () => subjects.map(({ pid }) => round((memoryOf(pid)?.private ?? 0) / 1024));
-  const atOnce = figures();
-  await wait(restMs);
-  const resting = figures();
-  printTable(
-    'Memory after it, in MiB',
-    ['proxy', 'private', `${restMs / 1000} s later`],
-    subjects.map(({ name }, i) => [name, atOnce[i]!, resting[i]!]),
-  );
-}
-
-async function load({ port, scheme }: Peer, count: number): Promise<Figure> {
-  const { stdout } = await run('taskset', [
-    '-c',
-    '1',
-    'wrk',
-    '-t1',
-    `-c${count}`,
-    `-d${seconds}s`,
-    '--latency',
-    `${scheme}://127.0.0.1:${port}/`,
-  ]);
-  const rate = Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
-  const [, p99 = '0', unit = 'ms'] = /99% +([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
-  if (!(rate > 0) || /Non-2xx/.test(stdout)) throw new Error(`wrk: ${stdout}`);
-  return { rate, p99: Number(p99) * { us: 0.001, ms: 1, s: 1000 }[unit as 'us' | 'ms' | 's'] };
-}
-
-function nginx(
-  folder: string,
-  name: string,
-  core: number,
-  server: (port: number) => string,
-  http = '',
-  scheme: Scheme = 'http',
-): Promise<Peer> {
-  return startOn(name, core, scheme, async port => {
-    const file = join(folder, `${name}-${scheme}.conf`);
-    writeFileSync(
-      file,
-      `daemon off; master_process off; worker_processes 1; pid ${folder}/${name}-${scheme}.pid; error_log ${folder}/${name}.log;\nevents { worker_connections 4096; }\nhttp { access_log off; client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy; fastcgi_temp_path ${folder}/${name}-f; uwsgi_temp_path ${folder}/${name}-u; scgi_temp_path ${folder}/${name}-s; ${http} ${server(port)} }\n`,
-    );
-    return ['nginx', '-c', file];
-  });
-}
-
-function nginxProxy(folder: string, upstream: number, scheme: Scheme): Promise<Peer> {
-  const secured = scheme === 'https' ? `ssl_certificate ${certificate}; ssl_certificate_key ${key};` : '';
-  const server = (port: number) =>
-    `server { listen 127.0.0.1:${port} ${secured && 'ssl'} backlog=4096; ${secured} keepalive_requests 100000000; location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ''; } }`;
-  return nginx(
-    folder,
-    'nginx',
-    0,
-    server,
-    `upstream up { server 127.0.0.1:${upstream}; keepalive 512; keepalive_requests 100000000; }`,
-    scheme,
-  );
-}
-
-async function envoy(folder: string, upstream: number, scheme: Scheme): Promise<Peer | null> {
-  const found = findEnvoy();
-  if (!found) return null;
-  return startOn('Envoy', 0, scheme, async port => [
-    found.command[0] ?? '',
-    '-c',
-    configuration({ folder, name: 'envoy', port, upstream, scheme }),
-    '--concurrency',
-    '1',
-    '-l',
-    'error',
-    '--base-id',
-    String((process.pid % 30_000) + (scheme === 'https' ? 1 : 0)),
-  ]);
-}
-
-function own(folder: string, upstream: number, scheme: Scheme): Promise<Peer> {
-  return startOn('ours', 0, scheme, async port => [
-    process.execPath,
-    ...ownFlags,
-    join(top, 'proxy/dist/proxy.cjs'),
-    '-c',
-    configuration({ folder, name: 'ours', port, upstream, scheme }),
-    '--concurrency',
-    '1',
-    '-l',
-    'error',
-  ]);
-}
-
-const certificate = join(top, 'test/fixtures/tls/one.pem');
-const key = join(top, 'test/fixtures/tls/one.key');
-
-const transportSocket = {
-  name: 'tls',
-  typed_config: {
-    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
-    common_tls_context: {
-      tls_certificates: [{ certificate_chain: { filename: certificate }, private_key: { filename: key } }],
-    },
-  },
-};
-
-interface Wanted {
-  folder: string;
-  name: string;
-  port: number;
-  upstream: number;
-  scheme: Scheme;
-}
-
-function configuration({ folder, name, port, upstream, scheme }: Wanted): string {
-  const type = 'type.googleapis.com/envoy.extensions.filters';
-  const address = (number: number) => ({ socket_address: { address: '127.0.0.1', port_value: number } });
-  const manager = {
-    '@type': `${type}.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: 'bench',
-    route_config: {
-      virtual_hosts: [{ name: 'all', domains: ['*'], routes: [{ match: { prefix: '/' }, route: { cluster: 'up' } }] }],
-    },
-    http_filters: [{ name: 'router', typed_config: { '@type': `${type}.http.router.v3.Router` } }],
-  };
-  const filters = [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }];
-  const clusters = [
-    {
-      name: 'up',
-      connect_timeout: '5s',
-      type: 'STATIC',
-      load_assignment: {
-        cluster_name: 'up',
-        endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstream) } }] }],
-      },
-    },
-  ];
-  const chain = { filters, ...(scheme === 'https' && { transport_socket: transportSocket }) };
-  const file = join(folder, `${name}-${scheme}.json`);
-  writeFileSync(
-    file,
-    JSON.stringify({
-      static_resources: {
-        listeners: [{ name: 'main', address: address(port), filter_chains: [chain] }],
-        clusters,
-      },
+function report(title: string, subjects: Peer[], workloads: Workload[], figures: Figures): void {
+  const rate = (workload: string, name: string) => figures.get(workload)?.get(name)?.rate ?? Number.NaN;
+  const ratio = (workload: string, name: string, other: string) =>
+    subjects.some(peer => peer.name === other) ? (rate(workload, name) / rate(workload, other)).toFixed(2) : '-';
+  const milliseconds = (value: number | undefined) =>
+    value === undefined || Number.isNaN(value) ? '-' : value < 10 ? value.toFixed(2) : round(value);
+  const rows = workloads.flatMap(({ name: workload }) =>
+    subjects.map(({ name }) => {
+      const figure = figures.get(workload)?.get(name);
+      return [
+        name,
+        workload,
+        Math.round(rate(workload, name)),
+        ...[figure?.p50, figure?.p99, figure?.p999].map(milliseconds),
+        ratio(workload, name, 'Envoy'),
+        ratio(workload, name, 'nginx'),
+      ];
     }),
   );
-  return file;
-}
-
-/** Starts a program on one core and waits until it answers. */
-async function startOn(
-  name: string,
-  core: number,
-  scheme: Scheme,
-  command: (port: number) => Promise<string[]>,
-): Promise<Peer> {
-  const [port = 0] = await freePorts(1);
-  const child = spawn('taskset', ['-c', String(core), ...(await command(port))], { stdio: 'ignore' });
-  const stop = async () => {
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-  };
-  const until = Date.now() + 10_000;
-  while (!(await answers(port, scheme))) {
-    if (Date.now() > until || child.exitCode !== null) throw new Error(`${name} did not start`);
-    await wait(50);
+  const head = ['proxy', 'load', 'requests/s', 'p50 ms', 'p99 ms', 'p99.9 ms', '× Envoy', '× nginx'];
+  printTable(title, head, rows);
+  if (!subjects.some(({ name }) => name === 'Envoy')) {
+    console.log('  no Envoy to compare with: name one by UNICORN_ENVOY');
+    return;
   }
-  return { name, port, scheme, pid: child.pid ?? 0, stop };
-}
-
-async function answers(port: number, scheme: Scheme): Promise<boolean> {
-  if (scheme === 'https') return answersSecured(port);
-  try {
-    return (await (await fetch(`http://127.0.0.1:${port}/`)).text()) === body;
-  } catch {
-    return false;
+  for (const { name, aim } of workloads) {
+    if (aim === undefined) continue;
+    printTarget(`${name}, in the same run`, rate(name, 'ours') / rate(name, 'Envoy'), 'at least', aim, '× Envoy');
   }
 }
 
-/** Nobody has signed the certificate that this machine would trust. */
-async function answersSecured(port: number): Promise<boolean> {
-  const status = Promise.withResolvers<boolean>();
-  const request = get({ host: '127.0.0.1', port, rejectUnauthorized: false, agent: false }, response => {
-    response.resume();
-    status.resolve(response.statusCode === 200);
-  });
-  request.on('error', () => status.resolve(false));
-  return status.promise;
-}
-
-function find(program: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.map(folder => join(folder, program)).find(existsSync) ?? null;
+/** What ten filters leave of the rate without them, ours beside Envoy's. */
+function reportFilters(plain: Map<string, Figure> | undefined, filtered: Map<string, Figure> | undefined): void {
+  const left = (name: string) => (filtered?.get(name)?.rate ?? Number.NaN) / (plain?.get(name)?.rate ?? Number.NaN);
+  if (Number.isNaN(left('Envoy'))) return;
+  console.log(`  of their rate ten filters leave Envoy ${left('Envoy').toFixed(2)}, ours ${left('ours').toFixed(2)}`);
+  printTarget('what they leave, beside Envoy', left('ours') / left('Envoy'), 'at least', 1, '×');
 }

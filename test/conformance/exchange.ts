@@ -4,6 +4,8 @@ import { connect, type Socket } from 'node:net';
 export interface Answer {
   /** Status line and headers in their order, as they came; empty when nothing came. */
   head: string[];
+  /** The status lines of answers before it. */
+  interim?: string[];
   body: string;
   /** How the body ended: by its length, by the last chunk, by the close, or there was none. */
   framing: 'length' | 'chunked' | 'close' | 'none' | 'cut' | 'nothing';
@@ -15,7 +17,7 @@ export interface Answer {
 const limits = { answer: 3000, close: 600 };
 
 /** An ordinary connection to this machine. */
-export const plainSocket = (port: number): Socket => connect({ port, host: '127.0.0.1', noDelay: true });
+export const plainSocket = (port: number, host = '127.0.0.1'): Socket => connect({ port, host, noDelay: true });
 
 /** Sends bytes and reads one answer (two, where the first is informational: the last one counts). */
 export async function exchange(
@@ -41,7 +43,10 @@ async function readAnswer(reader: Reader, isHead: boolean): Promise<Answer> {
   const head = await reader.until('\r\n\r\n');
   if (head === null) return { head: [], body: reader.rest(), framing: 'nothing', closed: reader.closed };
   const lines = head.split('\r\n');
-  if (/^HTTP\/1\.1 1\d\d/.test(lines[0] ?? '') && !/ 101 /.test(lines[0] ?? '')) return readAnswer(reader, isHead);
+  if (/^HTTP\/1\.1 1\d\d/.test(lines[0] ?? '') && !/ 101 /.test(lines[0] ?? '')) {
+    const answer = await readAnswer(reader, isHead);
+    return { ...answer, interim: [lines[0]!, ...(answer.interim ?? [])] };
+  }
   return { head: lines, ...(await readBody(reader, lines, isHead)), closed: false };
 }
 
@@ -68,7 +73,8 @@ async function readChunks(reader: Reader): Promise<Pick<Answer, 'body' | 'framin
     if (size === null || Number.isNaN(length)) return { body, framing: 'cut' };
     const chunk = await reader.exactly(length + 2);
     if (chunk === null) return { body, framing: 'cut' };
-    if (length === 0) return { body, framing: 'chunked' };
+    if (length === 0 && chunk === '\r\n') return { body, framing: 'chunked' };
+    if (length === 0) return { body: `${body}|${chunk}${await reader.until('\r\n\r\n')}`, framing: 'chunked' };
     body += chunk.slice(0, -2);
   }
 }

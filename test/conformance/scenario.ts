@@ -1,4 +1,5 @@
 /** A scenario: one configuration, and what is asked of the proxy that runs it. It is run on the real Envoy and on ours; what is seen has to be equal. */
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -29,6 +30,10 @@ export interface Step {
 export interface Scenario {
   name: string;
   config: (ports: Ports, accessLog: string) => unknown;
+  /** Starts what runs beside the proxy, and answers what ends it. */
+  beside?: (ports: Ports) => Promise<() => Promise<void>>;
+  /** More of the command line. */
+  args?: readonly string[];
   steps: Step[];
 }
 
@@ -38,11 +43,11 @@ export type Seen = Map<string, unknown>;
 /** Runs a scenario on several proxies, one after the other, on the same ports with upstreams that know nothing of the one before. */
 export async function play(scenario: Scenario, subjects: Subject[]): Promise<Seen[]> {
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
-  const [listener = 0, admin = 0, httpbin = 0, raw = 0, nobody = 0] = await freePorts(5);
+  const [listener = 0, admin = 0, httpbin = 0, raw = 0, http2 = 0, nobody = 0] = await freePorts(6);
   const seen: Seen[] = [];
   try {
     for (const subject of subjects) {
-      const upstreams = await startUpstreams({ httpbin, raw, nobody });
+      const upstreams = await startUpstreams({ httpbin, raw, http2, nobody });
       try {
         seen.push(await playOn(subject, scenario, { ...upstreams, listener, admin }, folder));
       } finally {
@@ -60,7 +65,21 @@ async function playOn(subject: Subject, scenario: Scenario, ports: Ports, folder
   rmSync(accessLog, { force: true });
   const file = join(folder, 'config.json');
   writeFileSync(file, JSON.stringify(scenario.config(ports, accessLog)));
-  const running = await start(subject, file, ports.admin, process.pid % 30_000);
+  const endBeside = await scenario.beside?.(ports);
+  try {
+    return await playSteps(subject, scenario, ports, { file, accessLog });
+  } finally {
+    await endBeside?.();
+  }
+}
+
+async function playSteps(
+  subject: Subject,
+  scenario: Scenario,
+  ports: Ports,
+  { file, accessLog }: { file: string; accessLog: string },
+): Promise<Seen> {
+  const running = await start(subject, file, ports.admin, process.pid % 30_000, scenario.args);
   const seen: Seen = new Map();
   try {
     for (const { name, see } of scenario.steps) seen.set(name, await see({ ports, accessLog, running }));
@@ -70,19 +89,41 @@ async function playOn(subject: Subject, scenario: Scenario, ports: Ports, folder
   return seen;
 }
 
-/** TCP ports that nobody uses now. */
+/**
+ * TCP ports that nobody uses now, nor takes before they are used: they lie below those that the system gives to connections and to servers without a port of their own
+ * (from 32768 on), and each process takes from a hundred of its own.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map(server => new Promise(resolve => server.once('listening', resolve))));
-  const ports = servers.map(server => (server.address() as { port: number }).port);
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
+  const ports: number[] = [];
+  for (let tried = 0; ports.length < count; tried++) {
+    if (tried === portsOfProcess) throw new Error(`no ${count} ports are free from ${firstPort} on`);
+    const port = firstPort + (nextPort++ % portsOfProcess);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+const portsOfProcess = 100;
+const firstPort = 10_000 + (process.pid % 220) * portsOfProcess;
+let nextPort = 0;
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
 }
 
 // ---- steps
 
 export interface RequestOptions {
   method?: string;
+  host?: string;
   headers?: string[];
   body?: string;
   /** Also tells whether the proxy then closes the connection. */
@@ -91,9 +132,9 @@ export interface RequestOptions {
 
 /** A step: one request to the listener. */
 export function request(path: string, options: RequestOptions = {}, name?: string): Step {
-  const { method = 'GET', headers = [], body = '', close = false } = options;
+  const { method = 'GET', host = 'example.com', headers = [], body = '', close = false } = options;
   const length = body === '' ? [] : [`content-length: ${body.length}`];
-  const bytes = [`${method} ${path} HTTP/1.1`, 'host: example.com', ...headers, ...length, '', body].join('\r\n');
+  const bytes = [`${method} ${path} HTTP/1.1`, `host: ${host}`, ...headers, ...length, '', body].join('\r\n');
   return raw(name ?? [method, path, ...headers].join(' '), bytes, close);
 }
 
@@ -209,5 +250,5 @@ function normalizeHeader(line: string): string {
 export function normalizeText(text: string): string {
   return text
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<uuid $1>')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '<time>');
+    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z/g, '<time>');
 }

@@ -1,8 +1,8 @@
 /** A proxy under test: the real Envoy, or ours. Both are programs that take Envoy's command line. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { findProgram } from '../clients/programs.ts';
 import { top } from '../lint/files.ts';
 
 export interface Subject {
@@ -15,15 +15,15 @@ const patience = 20_000;
 
 /** The real Envoy: UNICORN_ENVOY, or on the PATH; null where there is none. */
 export function findEnvoy(): Subject | null {
-  const onPath = (process.env.PATH ?? '').split(delimiter).map(folder => join(folder, 'envoy'));
-  const program = [process.env.UNICORN_ENVOY ?? '', ...onPath].find(file => file !== '' && existsSync(file));
+  const program = findProgram('envoy', 'UNICORN_ENVOY');
   return program ? { name: 'envoy', command: [program, '--file-flush-interval-msec', '50'] } : null;
 }
 
 /** Why tests that need the real Envoy are skipped; false where they run. */
 export const envoyIsMissing = findEnvoy() ? false : 'no Envoy here: name one by UNICORN_ENVOY, or put it on the PATH';
 
-export const ours: Subject = { name: 'ours', command: [process.execPath, join(top, 'proxy/main.ts')] };
+/** As set-up has bundled it, which starts in a third of the time. */
+export const ours: Subject = { name: 'ours', command: [process.execPath, join(top, 'proxy/dist/proxy.cjs')] };
 
 export interface Ended {
   status: number | null;
@@ -37,8 +37,15 @@ export async function runToEnd(subject: Subject, args: string[]): Promise<Ended>
 }
 
 /** Starts a proxy and waits until its admin interface says that it is live. */
-export async function start(subject: Subject, configFile: string, adminPort: number, baseId: number): Promise<Running> {
-  const args = ['-c', configFile, '--concurrency', '1', '--base-id', String(baseId), '-l', 'warning'];
+export async function start(
+  subject: Subject,
+  configFile: string,
+  adminPort: number,
+  baseId: number,
+  more: readonly string[] = [],
+): Promise<Running> {
+  const workers = more.includes('--concurrency') ? [] : ['--concurrency', '1'];
+  const args = ['-c', configFile, ...workers, '--base-id', String(baseId), '-l', 'warning', ...more];
   const running = new Running(subject, args);
   const until = Date.now() + patience;
   while (!running.over && Date.now() < until) {
@@ -60,11 +67,13 @@ async function isLive(port: number): Promise<boolean> {
 /** A proxy that runs. */
 export class Running {
   over = false;
+  readonly name: Subject['name'];
   readonly #child: ChildProcess;
   readonly #ended: Promise<Ended>;
   #output = '';
 
-  constructor({ command }: Subject, args: string[]) {
+  constructor({ name, command }: Subject, args: string[]) {
+    this.name = name;
     const [program = '', ...before] = command;
     this.#child = spawn(program, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const take = (bytes: Buffer) => {

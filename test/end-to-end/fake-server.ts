@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { extname, join, resolve } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { terminalMessage } from '../../images/agent/protocol/terminal.ts';
-import type { ClassState, InstructorEvent, LearnerEvent, LearnerState, Me } from '../../server/api.ts';
+import type { ClassState, InstructorEvent, LearnerEvent, LearnerState, Me, Trace } from '../../server/api.ts';
 import { lessonPage, outline, slideDeck } from '../../server/labs/pages.ts';
 import { loadWorkshop } from '../../server/labs/workshop.ts';
-import { emptyClass, newLearner } from './fake-states.ts';
+import { emptyClass, newLearner, someExplanation } from './fake-states.ts';
 
 const top = resolve(import.meta.dirname, '../..');
 const dist = join(top, 'web/dist');
@@ -48,6 +48,8 @@ export class FakeServer {
   screen = '';
   /** What every terminal's shell ended with, if it did. */
   exitStatus: number | null = null;
+  /** What the collector in the sandbox has; null: none runs. */
+  traces: Trace[] | null = null;
   /** Requests that came, as "METHOD /path". */
   readonly log: string[] = [];
   readonly typed: string[] = [];
@@ -170,6 +172,8 @@ export class FakeServer {
     const id = /^GET \/api\/lessons\/(.+)$/.exec(key)?.[1];
     const page = id === undefined ? undefined : lessonPage(this.#workshop, decodeURIComponent(id));
     if (page !== undefined) return { status: 200, body: page };
+    if (/^GET \/api\/requests\/[^/]+\/explanation$/.test(key)) return { status: 200, body: someExplanation() };
+    if (key === 'GET /api/traces') return { status: 200, body: { traces: this.traces } };
     if (path === '/api/files') return { status: 200, body: { path: 'proxy.yaml', content: fileText, modifiedMs: 1 } };
     return key.startsWith('GET')
       ? { status: 404, body: { error: { code: 'not-found', message: 'There is nothing here.' } } }

@@ -51,6 +51,7 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
     page = await open();
     ada = new LearnerAtWork(page);
     await ada.join(at(server.learnerUrl), 'Ada');
+    await ada.open('2.1');
   });
   after(async () => {
     await browser?.close();
@@ -254,6 +255,7 @@ describe('interactions', { skip: noBrowser || noSandbox(), timeout: 180_000 }, (
   test('the instructor extends and catches up several at once', async () => {
     const bob = new LearnerAtWork(await open());
     await bob.join(at(server.learnerUrl), 'Bob');
+    await bob.open('2.1');
     await teacher.locator('tr[data-learner]').nth(1).waitFor();
     await teacher.getByLabel('Choose all learners').check();
     await teacher.getByText('2 chosen').waitFor();

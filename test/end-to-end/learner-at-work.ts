@@ -26,6 +26,13 @@ export class LearnerAtWork {
     await this.page.locator('.xterm-rows', { hasText: '$' }).first().waitFor({ timeout: soonMs });
   }
 
+  /** Opens a lesson by its address. */
+  async open(lesson: string): Promise<void> {
+    await this.page.goto(new URL(`/lessons/${lesson}`, this.page.url()).href);
+    await this.page.locator(`article[data-lesson="${lesson}"]`).waitFor();
+    await this.lesson();
+  }
+
   async next(): Promise<void> {
     const at = await this.page.locator('article.lesson').getAttribute('data-lesson');
     await this.page.locator('.way.next').click();

@@ -1,7 +1,7 @@
 /** The table of the states that each page can be in: how the server is then, and how one gets there. */
 import type { Page } from 'playwright-core';
 import type { FakeServer } from './fake-server.ts';
-import { exerciseState, row, someTraffic } from './fake-states.ts';
+import { exerciseState, row, someTraces, someTraffic } from './fake-states.ts';
 
 /** A state of a page: how the server is, and how one gets there. */
 export interface State {
@@ -17,6 +17,7 @@ export interface State {
 
 export const hostileName = `<img src=x onerror=alert(1)>\u202Egnp.exe ${'x'.repeat(10_000)}`;
 const lesson = '/lessons/2.6';
+const tracing = '/lessons/2.19';
 const screen =
   'learner@unicorn:~$ curl -i proxy:15001/status/500\r\n\x1b[32mHTTP/1.1\x1b[0m 500 Internal Server Error\r\nserver: envoy\r\nx-envoy-upstream-service-time: 121\r\n\r\nlearner@unicorn:~$ ';
 
@@ -226,6 +227,83 @@ export const states: State[] = [
     reach: panes,
   },
   { name: 'learner ready', path: lesson, prepare: inTheMiddle, reach: withTraffic },
+  {
+    name: 'learner explanation',
+    path: lesson,
+    prepare: inTheMiddle,
+    reach: async (page, fake) => {
+      await withTraffic(page, fake);
+      await page.getByRole('button', { name: 'GET /flaky' }).click();
+      await shown(page, 'dialog .decisions');
+    },
+  },
+  {
+    name: 'learner traces',
+    path: tracing,
+    prepare: fake => {
+      fake.traces = someTraces();
+    },
+    reach: async page => {
+      await panes(page);
+      await page.locator('.waterfall button', { hasText: 'preference' }).click();
+      await shown(page, '.span-tags');
+    },
+  },
+  {
+    name: 'learner traces of a failure',
+    path: tracing,
+    prepare: fake => {
+      fake.traces = someTraces();
+    },
+    reach: async page => {
+      await panes(page);
+      await page.getByRole('option', { name: 'failed' }).click();
+      await shown(page, '.waterfall .failed');
+    },
+  },
+  {
+    name: 'learner traces loading',
+    path: tracing,
+    prepare: fake => void fake.held.add('GET /api/traces'),
+    reach: async page => {
+      await panes(page);
+      await shown(page, 'text=Asking for traces');
+    },
+  },
+  {
+    name: 'learner traces without a collector',
+    path: tracing,
+    prepare: () => {},
+    reach: async page => {
+      await panes(page);
+      await shown(page, 'text=No collector runs yet');
+    },
+  },
+  {
+    name: 'learner traces empty',
+    path: tracing,
+    prepare: fake => {
+      fake.traces = [];
+    },
+    reach: async page => {
+      await panes(page);
+      await shown(page, 'text=nobody told it of a request yet');
+    },
+  },
+  {
+    name: 'learner traces failed',
+    path: tracing,
+    failing: true,
+    prepare: fake => {
+      const message = 'What listens on port 9411 of your sandbox answers 404.';
+      const error = { code: 'invalid', message, remedy: 'Start the collector: traces' };
+      fake.answers.set('GET /api/traces', { status: 400, body: { error } });
+    },
+    reach: async page => {
+      await panes(page);
+      await shown(page, '.picture-pane .problem');
+    },
+  },
   {
     name: 'learner lesson',
     path: lesson,

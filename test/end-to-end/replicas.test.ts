@@ -37,6 +37,7 @@ async function classOfTwo(context: TestContext): Promise<Class> {
   const { page, errors } = await openPage(browser);
   const ada = new LearnerAtWork(page);
   await ada.join(`${origin}/#code=${servers[0]!.code}`, 'Ada');
+  await ada.open('2.1');
   return { ada, servers, postgres, errors };
 }
 

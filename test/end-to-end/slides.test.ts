@@ -16,6 +16,21 @@ interface Laid {
   picture: number | null;
 }
 
+/** One after the other, in module 1. */
+const livePictures = [
+  'envoy-anatomy',
+  'service-proxy',
+  'l4-filters',
+  'l7-filters',
+  'http2-grpc',
+  'discovery-and-health',
+  'advanced-balancing',
+  'what-a-proxy-tells',
+  'edge-proxy',
+  'shared-proxy',
+  'sidecar-proxy',
+];
+
 /** Every slide of the deck, as the browser lays it out. */
 describe('slides', { skip: noBrowser, timeout: 120_000 }, () => {
   let fake: FakeServer;
@@ -63,7 +78,22 @@ describe('slides', { skip: noBrowser, timeout: 120_000 }, () => {
     const other = await openPage(browser);
     await other.page.goto(`${fake.url}/slides/retries-hands-on`);
     await other.page.locator('.reveal section.present[data-id=retries-hands-on]').waitFor();
-    await other.page.locator('.slides-feet', { hasText: /^36 of/ }).waitFor();
+    await other.page.locator('.slides-feet', { hasText: /^43 of/ }).waitFor();
+    await other.context.close();
+  });
+
+  test('module 1: a picture of each, which plays an example', async () => {
+    const other = await openPage(browser);
+    const { page } = other;
+    await page.goto(`${fake.url}/slides/envoy-anatomy`);
+    const play = page.getByRole('button', { name: 'Play an example' });
+    for (const id of livePictures) {
+      await page.locator(`.reveal section.present[data-id="${id}"]`).waitFor();
+      await play.click();
+      await page.locator('.reveal section.present .traveller').first().waitFor({ state: 'attached' });
+      await page.keyboard.press('ArrowRight');
+    }
+    assert.deepEqual(other.errors, []);
     await other.context.close();
   });
 

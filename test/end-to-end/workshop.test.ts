@@ -16,7 +16,7 @@ const readmePicture = join(import.meta.dirname, 'pictures/learner.png');
 const solution = (lesson: string, file: string) =>
   readFileSync(join(top, 'labs/lessons', lesson, 'solution', file), 'utf8');
 
-/** A learner goes through lessons 2.1 to 2.6 in a real browser, with a real sandbox, while an instructor looks on in another. */
+/** A learner goes through lessons 1.1 and 2.1 to 2.6 in a real browser, with a real sandbox, while an instructor looks on in another. */
 describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 600_000 }, () => {
   let server: LabServer;
   let browser: Browser;
@@ -58,7 +58,27 @@ describe('the workshop, end to end', { skip: noBrowser || noSandbox(), timeout: 
     await instructorPage.page.locator('tr[data-learner]:has-text("Ada")').waitFor();
   });
 
+  test('1.1: a request that lies is undone at the edge, and drawn on its slide', async () => {
+    const { page } = learnerPage;
+    assert.equal(await page.locator('article.lesson').getAttribute('data-lesson'), '1.1');
+    await ada.run('httpbin --port 8001 --name shop');
+    await ada.write('edge.yaml', solution('1.1-edge', 'believes-nobody.yaml'));
+    await ada.run('proxy -c edge.yaml');
+    await ada.proxyAnswers();
+    await ada.type('learner', 'while curl -s -o /dev/null proxy:15001/headers; do sleep 0.3; done');
+    await page.getByRole('link', { name: 'its slide' }).click();
+    await page.locator('.slides-feet .live', { hasText: 'Yours: GET /headers, 200' }).waitFor();
+    await page.getByRole('button', { name: 'Play an example' }).click();
+    await page.locator('.reveal section.present .traveller').first().waitFor({ state: 'attached' });
+    await page.getByRole('button', { name: 'Try it: 1.1 At the edge' }).click();
+    await ada.passes('believe-nobody');
+    await ada.interrupt('learner');
+    await ada.interrupt('proxy');
+    await ada.interrupt('shop');
+  });
+
   test('2.1: httpbin is started and called by clicking', async () => {
+    await ada.open('2.1');
     await ada.run('httpbin');
     await ada.sees('httpbin', 'httpbin listens');
     await ada.run('curl -s httpbin:8000/headers');

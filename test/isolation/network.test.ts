@@ -38,7 +38,7 @@ test('there is a loopback and nothing else, and names of the lessons', async con
   assert.equal(await learner.said("awk -F: 'NR>2 {print $1}' /proc/net/dev | tr -d ' '"), 'lo');
   assert.equal(
     await learner.said('getent hosts httpbin proxy | tr -s " "'),
-    '127.0.0.2 httpbin\n127.0.0.1 localhost proxy',
+    '127.0.0.2 httpbin greeter\n127.0.0.1 localhost proxy',
   );
 });
 

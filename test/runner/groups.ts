@@ -49,7 +49,7 @@ const checks: Group[] = [
   },
 ];
 
-/** Folders of test/ whose files need the machine for themselves, in this order; other ones follow. */
+/** Folders of test/ whose files come first, in this order; other ones follow. One file after the other, but for those of conformance, which mostly wait. */
 const alone = ['isolation', 'terminal', 'api', 'conformance', 'end-to-end'];
 /** Those that run once for each provider. A file that is named after a provider is for that alone. */
 const onEachProvider = 'isolation';
@@ -68,6 +68,7 @@ export async function groups(docker: DockerForTests): Promise<Group[]> {
       .filter(folder => of(folder).length > 0)
       .flatMap(folder => {
         if (folder === 'docker') return [testGroup('docker', of('docker'), { bring: () => docker.get() })];
+        if (folder === 'conformance') return [testGroup(folder, of(folder), { concurrency: 2 })];
         if (folder !== onEachProvider) return [testGroup(folder, of(folder))];
         return [
           testGroup(folder, forProvider('local', of(folder))),

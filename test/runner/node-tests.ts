@@ -69,10 +69,15 @@ function fail(tally: Tally, event: EventData.TestFail, output: string, { onTest 
   const error = event.details.error as Error & { failureType?: string };
   // a suite only fails along with what is in it, unless a hook did
   if (error.failureType === 'subtestsFailed') return;
-  const printed = output.trim();
-  const detail = [inspect(error.cause ?? error), printed ? `printed by the file:\n${printed}` : ''];
-  tally.failures.push({ name: nameOf(event), detail: detail.filter(part => part !== '').join('\n') });
+  tally.failures.push({ name: nameOf(event), detail: detailOf(error, output.trim()) });
   onTest?.(`FAILED  ${nameOf(event)}`);
+}
+
+/** What fails with its suite, when a hook or the time of that ran out, is told in a line: the suite tells the reason. */
+function detailOf(error: Error & { failureType?: string }, printed: string): string {
+  if (error.failureType === 'cancelledByParent') return 'not run to its end: its suite failed';
+  const detail = [inspect(error.cause ?? error), printed ? `printed by the file:\n${printed}` : ''];
+  return detail.filter(part => part !== '').join('\n');
 }
 
 function nameOf({ name, file }: { name: string; file?: string | undefined }): string {

@@ -274,6 +274,49 @@ test('a request goes by TLS, with a name and a certificate', { skip }, async () 
   await assert.rejects(ask({ certificate: 'x', key: 'x' }), { code: 'invalid' });
 });
 
+const asking = `
+          - name: limits
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit
+              domain: shop
+              timeout: 2s
+              rate_limit_service:
+                transport_api_version: V3
+                grpc_service: { envoy_grpc: { cluster_name: limits } }`;
+const limitCluster = `
+  - name: limits
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: { http2_protocol_options: {} }
+    load_assignment:
+      cluster_name: limits
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 8081 } } } }] }]`;
+
+test('a replay runs several proxies, and a rate limit service', { skip: withProxy, timeout: 40_000 }, async () => {
+  const limited = configuration
+    .replace('http_filters:', `http_filters:${asking}`)
+    .replace(
+      'route: { cluster: httpbin }',
+      'route: { cluster: httpbin, rate_limits: [{ actions: [{ remote_address: {} }] }] }',
+    )
+    .replace('clusters:', `clusters:${limitCluster}`);
+  const second = limited.replace('15001', '15002').replace('9901', '9902');
+  const limits =
+    'domain: shop\ndescriptors:\n- key: remote_address\n  rate_limit: { unit: minute, requests_per_unit: 2 }\n';
+  const requests = [15001, 15002, 15001, 15002].map(port => ({ url: `http://proxy:${port}/get` }));
+  const call = { configuration: limited, beside: [second], requests, timeoutMs: 20_000 };
+  const found = await agent.call('replay', { ...call, limits });
+  const statuses = ({ responses }: typeof found) => responses.map(one => ('status' in one ? one.status : one.error));
+  assert.deepEqual([found.failure, statuses(found)], [undefined, [200, 200, 429, 429]]);
+  // Nobody counts: all pass.
+  assert.deepEqual(statuses(await agent.call('replay', call)), [200, 200, 200, 200]);
+  const broken = await agent.call('replay', { ...call, limits: 'domain: shop\nlimits: 3\n' });
+  assert.match(broken.failure ?? '', /rate-limit: .*limits\.yaml:2:9: limits: limits is not known here/);
+  const tooMany = agent.call('replay', { ...call, beside: [second, second, second] });
+  await assert.rejects(tooMany, { code: 'invalid' });
+});
+
 test('a replay finds its files in the home; what the proxy refuses is told', { skip: withProxy }, async () => {
   const files = [{ path: 'certificates/x.txt', content: 'from a file' }];
   const fromFile = configuration.replace(
@@ -309,7 +352,7 @@ test('a method that is not there, and parameters that are none, are refused', { 
 });
 
 test('programs start from their compiled form', { skip: withProxy }, async () => {
-  for (const program of ['proxy', 'httpbin']) {
+  for (const program of ['proxy', 'httpbin', 'rate-limit']) {
     const command = ['bash', '-c', `NODE_DEBUG_NATIVE=COMPILE_CACHE ${program} --version 2>&1`];
     const { standardOutput } = await agent.call('execute', {
       command,

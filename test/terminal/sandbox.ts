@@ -9,7 +9,11 @@ import { LocalProvider } from '../../server/providers/local/provider.ts';
 import type { Sandbox, SandboxLimits } from '../../server/providers/provider.ts';
 
 const top = resolve(import.meta.dirname, '../..');
-const programs = { proxy: 'proxy/dist/proxy.cjs', httpbin: 'images/dist/httpbin.cjs' };
+const programs = {
+  proxy: 'proxy/dist/proxy.cjs',
+  httpbin: 'images/dist/httpbin.cjs',
+  'rate-limit': 'images/dist/rate-limit.cjs',
+};
 
 export interface TestSandbox {
   sandbox: Sandbox;

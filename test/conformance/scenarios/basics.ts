@@ -95,6 +95,11 @@ export const badRequests: Scenario = {
       manager: { delayed_close_timeout: '0.1s' },
     }),
   steps: [
+    raw('no version', 'GET /echo\r\nhost: a\r\n\r\n', true),
+    raw('no version after a space', 'POST /echo \r\n\r\n', true),
+    raw('no version, of an absolute URL', 'GET http://a/echo\r\n', true),
+    raw('no version, to connect', 'CONNECT a:1\r\n', true),
+    raw('neither version nor path', 'GET echo\r\n\r\n', true),
     raw('nonsense', 'nonsense\r\n\r\n', true),
     raw('no host', 'GET /echo HTTP/1.1\r\n\r\n', true),
     raw('an unknown version', 'GET /echo HTTP/3.7\r\nhost: a\r\n\r\n', true),

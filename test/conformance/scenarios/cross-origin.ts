@@ -142,3 +142,68 @@ export const crossOrigin: Scenario = {
     accessLog(47),
   ],
 };
+
+/** The same by the fields of routes and virtual hosts, which are deprecated. */
+const old = (prefix: string, said: Json): Json => route(prefix, 'raw', { cors: said });
+
+export const deprecatedCrossOrigin: Scenario = {
+  name: 'cross-origin requests by deprecated fields',
+  config: (ports, log) =>
+    bootstrap(ports, log, {
+      manager: {
+        ...chain({ name: 'cors', typed_config: typed('envoy.extensions.filters.http.cors.v3.Cors') }),
+        access_log: [fileLog(log, decisions)],
+      },
+      virtualHosts: [
+        {
+          name: 'shared',
+          domains: ['*'],
+          cors: { allow_origin_string_match: ours, allow_methods: 'GET,PUT', expose_headers: 'x-from-host' },
+          routes: [
+            old('/exact', {
+              allow_origin_string_match: ours,
+              allow_methods: 'PUT',
+              allow_credentials: true,
+              max_age: '5',
+            }),
+            old('/regex', { allow_origin_string_match: [{ safe_regex: { regex: 'https://[a-z]+\\.example' } }] }),
+            old('/inherited', { allow_headers: 'x-token' }),
+            old('/never', { filter_enabled: never }),
+            old('/shadow', { filter_enabled: never, shadow_enabled: always }),
+            old('/keyed', { filter_enabled: { ...never, runtime_key: 'own.cors' } }),
+            old('/answered', { forward_not_matching_preflights: false }),
+            old('/private', { allow_private_network_access: true }),
+            { ...old('/both', { allow_methods: 'PUT' }), typed_per_filter_config: { cors: policy({ max_age: '7' }) } },
+            {
+              match: { prefix: '/shares' },
+              route: {
+                cors: { allow_methods: 'PATCH' },
+                weighted_clusters: { clusters: [{ name: 'raw', weight: 1 }] },
+              },
+            },
+            route('/host', 'raw'),
+          ],
+        },
+        { name: 'bare', domains: ['bare.example'], routes: [route('/', 'raw')] },
+      ],
+      clusters: [cluster('raw', [ports.raw])],
+      bootstrap: {
+        admin: { address: address(ports.admin) },
+        layered_runtime: { layers: [{ name: 'admin', admin_layer: {} }] },
+      },
+    }),
+  steps: [
+    ...['/exact', '/regex', '/inherited', '/never', '/shadow', '/keyed', '/both', '/shares', '/host'].flatMap(path => [
+      simple(path),
+      preflight(path),
+      simple(path, stranger),
+    ]),
+    modify('own.cors=100'),
+    request('/keyed', { headers: [shop] }, 'switched on by the runtime'),
+    preflight('/answered', stranger),
+    preflight('/private', shop, ['access-control-request-private-network: true']),
+    request('/host', { headers: [shop], host: 'bare.example' }, 'a host that says nothing'),
+    stats('http.ingress.cors.origin_valid', 'http.ingress.cors.origin_invalid'),
+    accessLog(31),
+  ],
+};

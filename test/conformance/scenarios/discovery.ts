@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { admin, type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
 import { until } from './answers.ts';
 
-const api = (type: string) => `type.googleapis.com/envoy.${type}`;
+export const api = (type: string) => `type.googleapis.com/envoy.${type}`;
 const patience = 10_000;
 
 /** A DiscoveryResponse as a file holds it. */
@@ -39,7 +39,7 @@ const assignment = (endpoints: object[], name = 'service-one'): object => ({
   endpoints: [{ lb_endpoints: endpoints }],
 });
 
-const routes = (list: object[], name = 'routes'): object => ({
+export const routes = (list: object[], name = 'routes'): object => ({
   '@type': api('config.route.v3.RouteConfiguration'),
   name,
   virtual_hosts: [{ name: 'all', domains: ['*'], routes: list }],
@@ -59,20 +59,28 @@ export function put(folder: string, kind: string, text: string): void {
 }
 
 const prefixes: Record<string, string> = {
+  lds: 'listener_manager.lds.',
   cds: 'cluster_manager.cds.',
   rds: 'http.ingress.rds.routes.',
   eds: 'cluster.one.',
 };
 
-const counted = ['update_attempt', 'update_success', 'update_rejected', 'update_failure', 'version', 'version_text'];
+export const counted = [
+  'update_attempt',
+  'update_success',
+  'update_rejected',
+  'update_failure',
+  'version',
+  'version_text',
+];
 
-async function readStat(port: number, name: string): Promise<string> {
+export async function readStat(port: number, name: string): Promise<string> {
   const body = await (await fetch(`http://127.0.0.1:${port}/stats?filter=^${name.replaceAll('.', '\\.')}$`)).text();
   return body.trim().split(': ')[1] ?? 'absent';
 }
 
 /** A step: a file changes, which the proxy has taken or refused once it counts another attempt and its end. */
-function publish(name: string, kind: string, text: (place: Place) => string, ...more: string[]): Step {
+export function publish(name: string, kind: string, text: (place: Place) => string, ...more: string[]): Step {
   const prefix = prefixes[kind]!;
   return {
     name,

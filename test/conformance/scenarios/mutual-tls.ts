@@ -54,6 +54,12 @@ const demands: Record<string, Context> = {
   },
   revoking: { more: required, validation: { trusted_ca: authority, crl: revocations } },
   other: { more: required, validation: { trusted_ca: otherAuthority } },
+  ageless: { more: required, validation: { trusted_ca: authority, allow_expired_certificate: true } },
+  'other-ageless': { more: required, validation: { trusted_ca: otherAuthority, allow_expired_certificate: true } },
+  'named-ageless': {
+    more: required,
+    validation: { trusted_ca: authority, allow_expired_certificate: true, ...named('URI', client) },
+  },
 };
 
 const everybody = ['client', 'visitor', 'revoked', 'stranger', 'expired', 'nameless'];
@@ -101,7 +107,7 @@ export const mutualTls: Scenario = {
     ...['required', 'optional'].flatMap(name =>
       ['client', 'stranger'].map(identity => secured('/own', { name, identity, maxVersion: 'TLSv1.2' })),
     ),
-    accessLog(46),
+    accessLog(55),
     handshakes('listener.main'),
   ],
 };

@@ -139,6 +139,18 @@ export const localRateLimits: Scenario = {
                 },
               },
             ]),
+            telling('/disableable', 'limit', limits(100, { descriptors: [descriptor({ place: 'here' }, 1)] }), {
+              rate_limits: [{ actions: [key('here', 'place')], disable_key: 'mine' }],
+            }),
+            ruled('/metadata', limits(100, { descriptors: [descriptor({ place: 'there' }, 1)] }), [
+              {
+                metadata: {
+                  descriptor_key: 'place',
+                  metadata_key: { key: 'none', path: [{ key: 'x' }] },
+                  default_value: 'there',
+                },
+              },
+            ]),
             ruled('/address', limits(100, { descriptors: [descriptor({ remote_address: '127.0.0.1' }, 1)] }), [
               { remote_address: {} },
             ]),
@@ -230,6 +242,8 @@ export const localRateLimits: Scenario = {
     statuses('/unmatched', 2),
     statuses('/query?q=2', 2),
     statuses('/query?q=1', 2),
+    statuses('/disableable', 2),
+    statuses('/metadata', 2),
     statuses('/address', 2),
     statuses('/masked', 2),
     statuses('/clusters', 2),

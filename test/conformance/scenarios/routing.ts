@@ -1,6 +1,7 @@
 import { raw, request, type Scenario, stats } from '../scenario.ts';
 import { bootstrap, cluster, route } from './configuration.ts';
 import { managerStats } from './failures.ts';
+import { overHttp2 } from './http2.ts';
 
 /** Which route a request meets, and what it is rewritten to. */
 export const routing: Scenario = {
@@ -177,4 +178,22 @@ export const repeatedHeaders: Scenario = {
       [],
     ].map(values => request('/', { headers: [`x-case: ${name}`, ...values.map(value => `x-user: ${value}`)] })),
   ),
+};
+
+/** Heads hold bytes: what a configuration says in other letters goes out in UTF-8. */
+export const otherLetters: Scenario = {
+  name: 'letters beyond ASCII in a configuration',
+  config: (ports, log) =>
+    bootstrap(ports, log, {
+      routes: [
+        route('/prefix', 'raw', { prefix_rewrite: '/漢字Ċx', host_rewrite_literal: 'é.com' }),
+        route('/two', 'two', { prefix_rewrite: '/漢字' }),
+        route('/regex', 'raw', { regex_rewrite: { pattern: { regex: 'reg' }, substitution: 'ö' } }),
+        { match: { prefix: '/path' }, redirect: { path_redirect: '/Āb' } },
+        { match: { prefix: '/host' }, redirect: { host_redirect: 'ü.com', prefix_rewrite: '/ß' } },
+      ],
+      clusters: [cluster('raw', [ports.raw]), cluster('two', [ports.http2], overHttp2)],
+      manager: { server_name: 'Ümläut' },
+    }),
+  steps: ['/prefix', '/two', '/regex', '/path', '/host'].map(path => request(path)),
 };

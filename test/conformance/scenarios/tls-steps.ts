@@ -9,7 +9,8 @@ import { normalize, type Ports, type Step, stats } from '../scenario.ts';
 type Json = Record<string, unknown>;
 
 const folder = join(top, 'test/fixtures/tls');
-const file = (name: string): Json => ({ filename: join(folder, name) });
+/** One of test/fixtures/tls. */
+export const file = (name: string): Json => ({ filename: join(folder, name) });
 
 /** The certificate of one of test/fixtures/tls. */
 export const certificate = (name: string): Json => ({
@@ -53,7 +54,8 @@ function context(kind: string, { certificates = [], validation, common, more }: 
 export const served = (parts: Context): Json => context('DownstreamTlsContext', parts);
 export const spoken = (parts: Context): Json => context('UpstreamTlsContext', parts);
 
-export interface Client extends Pick<ConnectionOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'session'> {
+export interface Client
+  extends Pick<ConnectionOptions, 'minVersion' | 'maxVersion' | 'ciphers' | 'session' | 'requestOCSP' | 'sigalgs'> {
   name?: string;
   /** One of test/fixtures/tls. */
   identity?: string;
@@ -81,15 +83,21 @@ export function secured(path: string, client: Client = {}, headers: string[] = [
     see: async ({ ports }) => {
       let socket: TLSSocket | undefined;
       let handshake: Json = {};
+      let stapled: Json = {};
       const bytes = [`GET ${path} HTTP/1.1`, 'host: example.com', ...headers, '', ''].join('\r\n');
       const answer = await exchange(client.port?.(ports) ?? ports.listener, bytes, false, undefined, port => {
         socket = open(port, client);
+        socket.once('OCSPResponse', (response: Buffer | null) => {
+          stapled = { stapledBytes: response?.length ?? 0 };
+        });
         socket.once('secureConnect', () => {
           handshake = shown(socket!);
         });
         return socket;
       });
-      return answer.framing === 'nothing' ? 'refused' : { ...handshake, ...withoutPorts(normalize(answer)) };
+      return answer.framing === 'nothing'
+        ? 'refused'
+        : { ...handshake, ...stapled, ...withoutPorts(normalize(answer)) };
     },
   };
 }
@@ -110,7 +118,10 @@ const withoutPorts = (answer: Answer): Answer => ({
 
 const counters = `handshake connection_error fail_verify_error fail_verify_no_cert fail_verify_san fail_verify_cert_hash
 no_certificate session_reused ocsp_staple_failed ocsp_staple_omitted ocsp_staple_requests ocsp_staple_responses
-versions.TLSv1.2 versions.TLSv1.3`;
+versions.TLSv1.2 versions.TLSv1.3 curves.X25519 curves.X25519MLKEM768 sigalgs.ecdsa_secp256r1_sha256
+certificate.unnamed_cert_e3b0c442.expiration_unix_time_seconds
+certificate.unnamed_ca_cert_e3b0c442.expiration_unix_time_seconds
+certificate.unnamed_ca_cert.expiration_unix_time_seconds`;
 
 /** A step: what is counted of handshakes below a name. */
 export const handshakes = (scope: string): Step =>

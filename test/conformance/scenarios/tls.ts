@@ -39,6 +39,19 @@ export function chain(name: string, match: Json | undefined, more: Json, manager
   return { name, filters, ...(match && { filter_chain_match: match }), ...more };
 }
 
+/** A manager that answers all by itself: for a chain that the cluster of the others leads to. */
+export const answering: Json = {
+  route_config: {
+    name: 'answering',
+    virtual_hosts: [
+      {
+        ...{ name: 'all', domains: ['*'] },
+        routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'answered' } } }],
+      },
+    ],
+  },
+};
+
 const logFormat =
   '%RESPONSE_CODE% %REQUESTED_SERVER_NAME% %DOWNSTREAM_TLS_VERSION% %DOWNSTREAM_LOCAL_SUBJECT% %DOWNSTREAM_LOCAL_URI_SAN% %DOWNSTREAM_LOCAL_DNS_SAN% %DOWNSTREAM_LOCAL_IP_SAN% %DOWNSTREAM_PEER_SUBJECT% %DOWNSTREAM_PEER_CERT_V_START%\n';
 

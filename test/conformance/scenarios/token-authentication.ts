@@ -60,10 +60,10 @@ const providers: Json = {
     clear_route_cache: true,
     ...local,
   },
-  patient: { from_headers: [{ name: 'x-patient' }], clock_skew_seconds: 600, ...local },
+  patient: { from_headers: [{ name: 'x-patient' }], clock_skew_seconds: 10 * hour, ...local },
   'of subjects': { from_headers: [{ name: 'x-subject' }], subjects: { prefix: 'ad' }, ...local },
   'of some time': { from_headers: [{ name: 'x-time' }], require_expiration: true, ...local },
-  'of short time': { from_headers: [{ name: 'x-short' }], max_lifetime: '600s', ...local },
+  'of short time': { from_headers: [{ name: 'x-short' }], max_lifetime: `${6 * hour}s`, ...local },
   remembering: { from_headers: [{ name: 'x-cached' }], jwt_cache_config: { jwt_cache_size: 1 }, ...local },
   'with a broken key': {
     from_headers: [{ name: 'x-broken' }],
@@ -113,6 +113,15 @@ const routes = Object.keys(requirements).map(name => ({
 const bearer = (text: string): string[] => [`authorization: Bearer ${text}`];
 const get = (name: string, path: string, headers: string[] = [], method = 'GET'): Step =>
   request(path, { headers, method }, name);
+
+/** One whose token is as old as `seconds` when it is shown, and not when this file was read. */
+const aged = (name: string, seconds: number, claim: 'exp' | 'nbf'): Step => ({
+  name,
+  see: place => {
+    const claims = { ...good, [claim]: Math.floor(Date.now() / 1000) - seconds };
+    return get(name, '/main', bearer(token(claims))).see(place);
+  },
+});
 
 export const tokenAuthentication: Scenario = {
   name: 'tokens',
@@ -230,12 +239,12 @@ export const tokenAuthentication: Scenario = {
     // Claims
     get('another issuer', '/main', bearer(token(other))),
     get('no issuer', '/main', bearer(token({ sub: 'ada' }))),
-    get('expired', '/main', bearer(token({ ...good, exp: now - 300 }))),
-    get('just expired', '/main', bearer(token({ ...good, exp: now - 20 }))),
-    get('not yet valid', '/main', bearer(token({ ...good, nbf: now + 300 }))),
-    get('almost valid', '/main', bearer(token({ ...good, nbf: now + 20 }))),
+    aged('expired', 300, 'exp'),
+    aged('just expired', 20, 'exp'),
+    aged('not yet valid', -300, 'nbf'),
+    aged('almost valid', -20, 'nbf'),
     get('no end', '/main', bearer(token({ iss: good.iss }))),
-    get('expired, with patience', '/patient', [`x-patient: ${token({ ...good, exp: now - 300 })}`]),
+    get('expired, with patience', '/patient', [`x-patient: ${token({ ...good, exp: now - hour })}`]),
     get('expired and signed by a stranger', '/main', bearer(token({ ...good, exp: 1 }, {}, 'stranger'))),
     get('an audience', '/audiences', bearer(token(good))),
     get('one of several audiences', '/audiences', bearer(token({ ...good, aud: ['x', 'http://bar'] }))),
@@ -248,8 +257,8 @@ export const tokenAuthentication: Scenario = {
     get('another subject', '/subjects', [`x-subject: ${token({ ...good, sub: 'bob' })}`]),
     get('an end', '/time', [`x-time: ${token(good)}`]),
     get('without an end', '/time', [`x-time: ${token({ sub: 'ada' })}`]),
-    get('a short life', '/short', [`x-short: ${token({ exp: now + 300 })}`]),
-    get('a long life', '/short', [`x-short: ${token(good)}`]),
+    get('a short life', '/short', [`x-short: ${token({ exp: now + hour })}`]),
+    get('a long life', '/short', [`x-short: ${token({ ...good, exp: now + 10 * hour })}`]),
     get('an endless life', '/short', [`x-short: ${token({})}`]),
     // Locations
     get('a header of its own', '/anyone', [`x-anyone: Token ${token(good)}`]),

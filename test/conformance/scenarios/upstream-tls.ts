@@ -17,6 +17,12 @@ const contexts: Record<string, Context> = {
   named: { certificates: client, more: { sni: 'one.example' } },
   newest: { certificates: client, common: { tls_params: { tls_maximum_protocol_version: 'TLSv1_3' } } },
   untrusted: { certificates: client, validation: { trusted_ca: otherAuthority }, more: { sni: 'open.example' } },
+  expired: { certificates: client, validation: { trusted_ca: authority }, more: { sni: 'expired.example' } },
+  ageless: {
+    certificates: client,
+    validation: { trusted_ca: authority, allow_expired_certificate: true },
+    more: { sni: 'expired.example' },
+  },
   misnamed: { certificates: client, validation: { trusted_ca: authority, ...named('DNS', 'two.example') } },
   believing: {
     certificates: client,
@@ -31,7 +37,7 @@ const contexts: Record<string, Context> = {
 };
 
 const names = [...Object.keys(contexts), 'plain', 'nobody', 'checked', 'ill'];
-const answered = ['good', 'wild', 'unverified', 'named', 'newest', 'believing', 'protocols'];
+const answered = ['good', 'wild', 'unverified', 'named', 'newest', 'believing', 'protocols', 'ageless'];
 
 const check = (path: string): Json => ({
   ...{ timeout: '1s', interval: '0.3s', no_traffic_interval: '0.3s', unhealthy_threshold: 1, healthy_threshold: 1 },
@@ -76,6 +82,7 @@ export const upstreamTls: Scenario = {
           ...{ name: 'back', stat_prefix: 'back', address: address(ports.nobody), listener_filters: [inspector] },
           filter_chains: [
             // OpenSSL shows the authorities that it trusts, too: here it has none.
+            chain('expired', { server_names: ['expired.example'] }, served({ certificates: ['expired'] })),
             chain('open', { server_names: ['open.example'] }, served({ certificates: ['one'] })),
             chain(
               'back',
