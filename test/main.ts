@@ -67,6 +67,7 @@ async function report(group: Group): Promise<Tally> {
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   for (const { name, detail } of tally.failures) console.log(`\nFAILED ${name}\n${indent(detail)}\n`);
   for (const { name, reason } of tally.skips) console.log(`  skipped ${name}: ${reason}`);
+  for (const note of tally.notes ?? []) console.log(`  noted ${note}`);
   console.log(`  ${closingLine(tally)} (${seconds} s)`);
   return tally;
 }

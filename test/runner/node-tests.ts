@@ -22,7 +22,7 @@ export interface TestOptions {
 
 /** Runs files of node:test, each in a process of its own. */
 export async function runTests(files: string[], options: TestOptions): Promise<Tally> {
-  const tally: Tally = { passed: 0, failures: [], skips: [] };
+  const tally: Tally = { passed: 0, failures: [], skips: [], notes: [] };
   const waiting = [...files];
   const runWaiting = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file, tally, options);
@@ -49,6 +49,10 @@ async function runFile(file: string, tally: Tally, options: TestOptions): Promis
   stream.on('test:fail', event =>
     fail(tally, event, tooLong.signal.aborted ? `ended after ${timeout / 1000} s\n${output}` : output, options),
   );
+  // At the top node:test tells its own counts.
+  stream.on('test:diagnostic', ({ message, nesting }) => {
+    if (nesting > 0) tally.notes?.push(message);
+  });
   for await (const _ of stream);
   clearTimeout(timer);
 }

@@ -3,6 +3,8 @@ export interface Tally {
   passed: number;
   failures: Failure[];
   skips: Skip[];
+  /** What tests tell beside whether they passed. */
+  notes?: string[];
 }
 
 export interface Failure {
@@ -28,6 +30,7 @@ export function sum(tallies: Tally[]): Tally {
     passed: tallies.reduce((total, { passed }) => total + passed, 0),
     failures: tallies.flatMap(({ failures }) => failures),
     skips: tallies.flatMap(({ skips }) => skips),
+    notes: tallies.flatMap(({ notes = [] }) => notes),
   };
 }
 

@@ -123,6 +123,7 @@ const holding = (name: string, chain: number, steps: Step[]): Step => ({
     await settled(place, 1);
     const seen = await together(name, steps).see(place);
     socket.destroy();
+    await settled(place, 0);
     return seen;
   },
 });
