@@ -43,6 +43,7 @@ export const roots = [
   'envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.proto',
   'envoy/extensions/filters/http/set_metadata/v3/set_metadata.proto',
   'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
+  'envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto',
   'envoy/extensions/http/stateful_session/cookie/v3/cookie.proto',
   'envoy/extensions/http/stateful_session/header/v3/header.proto',
   'envoy/extensions/request_id/uuid/v3/uuid.proto',

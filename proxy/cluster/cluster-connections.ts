@@ -109,6 +109,7 @@ export class ClusterConnections {
       maxRequestsPerConnection: this.#options.maxRequestsPerConnection,
       maxConnectionDurationMs: this.#options.maxConnectionDurationMs,
       limitsOfHeads: this.#options.limits,
+      http1: this.#options.http1Options,
     });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type DeadlineQueue, deadlineQueue } from '../deadlines.ts';
 import type { HeadLimits, RequestSender, ResetReason, ResponseReceiver } from '../http/codec.ts';
+import type { Http1Options } from '../http1/options.ts';
 import type { Http2Context } from '../http2/context.ts';
 import { resetFlag } from '../upstream/resets.ts';
 import { deadSender, type Exchange } from '../upstream/upstream.ts';
@@ -33,6 +34,7 @@ export interface PoolOptions extends UpstreamSocketOptions {
   preconnectRatio: number;
   /** Of responses. */
   limitsOfHeads: HeadLimits;
+  http1: Http1Options;
 }
 
 /** Connections made for one request. */

@@ -63,7 +63,7 @@ export class PooledConnection implements ClientCodecOwner, UpstreamSocketOwner, 
   }
 
   onConnected(transport: Transport): void {
-    const { protocol, http2, limitsOfHeads, maxConnectionDurationMs } = this.#pool.options;
+    const { protocol, http1, http2, limitsOfHeads, maxConnectionDurationMs } = this.#pool.options;
     if (maxConnectionDurationMs > 0) this.#age = setTimeout(() => this.#onMaxDuration(), maxConnectionDurationMs);
     const agreed: HttpVersion = this.tls?.applicationProtocol === 'h2' ? 'HTTP/2' : 'HTTP/1.1';
     if (protocol === 'auto') this.#count(agreed);
@@ -71,7 +71,7 @@ export class PooledConnection implements ClientCodecOwner, UpstreamSocketOwner, 
     this.#codec =
       this.protocol === 'HTTP/2'
         ? new Http2ClientConnection(transport, this, http2())
-        : new ClientConnection(transport, this, limitsOfHeads);
+        : new ClientConnection(transport, this, limitsOfHeads, http1);
     this.#pool.onConnected(this);
   }
 

@@ -63,6 +63,12 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
       return libraryProblem('compressor', value);
     case 'envoy.extensions.filters.http.decompressor.v3.Decompressor':
       return libraryProblem('decompressor', value);
+    case 'envoy.config.core.v3.Http1ProtocolOptions':
+      if (value.allow_chunked_length !== true) return undefined;
+      return { field: 'allow_chunked_length', reason: twoLengths };
+    case 'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat':
+      if (!isObject(value.stateful_formatter)) return undefined;
+      return kindProblem('stateful_formatter', value.stateful_formatter, 'header formatter', [preserveCaseType]);
     case 'envoy.config.core.v3.HeaderValueOption':
       return isObject(value.header) ? addedHeaderProblem(value.header) : undefined;
     case 'envoy.config.common.mutation_rules.v3.HeaderMutation':
@@ -77,6 +83,10 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
       return undefined;
   }
 }
+
+const twoLengths =
+  'a message with both a length and chunks is refused by this proxy: whoever reads it by the other one finds another request in it';
+const preserveCaseType = 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
 
 /** Any extension may stand there by the schema; only those of the right kind make sense. */
 function libraryProblem(kind: 'compressor' | 'decompressor', value: JsonObject): EmbeddedProblem | undefined {

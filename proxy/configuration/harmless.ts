@@ -8,14 +8,7 @@ export const harmless: Record<string, string> = {
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz.transport_api_version': 'there is one version of the service',
   'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':
     'faults are not counted by downstream cluster',
-  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.http_protocol_options':
-    'an empty message: every field of it is refused',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig.http_protocol_options':
-    'an empty message: every field of it is refused',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http_protocol_options':
-    'an empty message: every field of it is refused',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig.http_protocol_options':
-    'an empty message: every field of it is refused',
+  'envoy.config.core.v3.Http1ProtocolOptions.use_balsa_parser': 'there is one parser',
   'envoy.config.core.v3.Http2ProtocolOptions.stream_error_on_invalid_http_messaging':
     'deprecated: override_stream_error_on_invalid_http_message decides',
   'xds.type.matcher.v3.RegexMatcher.google_re2': 'names the only engine that Envoy has',

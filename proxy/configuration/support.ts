@@ -98,7 +98,7 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.network.echo.v3.Echo': '',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
-    'codec_type=AUTO|HTTP1|HTTP2 http2_protocol_options stat_prefix route_config rds scoped_routes request_id_extension proxy_100_continue http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via forward_client_cert_details set_current_client_cert_details add_user_agent internal_address_config strip_any_host_port strip_matching_host_port strip_trailing_host_dot path_with_escaped_slashes_action upgrade_configs tracing local_reply_config access_log_options access_log_flush_interval flush_access_log_on_new_request',
+    'codec_type=AUTO|HTTP1|HTTP2 http_protocol_options http2_protocol_options stream_error_on_invalid_http_message stat_prefix route_config rds scoped_routes request_id_extension proxy_100_continue http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via forward_client_cert_details set_current_client_cert_details add_user_agent internal_address_config strip_any_host_port strip_matching_host_port strip_trailing_host_dot path_with_escaped_slashes_action upgrade_configs tracing local_reply_config access_log_options access_log_flush_interval flush_access_log_on_new_request',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions':
     'access_log_flush_interval flush_access_log_on_new_request flush_log_on_tunnel_successfully_established',
   'envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension': 'typed_config',
@@ -139,7 +139,12 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': 'config_source route_config_name',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config disabled',
-  'envoy.config.core.v3.Http1ProtocolOptions': '',
+  'envoy.config.core.v3.Http1ProtocolOptions':
+    'accept_http_10 default_host_for_http_10 allow_absolute_url enable_trailers header_key_format override_stream_error_on_invalid_http_message send_fully_qualified_url allow_custom_methods allow_chunked_length',
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat': 'proper_case_words stateful_formatter',
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords': '',
+  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig':
+    'forward_reason_phrase formatter_type_on_envoy_headers',
   'envoy.config.core.v3.Http2ProtocolOptions':
     'allow_connect hpack_table_size max_concurrent_streams initial_stream_window_size initial_connection_window_size max_outbound_frames max_outbound_control_frames max_consecutive_inbound_frames_with_empty_payload max_inbound_priority_frames_per_stream max_inbound_window_update_frames_per_data_frame_sent override_stream_error_on_invalid_http_message connection_keepalive',
   'envoy.config.core.v3.KeepaliveSettings': 'interval timeout',
@@ -347,7 +352,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HeaderValue': 'key value',
   // Clusters
   'envoy.config.cluster.v3.Cluster':
-    'name metadata cluster_type upstream_bind_config upstream_connection_options preconnect_policy type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS|ORIGINAL_DST original_dst_lb_config cleanup_interval eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM|RING_HASH|MAGLEV|CLUSTER_PROVIDED|LOAD_BALANCING_POLICY_CONFIG load_assignment circuit_breakers dns_refresh_rate dns_lookup_family dns_failure_refresh_rate respect_dns_ttl dns_resolvers use_tcp_for_dns_lookups=false dns_resolution_config typed_dns_resolver_config wait_for_warm_on_init alt_stat_name track_timeout_budgets track_cluster_stats max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options load_balancing_policy round_robin_lb_config least_request_lb_config ring_hash_lb_config maglev_lb_config common_lb_config outlier_detection health_checks ignore_health_on_host_removal lb_subset_config transport_socket http2_protocol_options protocol_selection upstream_http_protocol_options transport_socket_matches',
+    'name metadata cluster_type upstream_bind_config upstream_connection_options preconnect_policy type=STATIC|STRICT_DNS|LOGICAL_DNS|EDS|ORIGINAL_DST original_dst_lb_config cleanup_interval eds_cluster_config connect_timeout lb_policy=ROUND_ROBIN|LEAST_REQUEST|RANDOM|RING_HASH|MAGLEV|CLUSTER_PROVIDED|LOAD_BALANCING_POLICY_CONFIG load_assignment circuit_breakers dns_refresh_rate dns_lookup_family dns_failure_refresh_rate respect_dns_ttl dns_resolvers use_tcp_for_dns_lookups=false dns_resolution_config typed_dns_resolver_config wait_for_warm_on_init alt_stat_name track_timeout_budgets track_cluster_stats max_requests_per_connection common_http_protocol_options per_connection_buffer_limit_bytes typed_extension_protocol_options load_balancing_policy round_robin_lb_config least_request_lb_config ring_hash_lb_config maglev_lb_config common_lb_config outlier_detection health_checks ignore_health_on_host_removal lb_subset_config transport_socket http_protocol_options http2_protocol_options protocol_selection upstream_http_protocol_options transport_socket_matches',
   'envoy.config.cluster.v3.Cluster.TransportSocketMatch': 'name match transport_socket',
   'envoy.config.cluster.v3.Cluster.LbSubsetConfig':
     'fallback_policy default_subset subset_selectors panic_mode_any list_as_any metadata_fallback_policy',
@@ -412,9 +417,12 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.UpstreamHttpProtocolOptions': 'auto_sni auto_san_validation override_auto_sni_header',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions':
     'upstream_http_protocol_options common_http_protocol_options explicit_http_config use_downstream_protocol_config auto_config',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': 'http2_protocol_options',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': 'http2_protocol_options',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig': 'http2_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig':
+    'http_protocol_options http2_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig':
+    'http_protocol_options http2_protocol_options',
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig':
+    'http_protocol_options http2_protocol_options',
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': '',
   // Access log
   'envoy.config.accesslog.v3.AccessLog': 'name filter typed_config',

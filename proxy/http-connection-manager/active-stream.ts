@@ -78,7 +78,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     info.originalPath = head.path;
     info.decisions = manager.explained?.begin(head, info.downstreamLocalAddress);
     if (end) this.#noteRequestDone();
-    const error = targetError(head);
+    const error = targetError(head, manager.settings);
     if (error !== undefined) {
       this.onRequestError(error);
       return;
@@ -317,14 +317,15 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
 
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
     if (this.#over) return;
+    const { settings, replyMapping } = this.#connection.manager;
     this.info.responseCodeDetails = details;
     // As in Envoy: a request that is bad may not end where it seems to.
-    if (status === 400) this.#closes = true;
+    if (status === 400 && !settings.http1.streamErrorOnInvalidMessage) this.#closes = true;
     const head = new ResponseHeaders(status);
     this.info.responseHeaders = head;
     if (adjust !== undefined) adjust(head);
     else this.route?.adorn(head, this.info);
-    this.answer(head, completeLocalReply(head, body, this.info, this.#connection.manager.replyMapping), details);
+    this.answer(head, completeLocalReply(head, body, this.info, replyMapping), details);
   }
 
   refuseBody(): void {

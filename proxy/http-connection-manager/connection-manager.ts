@@ -8,6 +8,7 @@ import type { ExplainedChain } from '../explain/explained-chain.ts';
 import type { HttpVersion } from '../http/codec.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { compileChain } from '../http-filters/registry.ts';
+import type { Http1Context } from '../http1/server-connection.ts';
 import { Http1Stats } from '../http1/stats.ts';
 import type { Http2Context } from '../http2/context.ts';
 import { Http2Stats } from '../http2/stats.ts';
@@ -88,6 +89,7 @@ export class ConnectionManager implements TerminalFilter {
   readonly chain: ChainFacts;
   readonly bufferLimit: number;
   #http1: Http1Stats | undefined;
+  #http1Context: Http1Context | undefined;
   #http2: Http2Context | undefined;
   readonly idleQueue: DeadlineQueue | undefined;
   readonly streamIdleQueue: DeadlineQueue | undefined;
@@ -141,6 +143,13 @@ export class ConnectionManager implements TerminalFilter {
   get http1(): Http1Stats {
     this.#http1 ??= new Http1Stats(this.#context.store.scope('http1.'));
     return this.#http1;
+  }
+
+  /** What its connections of HTTP/1 share. */
+  get http1Context(): Http1Context {
+    const { http1: options, limits, delayedCloseTimeoutMs: lingerMs } = this.settings;
+    this.#http1Context ??= { options, limits, lingerMs };
+    return this.#http1Context;
   }
 
   /** What its connections of HTTP/2 share. */

@@ -72,12 +72,11 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
       stats.cxHttp2Active.increment();
       this.#codec = new Http2ServerConnection(this.#transport, this, manager.http2);
     } else {
-      const { limits, delayedCloseTimeoutMs } = manager.settings;
       stats.cxHttp1Total.increment();
       stats.cxHttp1Active.increment();
       // Its statistics begin with it.
       manager.http1;
-      this.#codec = new ServerConnection(this.#transport, this, limits, delayedCloseTimeoutMs);
+      this.#codec = new ServerConnection(this.#transport, this, manager.http1Context);
     }
     this.#transport.handler.onRead(bytes);
   }

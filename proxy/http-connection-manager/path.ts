@@ -2,6 +2,7 @@
 import { CodecError } from '../http/codec.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { authority } from '../http1/characters.ts';
+import type { ManagerSettings } from './settings.ts';
 
 /** A target in absolute form becomes a path and an authority. False where the target is no path at all. */
 function takeAbsoluteForm(head: RequestHeaders): boolean {
@@ -56,7 +57,7 @@ export function mergeSlashes(path: string): string {
 }
 
 /** What is wrong with the target of a request; one with a whole URL is taken apart. */
-export function targetError(head: RequestHeaders): CodecError | undefined {
-  if (!takeAbsoluteForm(head)) return new CodecError(400, 'http1.invalid_url');
+export function targetError(head: RequestHeaders, { http1 }: Pick<ManagerSettings, 'http1'>): CodecError | undefined {
+  if (http1.takesUrls && !takeAbsoluteForm(head)) return new CodecError(400, 'http1.invalid_url');
   return isAuthority(head.authority) ? undefined : new CodecError(400, 'http.invalid_authority');
 }

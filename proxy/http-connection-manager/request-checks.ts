@@ -26,7 +26,8 @@ export function checkRequest(
   localAddress: string,
 ): Refusal | undefined {
   if (head.authority === '') return { status: 400, details: 'missing_host_header' };
-  if (head.path === '*') {
+  // Targets that are URLs were taken apart before, where they may be.
+  if (!head.path.startsWith('/') && head.method !== 'CONNECT') {
     stats.rqNonRelativePath.increment();
     return { status: 404, details: 'absolute_path_rejected' };
   }

@@ -12,6 +12,7 @@ import type { HttpConnectionManager } from '../api/envoy/extensions/filters/netw
 import { typedConfig } from '../configuration/typed-config.ts';
 import { milliseconds } from '../duration.ts';
 import type { HeadLimits } from '../http/codec.ts';
+import { type Http1Options, http1Options } from '../http1/options.ts';
 import { type Http2Options, http2Options } from '../http2/options.ts';
 import { addressTest } from '../net/address-range.ts';
 import { asBytes } from '../net/latin1.ts';
@@ -27,6 +28,7 @@ export interface Node {
 export interface ManagerSettings {
   statPrefix: string;
   codecType: CodecType;
+  http1: Http1Options;
   http2: Http2Options;
   serverName: string;
   serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
@@ -89,7 +91,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
   return {
     statPrefix: configuration.statPrefix,
     codecType: codecTypes[configuration.codecType] ?? 'auto',
-    http2: http2Options(configuration.http2ProtocolOptions),
+    http1: http1Options(configuration.httpProtocolOptions, configuration.streamErrorOnInvalidHttpMessage),
+    http2: http2Options(configuration.http2ProtocolOptions, configuration.streamErrorOnInvalidHttpMessage),
     serverName: asBytes(configuration.serverName) || 'envoy',
     serverHeader: serverHeaders[configuration.serverHeaderTransformation],
     generateRequestId: configuration.generateRequestId ?? true,

@@ -4,7 +4,7 @@ import type { HeaderMap, RequestHeaders, ResponseHeaders } from './headers.ts';
 import type { WireBytes } from './wire-bytes.ts';
 
 /** As access logs name it. */
-export type HttpVersion = 'HTTP/1.1' | 'HTTP/2';
+export type HttpVersion = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
 
 /** Why a stream ended before its time: the peer broke it off, or broke the protocol, or the connection closed. */
 export type BrokenBy = 'reset' | 'protocol' | 'closed';

@@ -1,8 +1,17 @@
 /** Header blocks as flat lists: names in lower case, order kept, lookups without allocation. */
 
+/** How the names of a message's headers are to be written, where it goes on in HTTP/1. */
+export interface WrittenNames {
+  write(name: string): string;
+  /** Of a response, to be passed on; '' for the usual one. */
+  readonly reason: string;
+}
+
 /** Headers or trailers in order: `entries` is name, value, name, value …; names are lower case, values are latin1 text. */
 export class HeaderMap {
   entries: string[] = [];
+  /** Undefined: as whoever sends it writes them. */
+  writtenNames: WrittenNames | undefined;
 
   /** The first value of a header; the name must be lower case. */
   get(name: string): string | undefined {
@@ -111,6 +120,7 @@ export class RequestHeaders extends HeaderMap {
   /** Becomes equal to another one, which stays apart. */
   assign(other: RequestHeaders): void {
     this.entries = other.entries.slice();
+    this.writtenNames = other.writtenNames;
     this.method = other.method;
     this.path = other.path;
     this.authority = other.authority;

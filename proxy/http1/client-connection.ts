@@ -14,8 +14,10 @@ import { WireBytes } from '../http/wire-bytes.ts';
 import { latin1 } from '../net/latin1.ts';
 import { defaultHighMark, type Transport, type TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
-import { encodeChunkSize, encodeRequestHead, lastChunk } from './encode.ts';
+import { encodeChunkSize, encodeRequestHead, lastChunk, lastChunkWith } from './encode.ts';
 import { HeadParser, headEnd, incomplete } from './head-parser.ts';
+import { defaultOptions, type Http1Options } from './options.ts';
+import { checkTrailers } from './trailers.ts';
 import { HeldData, hasToken, namesUpgrade } from './upgrade.ts';
 
 type State = 'idle' | 'head' | 'body' | 'closed';
@@ -24,6 +26,7 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
   readonly protocol = 'HTTP/1.1';
   readonly transport: Transport;
   readonly #owner: ClientCodecOwner;
+  readonly #options: Http1Options;
   readonly #parser: HeadParser;
   readonly #body: BodyDecoder;
   #receiver: ResponseReceiver | undefined;
@@ -44,10 +47,11 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
   /** A response became whole within the read that is being handled: what follows it there belongs to no request. */
   #finished = false;
 
-  constructor(transport: Transport, owner: ClientCodecOwner, limits: HeadLimits) {
+  constructor(transport: Transport, owner: ClientCodecOwner, limits: HeadLimits, options = defaultOptions) {
     this.transport = transport;
     this.#owner = owner;
-    this.#parser = new HeadParser(limits);
+    this.#options = options;
+    this.#parser = new HeadParser(limits, options);
     this.#body = new BodyDecoder(this, limits);
     transport.handler = this;
   }
@@ -69,7 +73,7 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
     this.#upgrade = head.upgrade;
     this.#held = head.upgrade === '' ? undefined : new HeldData();
     this.#keepAlive = true;
-    const encoded = encodeRequestHead(head, end);
+    const encoded = encodeRequestHead(head, end, this.#options);
     this.#chunkedRequest = encoded.chunked;
     this.#bytes.sentHead1(encoded.text);
     this.transport.writeText(encoded.text);
@@ -130,15 +134,16 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
     return this.#upgrade !== '' && head.status === 101 && namesUpgrade(head);
   }
 
-  sendTrailers(_trailers: HeaderMap): void {
-    this.#endBody();
+  sendTrailers(trailers: HeaderMap): void {
+    this.#endBody(this.#options.trailers ? trailers : undefined);
     this.#requestDone = true;
   }
 
-  #endBody(): void {
+  #endBody(trailers?: HeaderMap): void {
     if (!this.#chunkedRequest) return;
-    this.#bytes.sent += lastChunk.length;
-    this.transport.writeText(lastChunk);
+    const text = trailers === undefined ? lastChunk : lastChunkWith(trailers);
+    this.#bytes.sent += text.length;
+    this.transport.writeText(text);
   }
 
   /** Gives the exchange up: its connection cannot serve another. */
@@ -205,6 +210,7 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
     const parser = this.#parser;
     const head = new ResponseHeaders(parser.status);
     head.entries = parser.entries;
+    head.writtenNames = parser.written;
     this.#bytes.receivedHead1(parser.entries);
     if (parser.status < 200 || parser.status === 204) dropLength(head, parser);
     if (parser.status < 200 && parser.status !== 101) {
@@ -238,8 +244,13 @@ export class ClientConnection implements ClientCodec, TransportHandler, SentRequ
   }
 
   /** Trailers end here, as in Envoy unless it is told otherwise. */
-  onBodyTrailers(_trailers: HeaderMap): void {
-    this.onBody(emptyChunk, true);
+  onBodyTrailers(trailers: HeaderMap): void {
+    if (!this.#options.trailers) {
+      this.onBody(emptyChunk, true);
+      return;
+    }
+    checkTrailers(trailers);
+    this.#finish(receiver => receiver.onTrailers(trailers));
   }
 
   /** The response is whole. */

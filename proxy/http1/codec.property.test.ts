@@ -9,6 +9,7 @@ import { type CodecError, defaultLimits } from '../http/codec.ts';
 import { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { nobody, type Transport, type TransportHandler } from '../net/transport.ts';
 import { ClientConnection } from './client-connection.ts';
+import { defaultOptions } from './options.ts';
 import { methods, PlainReading, type Request, without } from './plain-reading.ts';
 import { ServerConnection } from './server-connection.ts';
 
@@ -88,7 +89,7 @@ async function readByCodec(pieces: readonly string[]): Promise<Reading> {
     onConnectionClosed() {},
     onConnectionIdle() {},
   } satisfies ConstructorParameters<typeof ServerConnection>[1];
-  new ServerConnection(wire, owner, defaultLimits, 1000);
+  new ServerConnection(wire, owner, { options: defaultOptions, limits: defaultLimits, lingerMs: 1000 });
   for (const piece of pieces) {
     if (wire.closed) break;
     wire.handler.onRead(Buffer.from(piece, 'latin1'));
@@ -238,7 +239,11 @@ test('empty lines before a request are not kept', () => {
     onConnectionClosed() {},
     onConnectionIdle() {},
   };
-  const connection = new ServerConnection(wire, owner, defaultLimits, 1000);
+  const connection = new ServerConnection(wire, owner, {
+    options: defaultOptions,
+    limits: defaultLimits,
+    lingerMs: 1000,
+  });
   for (const piece of ['\r', '\n', '\r\n'.repeat(1000), '\r\n\r', '\n']) wire.handler.onRead(Buffer.from(piece));
   assert.equal(connection.busy, false);
 });

@@ -1,21 +1,35 @@
 /** Heads and chunks as bytes of HTTP/1.1. */
-import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import type { NameStyle } from './header-names.ts';
+import type { Http1Options } from './options.ts';
 import { reasonPhrase } from './reason-phrase.ts';
 
-const statusLines: string[] = [];
+const statusLines: string[][] = [[], []];
 
-function statusLine(status: number): string {
-  let line = statusLines[status];
+function statusLine(status: number, minor: number, reason: string): string {
+  if (reason !== '') return `HTTP/1.${minor} ${status} ${reason}\r\n`;
+  const lines = statusLines[minor]!;
+  let line = lines[status];
   if (line === undefined) {
-    line = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
-    statusLines[status] = line;
+    line = `HTTP/1.${minor} ${status} ${reasonPhrase(status)}\r\n`;
+    lines[status] = line;
   }
   return line;
 }
 
-function fields(text: string, entries: readonly string[]): string {
+type WriteName = (name: string) => string;
+
+const asIs: WriteName = name => name;
+
+/** Undefined: names are written as they are. */
+function writerOf({ writtenNames }: HeaderMap, names: NameStyle): WriteName | undefined {
+  return writtenNames === undefined ? names.write : name => writtenNames.write(name);
+}
+
+function fields(text: string, entries: readonly string[], write: WriteName | undefined): string {
   let all = text;
-  for (let i = 0; i < entries.length; i += 2) all += `${entries[i]}: ${entries[i + 1]}\r\n`;
+  if (write === undefined) for (let i = 0; i < entries.length; i += 2) all += `${entries[i]}: ${entries[i + 1]}\r\n`;
+  else for (let i = 0; i < entries.length; i += 2) all += `${write(entries[i]!)}: ${entries[i + 1]}\r\n`;
   return all;
 }
 
@@ -33,37 +47,69 @@ export interface Encoded {
 /** Reused: what the last encode function answered. */
 const encoded: Encoded = { text: '', chunked: false };
 
-/** A response's head. `forHead`: it answers a HEAD request. The answer is valid until the next call. */
-export function encodeResponseHead(head: ResponseHeaders, end: boolean, close: boolean, forHead: boolean): Encoded {
+/** What the request says of how it is answered. */
+export interface Answering {
+  /** The connection ends with it. */
+  closes: boolean;
+  /** The request is HEAD. */
+  forHead: boolean;
+  /** Of HTTP/1.x. */
+  minor: number;
+}
+
+/** A response's head. The answer is valid until the next call. */
+export function encodeResponseHead(
+  head: ResponseHeaders,
+  end: boolean,
+  { closes, forHead, minor }: Answering,
+  names: NameStyle,
+): Encoded {
   const { status, entries } = head;
   // What follows an upgrade is not HTTP: nothing is said of a next request. Logs tell of it as of the other headers.
-  if (close && !head.upgraded && !head.has('upgrade')) head.add('connection', 'close');
-  let text = fields(statusLine(status), entries);
+  if (closes && !head.upgraded && !head.has('upgrade')) head.add('connection', 'close');
+  const write = writerOf(head, names);
+  const named = write ?? asIs;
+  let text = fields(statusLine(status, minor, head.writtenNames?.reason ?? ''), entries, write);
   encoded.chunked = false;
   if (!head.upgraded && !hasLength(entries)) {
     const bodiless = status < 200 || status === 204 || status === 304;
-    if (end) {
-      if (!bodiless) text += forHead ? 'transfer-encoding: chunked\r\n' : 'content-length: 0\r\n';
-    } else if (!bodiless) {
+    if (end && !(forHead && minor === 0)) {
+      if (!bodiless) text += forHead ? chunked(named) : `${named('content-length')}: 0\r\n`;
+    } else if (!bodiless && minor === 1) {
       encoded.chunked = true;
-      text += 'transfer-encoding: chunked\r\n';
+      text += chunked(named);
     }
   }
   encoded.text = `${text}\r\n`;
   return encoded;
 }
 
+const chunked = (named: WriteName): string => `${named('transfer-encoding')}: chunked\r\n`;
+
+/**
+ * Tells a client of HTTP/1.0 whether its connection goes on: as no chunks may be sent to it, what has no length lasts until the connection ends.
+ * @returns whether it ends
+ */
+export function tellOldClient(head: ResponseHeaders, closes: boolean): boolean {
+  if (closes || !hasLength(head.entries)) return true;
+  head.set('connection', 'keep-alive');
+  return false;
+}
+
 /** A request's head. The answer is valid until the next call. */
-export function encodeRequestHead(head: RequestHeaders, end: boolean): Encoded {
+export function encodeRequestHead(head: RequestHeaders, end: boolean, { names, sendsUrls }: Http1Options): Encoded {
   const { method, entries } = head;
-  const target = method === 'CONNECT' ? head.authority : head.path;
-  let text = fields(`${method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n`, entries);
+  const url = sendsUrls ? `${head.scheme}://${head.authority}${head.path}` : head.path;
+  const write = writerOf(head, names);
+  const named = write ?? asIs;
+  const line = `${method} ${method === 'CONNECT' ? head.authority : url} HTTP/1.1\r\n`;
+  let text = fields(`${line}${named('host')}: ${head.authority}\r\n`, entries, write);
   encoded.chunked = false;
   if (head.upgrade === '' && !hasLength(entries)) {
     if (!end) {
       encoded.chunked = true;
-      text += 'transfer-encoding: chunked\r\n';
-    } else if (!usuallyWithoutBody(method)) text += 'content-length: 0\r\n';
+      text += chunked(named);
+    } else if (!usuallyWithoutBody(method)) text += `${named('content-length')}: 0\r\n`;
   }
   encoded.text = `${text}\r\n`;
   return encoded;
@@ -73,8 +119,13 @@ function usuallyWithoutBody(method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'DELETE' || method === 'TRACE' || method === 'CONNECT';
 }
 
-/** The end of a chunked body. Trailers are not sent, as in Envoy unless it is told otherwise. */
+/** The end of a chunked body. */
 export const lastChunk = '0\r\n\r\n';
+
+/** The same with trailers, whose names are never written in another way. */
+export function lastChunkWith({ entries }: HeaderMap): string {
+  return `${fields('0\r\n', entries, undefined)}\r\n`;
+}
 
 /** The line before a chunk's data. */
 export function encodeChunkSize(size: number): string {

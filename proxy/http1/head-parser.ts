@@ -4,6 +4,8 @@
  */
 import { CodecError, type HeadLimits } from '../http/codec.ts';
 import { fieldValue, hashStep, lowerName, target, token } from './characters.ts';
+import type { PreservedNames } from './header-names.ts';
+import { defaultOptions, type Http1Options } from './options.ts';
 
 const CR = 13;
 const LF = 10;
@@ -35,6 +37,7 @@ export function headEnd(chunk: Buffer, from: number): number {
 /** Reads heads; after `parseRequest` or `parseResponse` answered an offset, the fields tell what was there. Made once for each connection. */
 export class HeadParser {
   readonly #limits: HeadLimits;
+  readonly #options: Http1Options;
   method = '';
   target = '';
   status = 0;
@@ -49,11 +52,16 @@ export class HeadParser {
   connection = '';
   hostCount = 0;
   host = '';
+  /** What clients of old proxies say of the connection, in lower case. */
+  proxyConnection = '';
+  /** How names are written, where that is to be kept. */
+  written: PreservedNames | undefined;
   #transferEncodings = 0;
   #inTrailers = false;
 
-  constructor(limits: HeadLimits) {
+  constructor(limits: HeadLimits, options = defaultOptions) {
     this.#limits = limits;
+    this.#options = options;
   }
 
   /** The offset behind the head at `from`, or `incomplete`. */
@@ -86,6 +94,8 @@ export class HeadParser {
     this.connection = '';
     this.hostCount = 0;
     this.host = '';
+    this.proxyConnection = '';
+    this.written = this.#options.names.preserve?.();
     this.#transferEncodings = 0;
     this.#inTrailers = false;
   }
@@ -98,10 +108,11 @@ export class HeadParser {
   #requestLine(text: string, from: number): number {
     let i = from;
     while (token[text.charCodeAt(i)]) i++;
-    if (i >= text.length) return i - from > 64 ? fail('http1.codec_error') : incomplete;
+    const { customMethods } = this.#options;
+    if (i >= text.length) return i - from > 64 && !customMethods ? fail('http1.codec_error') : incomplete;
     if (i === from || text.charCodeAt(i) !== SP) fail('http1.codec_error');
     this.method = text.slice(from, i);
-    if (!knownMethods.has(this.method)) fail('http1.codec_error');
+    if (!customMethods && !knownMethods.has(this.method)) fail('http1.codec_error');
     const start = ++i;
     while (target[text.charCodeAt(i)]) i++;
     if (i >= text.length) return incomplete;
@@ -134,12 +145,14 @@ export class HeadParser {
     }
     if (status < 100) fail('http1.codec_error');
     this.status = status;
-    // The reason may be missing, with the space before it; nobody reads it.
+    // The reason may be missing, with the space before it.
     const after = text.charCodeAt(i);
     if (after !== SP && after !== CR) fail('http1.codec_error');
+    const reasonAt = after === SP ? i + 1 : i;
     while (fieldValue[text.charCodeAt(i)]) i++;
     if (i + 1 >= text.length) return incomplete;
     if (text.charCodeAt(i) !== CR || text.charCodeAt(i + 1) !== LF) fail('http1.codec_error');
+    if (this.written?.forwardsReason) this.written.reason = text.slice(reasonAt, i);
     return i + 2;
   }
 
@@ -161,7 +174,7 @@ export class HeadParser {
   }
 
   #fields(text: string, from: number, headStart: number): number {
-    const entries = this.entries;
+    const { entries, written } = this;
     const { maximumBytes, maximumHeaders } = this.#limits;
     let i = from;
     for (;;) {
@@ -189,6 +202,7 @@ export class HeadParser {
       if (i >= text.length) return this.#checkLength(text, headStart);
       if (text.charCodeAt(i) !== COLON || i === nameStart) fail('http1.codec_error');
       const name = lowerName(text, nameStart, i, hash, hasUpper);
+      if (written !== undefined) written.note(name, text.slice(nameStart, i));
       i++;
       while (text.charCodeAt(i) === SP || text.charCodeAt(i) === HTAB) i++;
       const valueStart = i;
@@ -218,6 +232,9 @@ export class HeadParser {
         return;
       case 'connection':
         this.connection = this.connection === '' ? value.toLowerCase() : `${this.connection},${value.toLowerCase()}`;
+        return;
+      case 'proxy-connection':
+        this.proxyConnection = value.toLowerCase();
         return;
       case 'host':
         this.hostCount++;

@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { defaultLimits, type RequestReceiver } from '../http/codec.ts';
 import { ResponseHeaders } from '../http/headers.ts';
 import { openTransport } from '../net/handle-transport.ts';
+import { defaultOptions } from './options.ts';
 import { ServerConnection } from './server-connection.ts';
 
 const lingerMs = 1000;
@@ -28,7 +29,11 @@ async function connection(context: TestContext, receive: (connection: ServerConn
     onConnectionIdle() {},
   };
   const [socket] = await accepted;
-  const made = new ServerConnection(openTransport(socket), owner, defaultLimits, lingerMs);
+  const made = new ServerConnection(openTransport(socket), owner, {
+    options: defaultOptions,
+    limits: defaultLimits,
+    lingerMs,
+  });
   context.after(() => {
     client.destroy();
     made.transport.destroy();

@@ -14,27 +14,44 @@ import { latin1 } from '../net/latin1.ts';
 import { LingeringClose } from '../net/lingering-close.ts';
 import type { Transport, TransportHandler } from '../net/transport.ts';
 import { BodyDecoder, type BodySink, emptyChunk } from './body-decoder.ts';
-import { encodeChunkSize, encodeResponseHead, lastChunk } from './encode.ts';
+import {
+  type Answering,
+  encodeChunkSize,
+  encodeResponseHead,
+  lastChunk,
+  lastChunkWith,
+  tellOldClient,
+} from './encode.ts';
 import { HeadParser, headEnd, incomplete } from './head-parser.ts';
+import type { Http1Options } from './options.ts';
+import { checkTrailers } from './trailers.ts';
 import { hasToken, takeUpgrade } from './upgrade.ts';
 
 type State = 'head' | 'body' | 'waiting' | 'closing';
 
+/** What a listener's connections of HTTP/1 share. */
+export interface Http1Context {
+  options: Http1Options;
+  limits: HeadLimits;
+  /** How long a connection that we ended may take to close (delayed_close_timeout). */
+  lingerMs: number;
+}
+
 export class ServerConnection implements ServerCodec, TransportHandler, ResponseSender, BodySink {
   readonly transport: Transport;
-  readonly protocol = 'HTTP/1.1';
+  protocol: 'HTTP/1.0' | 'HTTP/1.1' = 'HTTP/1.1';
   readonly #owner: ServerCodecOwner;
   readonly #parser: HeadParser;
   readonly #linger: LingeringClose;
+  readonly #options: Http1Options;
   readonly #body: BodyDecoder;
   bytes = new WireBytes();
   #state: State = 'head';
   #partial = '';
   #stash: Buffer | undefined;
   #receiver: RequestReceiver | undefined;
-  #forHead = false;
+  readonly #answering: Answering = { closes: false, forHead: false, minor: 1 };
   #chunkedResponse = false;
-  #closeAfter = false;
   /** What is sent are bytes of another protocol. */
   #upgraded = false;
   #requestDone = false;
@@ -44,12 +61,12 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   #congested = false;
   #delivering = false;
 
-  /** @param lingerMs how long a connection that we ended may take to close (delayed_close_timeout) */
-  constructor(transport: Transport, owner: ServerCodecOwner, limits: HeadLimits, lingerMs: number) {
+  constructor(transport: Transport, owner: ServerCodecOwner, { options, limits, lingerMs }: Http1Context) {
+    this.#options = options;
     this.#linger = new LingeringClose(transport, lingerMs);
     this.transport = transport;
     this.#owner = owner;
-    this.#parser = new HeadParser(limits);
+    this.#parser = new HeadParser(limits, options);
     this.#body = new BodyDecoder(this, limits);
     transport.handler = this;
   }
@@ -132,20 +149,24 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
 
   #startRequest(): void {
     const parser = this.#parser;
+    const answering = this.#answering;
     const head = new RequestHeaders();
     head.entries = parser.entries;
+    head.writtenNames = parser.written;
     this.bytes.receivedHead1(parser.entries);
     head.method = parser.method;
     head.path = parser.target;
     head.authority = parser.host;
     if (parser.hostCount > 0) head.remove('host');
     const bodiless = !parser.chunked && parser.contentLength <= 0;
-    this.#forHead = head.method === 'HEAD';
+    answering.forHead = head.method === 'HEAD';
     this.#requestDone = bodiless;
     this.#responseDone = false;
-    this.#closeAfter = parser.connection !== '' && hasToken(parser.connection, 'close');
+    answering.closes = asksToClose(parser);
+    answering.minor = this.#options.acceptsHttp10 ? parser.minor : 1;
+    this.protocol = answering.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
     this.#receiver = this.#owner.newRequest(this);
-    if (parser.minor === 0) throw new CodecError(426, 'low_version');
+    if (parser.minor === 0) this.#takeOld(head);
     if (parser.hostCount > 1) throw new CodecError(400, 'http1.codec_error');
     takeUpgrade(head, parser);
     const upgrade = head.upgrade !== '';
@@ -160,6 +181,13 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     this.#receiver.onRequestHead(head, end);
   }
 
+  /** A request in HTTP/1.0. */
+  #takeOld(head: RequestHeaders): void {
+    const { acceptsHttp10, defaultHost } = this.#options;
+    if (!acceptsHttp10) throw new CodecError(426, 'low_version');
+    if (this.#parser.hostCount === 0) head.authority = defaultHost;
+  }
+
   onBody(chunk: Buffer, end: boolean): void {
     if (end) this.#requestDone = true;
     if (!this.#responseDone) {
@@ -169,15 +197,25 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   }
 
   /** Trailers end here, as in Envoy unless it is told otherwise. */
-  onBodyTrailers(_trailers: HeaderMap): void {
-    this.onBody(emptyChunk, true);
+  onBodyTrailers(trailers: HeaderMap): void {
+    if (!this.#options.trailers) {
+      this.onBody(emptyChunk, true);
+      return;
+    }
+    checkTrailers(trailers);
+    this.#requestDone = true;
+    if (this.#responseDone) this.#finishExchange();
+    else {
+      this.#state = 'waiting';
+      this.#receiver?.onRequestTrailers(trailers);
+    }
   }
 
   /** The client broke the protocol: it gets an answer where none has begun, and the connection ends. */
   #refuse(error: CodecError, readBytes: number): void {
     if (this.#state === 'closing') return;
     this.#state = 'closing';
-    this.#closeAfter = true;
+    this.#answering.closes = true;
     this.#requestDone = true;
     this.#body.stop();
     if (this.#receiver === undefined) {
@@ -190,17 +228,20 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   }
 
   sendInterim(head: ResponseHeaders): void {
-    const { text } = encodeResponseHead(head, true, false, false);
+    const { minor } = this.#answering;
+    const { text } = encodeResponseHead(head, true, { closes: false, forHead: false, minor }, this.#options.names);
     this.bytes.sentHead1(text);
     this.transport.writeText(text);
   }
 
   sendHead(head: ResponseHeaders, end: boolean, close: boolean): void {
-    if (close) this.#closeAfter = true;
-    const encoded = encodeResponseHead(head, end, this.#closeAfter, this.#forHead);
+    const answering = this.#answering;
+    if (close) answering.closes = true;
+    if (answering.minor === 0) answering.closes = tellOldClient(head, answering.closes);
+    const encoded = encodeResponseHead(head, end, answering, this.#options.names);
     this.#upgraded = head.upgraded;
-    if (head.upgraded) this.#forHead = false;
-    this.#chunkedResponse = encoded.chunked && !this.#forHead;
+    if (head.upgraded) answering.forHead = false;
+    this.#chunkedResponse = encoded.chunked && !answering.forHead;
     this.bytes.sentHead1(encoded.text);
     this.transport.writeText(encoded.text);
     if (end) this.#finishResponse();
@@ -208,7 +249,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
 
   sendData(chunk: Buffer, end: boolean): void {
     const { transport } = this;
-    if (chunk.length > 0 && !this.#forHead) {
+    if (chunk.length > 0 && !this.#answering.forHead) {
       this.bytes.sent += chunk.length;
       if (this.#chunkedResponse) {
         const size = encodeChunkSize(chunk.length);
@@ -233,15 +274,16 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     this.#receiver?.onDownstreamCongested(congested);
   }
 
-  sendTrailers(_trailers: HeaderMap): void {
-    this.#endBody();
+  sendTrailers(trailers: HeaderMap): void {
+    this.#endBody(this.#options.trailers ? trailers : undefined);
     this.#finishResponse();
   }
 
-  #endBody(): void {
+  #endBody(trailers?: HeaderMap): void {
     if (!this.#chunkedResponse) return;
-    this.bytes.sent += lastChunk.length;
-    this.transport.writeText(lastChunk);
+    const text = trailers === undefined ? lastChunk : lastChunkWith(trailers);
+    this.bytes.sent += text.length;
+    this.transport.writeText(text);
   }
 
   handOver(receiver: RequestReceiver): void {
@@ -260,7 +302,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     this.#responseDone = true;
     this.#receiver = undefined;
     this.#congested = false;
-    if (this.#closeAfter || !this.#requestDone) this.close();
+    if (this.#answering.closes || !this.#requestDone) this.close();
     else this.#finishExchange();
   }
 
@@ -323,6 +365,13 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     receiver?.onRequestReset('closed', 'downstream_remote_disconnect');
     this.#owner.onConnectionClosed(byPeer, receiver !== undefined);
   }
+}
+
+/** HTTP/1.0 ends its connection unless it is asked not to. Proxy-Connection is as old. */
+function asksToClose({ connection, proxyConnection, minor }: HeadParser): boolean {
+  if (minor === 0 && !hasToken(connection, 'keep-alive')) return true;
+  if (minor === 1 && connection !== '' && hasToken(connection, 'close')) return true;
+  return proxyConnection !== '' && hasToken(proxyConnection, 'close');
 }
 
 const mostNominated = 9;

@@ -34,7 +34,8 @@ export interface FloodLimits {
   windowUpdatesPerDataFrame: number;
 }
 
-export function http2Options(options: Http2ProtocolOptions | undefined): Http2Options {
+/** @param endsStreams what holds for both versions of HTTP where these options do not say */
+export function http2Options(options: Http2ProtocolOptions | undefined, endsStreams = false): Http2Options {
   const keepAlive = options?.connectionKeepalive;
   return {
     maxConcurrentStreams: options?.maxConcurrentStreams ?? 1024,
@@ -42,7 +43,7 @@ export function http2Options(options: Http2ProtocolOptions | undefined): Http2Op
     connectionWindow: options?.initialConnectionWindowSize ?? 24 * mebibyte,
     headerTableSize: options?.hpackTableSize ?? tableSize,
     allowConnect: options?.allowConnect ?? false,
-    streamErrorOnInvalidMessage: options?.overrideStreamErrorOnInvalidHttpMessage ?? false,
+    streamErrorOnInvalidMessage: options?.overrideStreamErrorOnInvalidHttpMessage ?? endsStreams,
     keepAliveIntervalMs: milliseconds(keepAlive?.interval, 0),
     keepAliveTimeoutMs: milliseconds(keepAlive?.timeout, 0),
     flood: {

@@ -18,6 +18,12 @@ export const knownDifferences: KnownDifference[] = [
   { scenario: 'framing that only Envoy takes', step: 'two spaces in the request line', reason: stricter },
   { scenario: 'framing that only Envoy takes', step: 'a tab in the request line', reason: stricter },
   { scenario: 'framing that only Envoy takes', step: 'NUL in an extension', reason: stricter },
+  { scenario: 'HTTP/1: HTTP/1.0 that only Envoy takes', step: 'a body in chunks', reason: stricter },
+  { scenario: 'HTTP/1: HTTP/1.0 that only Envoy takes', step: 'a line without a version', reason: stricter },
+  { scenario: 'HTTP/1: HTTP/1.0 that only Envoy takes', step: 'HTTP/1.2', reason: stricter },
+  { scenario: 'HTTP/1: trailers that only Envoy takes', step: 'a length as a trailer', reason: stricter },
+  { scenario: 'HTTP/1: trailers that only Envoy takes', step: 'a coding as a trailer', reason: stricter },
+  { scenario: 'HTTP/1: trailers that only Envoy takes', step: 'a host as a trailer', reason: stricter },
   {
     scenario: 'tokens',
     step: 'an encoded parameter',

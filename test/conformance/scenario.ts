@@ -242,7 +242,7 @@ export function normalize(answer: Answer): Answer {
 
 function normalizeHeader(line: string): string {
   if (/^date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/i.test(line)) return line.replace(/: .*/, ': <date>');
-  if (/^x-envoy-upstream-service-time: \d+$/.test(line)) return line.replace(/\d+$/, '<ms>');
+  if (/^x-envoy-upstream-service-time: \d+$/i.test(line)) return line.replace(/\d+$/, '<ms>');
   return normalizeText(line);
 }
 

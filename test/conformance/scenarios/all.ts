@@ -35,6 +35,7 @@ import { hashCookies, hashing } from './hashing.ts';
 import { headerMutations } from './header-mutations.ts';
 import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
+import { http1Options } from './http1-options.ts';
 import { http2Scenarios } from './http2.ts';
 import { http2Limits } from './http2-limits.ts';
 import { interimResponses } from './interim-responses.ts';
@@ -145,6 +146,7 @@ export const requests: Scenario[] = [
   ...backPressure,
   ...http2Scenarios,
   http2Limits,
+  ...http1Options,
   durations,
   ...upgrades,
   ...upgradeTimes,
