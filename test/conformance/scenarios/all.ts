@@ -35,6 +35,7 @@ import { hashCookies, hashing } from './hashing.ts';
 import { headerMutations } from './header-mutations.ts';
 import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
+import { hedgedRequests } from './hedging.ts';
 import { http2Scenarios } from './http2.ts';
 import { http2Limits } from './http2-limits.ts';
 import { interimResponses } from './interim-responses.ts';
@@ -156,6 +157,7 @@ export const requests: Scenario[] = [
   ...meshRoutes,
   ...connects,
   ...internalRedirects,
+  ...hedgedRequests,
 ];
 
 /** What filters do with requests. */
