@@ -12,7 +12,7 @@ lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster
 lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid
 upstream_cx_connect_with_0_rtt upstream_cx_http3_total
 upstream_cx_pool_overflow upstream_http3_broken upstream_rq_0rtt
-upstream_rq_per_try_idle_timeout upstream_rq_retry_backoff_ratelimited
+upstream_rq_per_try_idle_timeout
 upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_overloaded`;
 const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered version warming_state
 max_host_weight`;
@@ -98,6 +98,7 @@ export class ClusterStats {
   readonly rqRetryOverflow: Counter;
   readonly rqRetryLimitExceeded: Counter;
   readonly rqRetryBackoffExponential: Counter;
+  readonly rqRetryBackoffRatelimited: Counter;
   readonly retryOrShadowAbandoned: Counter;
   readonly internalRedirects: { readonly succeeded: Counter; readonly failed: Counter };
   readonly rqTime: Histogram;
@@ -171,6 +172,7 @@ export class ClusterStats {
     this.rqRetryOverflow = scope.counter('upstream_rq_retry_overflow');
     this.rqRetryLimitExceeded = scope.counter('upstream_rq_retry_limit_exceeded');
     this.rqRetryBackoffExponential = scope.counter('upstream_rq_retry_backoff_exponential');
+    this.rqRetryBackoffRatelimited = scope.counter('upstream_rq_retry_backoff_ratelimited');
     this.retryOrShadowAbandoned = scope.counter('retry_or_shadow_abandoned');
     this.internalRedirects = {
       succeeded: scope.counter('upstream_internal_redirect_succeeded_total'),

@@ -38,6 +38,8 @@ export const harmless: Record<string, string> = {
   'envoy.config.route.v3.RouteConfiguration.metadata': 'only read by extensions',
   'envoy.extensions.filters.http.router.v3.Router.dynamic_stats': 'statistics for each request are always on',
   'envoy.config.route.v3.WeightedCluster.total_weight': 'deprecated: the sum of the weights counts',
+  'envoy.config.route.v3.HedgePolicy.initial_requests': 'Envoy does nothing with it either',
+  'envoy.config.route.v3.HedgePolicy.additional_request_chance': 'Envoy does nothing with it either',
   'envoy.config.route.v3.FilterConfig.is_optional': 'an unknown filter is refused all the same',
   'envoy.config.route.v3.RouteAction.RequestMirrorPolicy.trace_sampled': 'copies are in no trace',
 };

@@ -300,7 +300,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.route.v3.RouteConfiguration':
     'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config vhds max_direct_response_body_size_bytes ignore_port_in_host_matching',
   'envoy.config.route.v3.VirtualHost':
-    'name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response request_mirror_policies typed_per_filter_config rate_limits cors metadata matcher',
+    'name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response include_is_timeout_retry_header hedge_policy request_mirror_policies typed_per_filter_config rate_limits cors metadata matcher',
   'envoy.config.route.v3.CorsPolicy':
     'allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights',
   'envoy.config.route.v3.Route':
@@ -320,7 +320,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'name',
   'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'source_ip',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_header weighted_clusters metadata_match hash_policy cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy priority append_x_forwarded_host upgrade_configs max_stream_duration max_grpc_timeout grpc_timeout_offset internal_redirect_policy internal_redirect_action max_internal_redirects cors',
+    'cluster cluster_header weighted_clusters metadata_match hash_policy cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy hedge_policy priority append_x_forwarded_host upgrade_configs max_stream_duration max_grpc_timeout grpc_timeout_offset internal_redirect_policy internal_redirect_action max_internal_redirects cors',
   'envoy.config.route.v3.InternalRedirectPolicy':
     'max_internal_redirects redirect_response_codes predicates allow_cross_scheme_redirect response_headers_to_copy',
   'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig': 'allowed_route_names',
@@ -340,7 +340,10 @@ export const obeyed: Record<string, string> = {
   'envoy.type.v3.FractionalPercent': 'numerator denominator',
   'envoy.config.route.v3.FilterConfig': 'config disabled',
   'envoy.config.route.v3.RetryPolicy':
-    'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off retry_host_predicate host_selection_retry_max_attempts',
+    'retry_on num_retries per_try_timeout retriable_status_codes retriable_headers retriable_request_headers retry_back_off rate_limited_retry_back_off retry_host_predicate host_selection_retry_max_attempts',
+  'envoy.config.route.v3.HedgePolicy': 'hedge_on_per_try_timeout',
+  'envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff': 'reset_headers max_interval',
+  'envoy.config.route.v3.RetryPolicy.ResetHeader': 'name format',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'base_interval max_interval',
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': 'name typed_config',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': '',

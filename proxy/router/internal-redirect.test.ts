@@ -15,7 +15,14 @@ import { RouterStats } from './router-stats.ts';
 
 const anyRoute = new RouteEntry(
   'there',
-  { name: '', metadata: undefined, includeAttemptCount: false, includeAttemptCountInResponse: false, rateLimits: [] },
+  {
+    name: '',
+    metadata: undefined,
+    includeAttemptCount: false,
+    includeAttemptCountInResponse: false,
+    includeTimeoutRetry: false,
+    rateLimits: [],
+  },
   {},
   [],
 );

@@ -42,7 +42,8 @@ export function routeRequest(
 function patienceFor(head: RequestHeaders, cluster: ClusterAction): Patience {
   const timeoutMs = grpcTimeoutFor(head, cluster.grpcTimeout);
   if (timeoutMs === undefined) return cluster;
-  return { timeoutMs, retryPolicy: cluster.retryPolicy, priority: cluster.priority, tellsGrpc: true };
+  const { retryPolicy, priority, hedges } = cluster;
+  return { timeoutMs, retryPolicy, priority, hedges, tellsGrpc: true };
 }
 
 function answerDirectly(stream: RoutedStream, route: RouteEntry, head: RequestHeaders): void {

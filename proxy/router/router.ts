@@ -10,7 +10,7 @@ import type { Patience } from '../routing/patience.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
-import type { Exchange, TryTrace } from '../upstream/upstream.ts';
+import type { Exchange, GivenUpTry, TryTrace } from '../upstream/upstream.ts';
 import { failsHandshake } from './handshake.ts';
 import { InternalRedirect, type RedirectedStream } from './internal-redirect.ts';
 import { Mirror } from './mirror.ts';
@@ -43,6 +43,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   host: Host | undefined = undefined;
   readonly triedHosts: Host[] = [];
   requestDone = false;
+  givenUp: readonly GivenUpTry[] | undefined = undefined;
   readonly hostSelectionAttempts: number;
   readonly metadataMatch: MetadataCriteria | undefined;
   readonly asTcp: boolean;
@@ -154,9 +155,10 @@ export class RouterRequest implements Exchange, ResponseReceiver {
 
   /** Tells the upstream how long it may take: what is left of the whole, or the time of one try. */
   #setTimeoutHeader(elapsedMs: number): void {
-    const { timeoutMs, retryPolicy } = this.#patience;
+    const { timeoutMs, retryPolicy, hedges } = this.#patience;
     const perTryMs = retryPolicy?.perTryTimeoutMs ?? 0;
-    const usePerTry = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs);
+    // A try that is slow goes on.
+    const usePerTry = !hedges && perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs);
     let expected = usePerTry ? perTryMs : timeoutMs;
     if (timeoutMs > 0 && elapsedMs > 0) {
       const left = Math.floor(timeoutMs - elapsedMs);
@@ -167,11 +169,12 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (this.#patience.tellsGrpc) this.head.set('grpc-timeout', formatTimeout(Math.floor(expected)));
   }
 
-  beforeRetry(retry: number): void {
+  beforeRetry(retry: number, timedOut: boolean): void {
     this.#tries = retry + 1;
     this.info.upstreamAttemptCount = this.#tries;
     if (!this.#stream.suppressEnvoyHeaders) this.#setTimeoutHeader(this.requestDone ? this.elapsedMs() : 0);
     if (this.#route.host.includeAttemptCount) this.head.set('x-envoy-attempt-count', String(this.#tries));
+    if (this.#route.host.includeTimeoutRetry) this.head.set('x-envoy-is-timeout-retry', String(timedOut));
   }
 
   sendData(chunk: Buffer, end: boolean): void {
@@ -266,13 +269,17 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   }
 
   /** Counts the final answer, the upstream's or ours, by its status. */
-  #countResponse(status: number): void {
+  #countResponse(status: number, host = this.host): void {
     const { stats } = this.#bound.cluster;
     stats.responses.count(status);
     (this.#isInternal() ? stats.internalResponses : stats.externalResponses).count(status);
-    if (this.host === undefined) return;
-    if (status >= 500) this.host.counters.rq_error++;
-    else this.host.counters.rq_success++;
+    if (host === undefined) return;
+    if (status >= 500) host.counters.rq_error++;
+    else host.counters.rq_success++;
+  }
+
+  chargeTry(host: Host | undefined, status: number): void {
+    this.#countResponse(status, host);
   }
 
   /** Whether it came from one of our own, as the connection manager or a route's headers say. */
@@ -324,16 +331,20 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     if (budgets !== undefined) recordUse(budgets.whole, nowMs - this.#requestDoneMs, this.#patience.timeoutMs);
   }
 
-  /** Nobody is charged while another try waits: no host was slow. */
+  /** Nobody is charged while another try waits: no host was slow. Of several tries each is charged. */
   #chargeTimeout(): void {
-    const { host, info } = this;
-    if (host === undefined) return;
-    this.#bound.cluster.stats.rqTimeout.increment();
-    host.counters.rq_timeout++;
-    // A response that began says that the host is there.
-    if (!this.#responseStarted) host.outlier?.timedOut();
-    const attempt = info.attempts.at(-1);
-    if (attempt !== undefined) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;
+    const tries = (this.givenUp ?? [{ host: this.host, slow: false }]).filter(({ host }) => host !== undefined);
+    for (const [index, { host, slow }] of tries.entries()) {
+      this.#bound.cluster.stats.rqTimeout.increment();
+      host!.counters.rq_timeout++;
+      // A response that began says that the host is there.
+      if (!this.#responseStarted && !slow) host!.outlier?.timedOut();
+      // The last one is counted with what the client is told.
+      if (index < tries.length - 1) this.#countResponse(504, host);
+      else this.host = host;
+    }
+    const attempt = this.info.attempts.at(-1);
+    if (attempt !== undefined && tries.length > 0) attempt.flags |= flag.UPSTREAM_REQUEST_TIMEOUT;
   }
 
   #breakOff(reason: ResetReason, transportFailure: string): void {

@@ -58,6 +58,7 @@ export class ClusterAction implements Patience {
   /** A limit of its own on idle streams; undefined: the connection manager's. */
   readonly idleQueue: DeadlineQueue | 'never' | undefined;
   readonly retryPolicy: RetryPolicy | undefined;
+  readonly hedges: boolean;
   readonly mirrorPolicies: readonly MirrorPolicy[];
   /** Undefined: redirects are passed on. */
   readonly internalRedirects: InternalRedirectPolicy | undefined;
@@ -87,6 +88,7 @@ export class ClusterAction implements Patience {
     this.idleQueue = idleQueue(action);
     const policy = action.retryPolicy ?? host.retryPolicy;
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
+    this.hedges = (action.hedgePolicy ?? host.hedgePolicy)?.hedgeOnPerTryTimeout ?? false;
     const mirrors = action.requestMirrorPolicies.length > 0 ? action.requestMirrorPolicies : host.requestMirrorPolicies;
     this.mirrorPolicies = mirrors.map(mirror => new MirrorPolicy(mirror, context));
     this.internalRedirects = InternalRedirectPolicy.of(action, route.name);

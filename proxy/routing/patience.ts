@@ -7,6 +7,8 @@ export interface Patience {
   readonly timeoutMs: number;
   readonly retryPolicy: RetryPolicy | undefined;
   readonly priority: Priority;
+  /** A try that takes too long goes on, beside the next one. */
+  readonly hedges?: boolean | undefined;
   /** The host is told of it by `grpc-timeout`, too. */
   readonly tellsGrpc?: boolean | undefined;
 }

@@ -41,6 +41,13 @@ export function takeWishes(head: RequestHeaders, route: Patience): Patience | un
     statusCodes: words('x-envoy-retriable-status-codes').map(Number),
     headerNames: words('x-envoy-retriable-header-names').map(name => name.toLowerCase()),
   });
+  const hedges = hedgesBy(head.get('x-envoy-hedge-on-per-try-timeout')) ?? route.hedges;
   head.removeIf(name => consumed.has(name));
-  return { timeoutMs, retryPolicy, priority: route.priority, tellsGrpc: route.tellsGrpc };
+  return { timeoutMs, retryPolicy, priority: route.priority, tellsGrpc: route.tellsGrpc, hedges };
+}
+
+/** As in Envoy other words say nothing. */
+function hedgesBy(text: string | undefined): boolean | undefined {
+  if (text === 'true') return true;
+  return text === 'false' ? false : undefined;
 }

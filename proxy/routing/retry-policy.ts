@@ -3,6 +3,7 @@ import type { RetryPolicy as Configuration } from '../api/envoy/config/route/v3/
 import { milliseconds } from '../duration.ts';
 import type { ResetReason } from '../http/codec.ts';
 import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { AskedBackOff } from './asked-back-off.ts';
 import { type HeaderTest, headerTest } from './string-match.ts';
 
 const conditions = [
@@ -44,6 +45,7 @@ type Settings = Pick<
   | 'numRetries'
   | 'perTryTimeout'
   | 'retryBackOff'
+  | 'rateLimitedRetryBackOff'
   | 'retryHostPredicate'
   | 'hostSelectionRetryMaxAttempts'
   | 'retriableStatusCodes'
@@ -80,6 +82,7 @@ export class RetryPolicy {
   readonly baseIntervalMs: number;
   readonly maxIntervalMs: number;
   readonly hostSelectionAttempts: number;
+  readonly #asked: AskedBackOff | undefined;
   readonly #statusCodes: ReadonlySet<number>;
   readonly #headers: readonly HeaderTest[];
   readonly #requestHeaders: readonly HeaderTest[];
@@ -95,6 +98,8 @@ export class RetryPolicy {
     this.perTryTimeoutMs = milliseconds(configuration.perTryTimeout, 0);
     this.baseIntervalMs = milliseconds(configuration.retryBackOff?.baseInterval, 25);
     this.maxIntervalMs = milliseconds(configuration.retryBackOff?.maxInterval, this.baseIntervalMs * 10);
+    const asked = configuration.rateLimitedRetryBackOff;
+    this.#asked = asked && new AskedBackOff(asked);
     // The one predicate that the registry of types knows.
     const previousHosts = configuration.retryHostPredicate.length > 0;
     this.hostSelectionAttempts = previousHosts ? Math.max(1, Number(configuration.hostSelectionRetryMaxAttempts)) : 0;
@@ -152,5 +157,10 @@ export class RetryPolicy {
   backOffMs(retry: number): number {
     const window = Math.min(this.maxIntervalMs, (2 ** Math.min(retry, 30) - 1) * this.baseIntervalMs);
     return Math.floor(Math.random() * window);
+  }
+
+  /** The same where the response says when to come again; undefined where it does not. */
+  askedBackOffMs(head: ResponseHeaders): number | undefined {
+    return this.#asked?.backOffMs(head);
   }
 }

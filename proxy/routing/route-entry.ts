@@ -19,6 +19,7 @@ import type { Decorator, RouteTracing } from './route-tracing.ts';
 export interface VirtualHostSettings extends VirtualHostFacts {
   includeAttemptCount: boolean;
   includeAttemptCountInResponse: boolean;
+  includeTimeoutRetry: boolean;
   rateLimits: readonly RateLimitRule[];
   /** By the field that is deprecated. */
   cors?: CorsPolicy | undefined;
@@ -30,6 +31,7 @@ export function virtualHostSettings(host: VirtualHost): VirtualHostSettings {
     metadata: statedMetadata(host.metadata),
     includeAttemptCount: host.includeRequestAttemptCount,
     includeAttemptCountInResponse: host.includeAttemptCountInResponse,
+    includeTimeoutRetry: host.includeIsTimeoutRetryHeader,
     rateLimits: host.rateLimits.map(rule => new RateLimitRule(rule)),
     cors: host.cors,
   };

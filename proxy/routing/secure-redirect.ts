@@ -21,7 +21,14 @@ export function insecureTest(requirement: number): InsecureTest | undefined {
 /** Belongs to no virtual host: nothing that hosts say of headers holds for it. */
 export const secureRedirect = new RouteEntry(
   '',
-  { name: '', metadata: undefined, includeAttemptCount: false, includeAttemptCountInResponse: false, rateLimits: [] },
+  {
+    name: '',
+    metadata: undefined,
+    includeAttemptCount: false,
+    includeAttemptCountInResponse: false,
+    includeTimeoutRetry: false,
+    rateLimits: [],
+  },
   {
     direct: {
       kind: 'redirect',

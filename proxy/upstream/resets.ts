@@ -66,11 +66,16 @@ export function replyToReset(reason: ResetReason, transportFailure: string, retr
     default:
   }
   return {
-    status: reason === 'protocol-error' ? 502 : 503,
+    status: resetStatus(reason),
     body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${resetWords[reason]}`,
     details: resetDetails('upstream_reset_before_response_started', reason, transportFailure),
     overloaded: reason === 'overflow',
   };
+}
+
+/** The status that tells of a try that was reset. */
+export function resetStatus(reason: ResetReason): number {
+  return reason === 'protocol-error' ? 502 : 503;
 }
 
 /** `upstream_reset_…{connection_termination|…}`, without blanks. */

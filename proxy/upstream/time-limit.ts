@@ -27,6 +27,17 @@ export function tryTimeout(timeoutMs: number): Layer {
   });
 }
 
+/** The same, but the try goes on: who sent it hears that it is slow. Its host is charged for that now. */
+export function softTryTimeout(timeoutMs: number): Layer {
+  const queue = deadlineQueue(timeoutMs);
+  return inner => ({
+    open(exchange, end, receiver) {
+      const request = new SlowTry(receiver, queue, exchange);
+      return request.open(inner, exchange, end);
+    },
+  });
+}
+
 /** A WebSocket's answer is due once its request's head is there; as in Envoy nothing limits what other upgrades take. */
 function awaitsOnlyHead(head: RequestHeaders): boolean {
   return head.upgrade === 'websocket';
@@ -109,12 +120,12 @@ class TimedRequest extends Relay implements Limited {
 }
 
 class TimedTry extends TimedRequest {
-  readonly #exchange: Exchange;
+  protected readonly exchange: Exchange;
   #sent = false;
 
   constructor(receiver: ResponseReceiver, queue: DeadlineQueue, exchange: Exchange) {
     super(receiver, queue, 'per-try-timeout');
-    this.#exchange = exchange;
+    this.exchange = exchange;
   }
 
   protected override start(): void {
@@ -123,13 +134,21 @@ class TimedTry extends TimedRequest {
 
   override onSent(): void {
     this.#sent = true;
-    if (this.#exchange.requestDone || awaitsOnlyHead(this.#exchange.head)) super.start();
+    if (this.exchange.requestDone || awaitsOnlyHead(this.exchange.head)) super.start();
     super.onSent();
   }
 
   override onHead(head: ResponseHeaders, end: boolean): void {
     this.deadline.clear();
     super.onHead(head, end);
+  }
+}
+
+class SlowTry extends TimedTry {
+  override onDeadline(): void {
+    if (this.over) return;
+    this.exchange.host?.outlier?.timedOut();
+    this.exchange.onTrySlow?.();
   }
 }
 

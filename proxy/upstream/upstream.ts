@@ -29,8 +29,25 @@ export interface Exchange {
   hash(): bigint | undefined;
   /** Milliseconds since the request began. */
   elapsedMs(): number;
-  /** Renews the headers that tell of tries and of the time that is left. `retry` counts from 1. */
-  beforeRetry(retry: number): void;
+  /**
+   * Renews the headers that tell of tries and of the time that is left.
+   * @param retry counts from 1
+   * @param timedOut the try before took too long
+   */
+  beforeRetry(retry: number, timedOut: boolean): void;
+  /** The tries that were under way when all was given up, where there may be several at a time. */
+  givenUp?: readonly GivenUpTry[] | undefined;
+  /** Counts a try that failed while others are under way. */
+  chargeTry?(host: Host | undefined, status: number): void;
+  /** The try takes longer than it may, and goes on. */
+  onTrySlow?(): void;
+}
+
+/** A try that nobody waits for any more. */
+export interface GivenUpTry {
+  host: Host | undefined;
+  /** Its host was charged for it already. */
+  slow: boolean;
 }
 
 /** May call the receiver before it returns; then what it returns does nothing. */

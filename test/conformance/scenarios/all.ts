@@ -36,6 +36,7 @@ import { headerMutations } from './header-mutations.ts';
 import { healthCheckFilter } from './health-check-filter.ts';
 import { changingHealth, checkRequests, healthChecks } from './health-checks.ts';
 import { http1Options } from './http1-options.ts';
+import { hedgedRequests } from './hedging.ts';
 import { http2Scenarios } from './http2.ts';
 import { http2Limits } from './http2-limits.ts';
 import { interimResponses } from './interim-responses.ts';
@@ -158,6 +159,7 @@ export const requests: Scenario[] = [
   ...meshRoutes,
   ...connects,
   ...internalRedirects,
+  ...hedgedRequests,
 ];
 
 /** What filters do with requests. */
