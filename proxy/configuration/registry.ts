@@ -80,6 +80,7 @@ import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cl
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { CelSchema } from '../api/envoy/extensions/formatter/cel/v3/cel_pb.js';
 import { MetadataSchema as MetadataFormatterSchema } from '../api/envoy/extensions/formatter/metadata/v3/metadata_pb.js';
+import { ReqWithoutQuerySchema } from '../api/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js';
 import { CookieBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js';
 import { HeaderBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/header/v3/header_pb.js';
 import { AllowListedRoutesConfigSchema } from '../api/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.js';
@@ -235,6 +236,7 @@ export const registry: Registry = createRegistry(
   ActionSchema,
   CelSchema,
   MetadataFormatterSchema,
+  ReqWithoutQuerySchema,
   ExpressionFilterSchema,
   ExpressionDescriptorSchema,
   StringValueSchema,
