@@ -1,6 +1,7 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
 
 import type { JsonObject } from './configuration/json.ts';
+import type { ConnectionTimes } from './connection-times.ts';
 import { DynamicMetadata } from './dynamic-metadata.ts';
 import type { Decisions } from './explain/decisions.ts';
 import type { BrokenBy } from './http/codec.ts';
@@ -136,6 +137,8 @@ export interface FilterStateObject {
 export class StreamInfo {
   /** Milliseconds since the epoch, with a fraction, when the head's first byte was read. */
   startMs = 0;
+  /** The same moment by the clock of `performance.now`. */
+  begunMs = 0;
   protocol = 'HTTP/1.1';
   requestHeaders: RequestHeaders | undefined = undefined;
   /** Whether our own answers take gRPC's form, where a filter changed the request's type; undefined: as that says. */
@@ -165,12 +168,24 @@ export class StreamInfo {
   upstreamFirstSentMs = -1;
   upstreamLastSentMs = -1;
   upstreamFirstReceivedMs = -1;
+  /** Of its body, where that is asked for. */
+  upstreamBodyMs = -1;
   upstreamLastReceivedMs = -1;
   downstreamFirstSentMs = -1;
   /** When all was over. */
   durationMs = -1;
+  /** How long the last try waited for a connection. */
+  poolReadyMs = -1;
+  /** How often a route was looked for, and how long that took, where it is asked for, in milliseconds. */
+  routeSearches = 0;
+  routeSearchMs = -1;
+  /** Of the two connections; undefined where there is none. */
+  connectionTimes: ConnectionTimes | undefined = undefined;
+  upstreamTimes: ConnectionTimes | undefined = undefined;
 
-  /** Of the route; undefined where there was none. */
+  /** There is a route, which has a name or not. */
+  routed = false;
+  /** Undefined where none has the domain. */
   virtualHost: VirtualHostFacts | undefined = undefined;
   routeName = '';
   /** The cluster that a filter chose for a connection, whatever its proxy says; '' where none did. */
@@ -201,8 +216,9 @@ export class StreamInfo {
   accessLogType = 'DownstreamEnd';
   /** The name that the client asked for by SNI. */
   requestedServerName = '';
-  /** The fingerprint of what the client offered, where that is asked for. */
+  /** Fingerprints of what the client offered, where they are asked for. */
   ja3 = '';
+  ja4 = '';
   /** What the handshake with the client told; undefined where the connection is not encrypted. */
   tls: TlsFacts | undefined = undefined;
   statPrefix = '';
@@ -225,6 +241,12 @@ export class StreamInfo {
   originalDestination = '';
   downstreamTransportFailureReason = '';
   connectionTerminationDetails = '';
+  /** Why this proxy closed a connection; '' where it did not. */
+  localCloseReason = '';
+  upstreamLocalCloseReason = '';
+  /** Whether the peer broke a connection off by a reset. */
+  clientReset = false;
+  hostReset = false;
   /** The place in its chain of the filter that closed a connection; undefined where none did. */
   stoppedByFilter: number | undefined = undefined;
 
@@ -257,6 +279,7 @@ export class StreamInfo {
   /** Takes over from the same request's time before it began anew what belongs to its client. */
   continue(before: StreamInfo): void {
     this.startMs = before.startMs;
+    this.begunMs = before.begunMs;
     this.requestHeaders = before.requestHeaders;
     this.originalPath = before.requestHeaders?.path ?? '';
     this.internal = before.internal;

@@ -12,6 +12,9 @@ export interface Command {
 /** Turns a command's argument into the command. Throws FormatError on a bad one. */
 export type Compiler = (argument: string | undefined) => Command;
 
+/** Operators that a format's extensions add, by name. */
+export type Formatters = ReadonlyMap<string, Compiler>;
+
 /** A format that cannot be used. */
 export class FormatError extends Error {
   readonly code = 'BAD_FORMAT';

@@ -6,9 +6,11 @@ import { addressCommands } from './address-commands.ts';
 import { byteCommands } from './byte-commands.ts';
 import { celCommands } from './cel-commands.ts';
 import { coalesce } from './coalesce-command.ts';
-import { type Command, type Compiler, FormatError, number, span, text } from './command.ts';
+import { type Command, type Compiler, FormatError, type Formatters, number, span, text } from './command.ts';
+import { connectionCommands } from './connection-commands.ts';
 import { commonDuration } from './duration-command.ts';
 import { grpcCommands } from './grpc-commands.ts';
+import { headerCommands } from './header-commands.ts';
 import { metadataCommands } from './metadata-commands.ts';
 import { pathCommands } from './path-commands.ts';
 import { requestedServerName } from './server-name-command.ts';
@@ -16,6 +18,7 @@ import { checkSyntax } from './syntax.ts';
 import { compileTime } from './time-format.ts';
 import { tlsCommands } from './tls-commands.ts';
 import { upstreamCommands } from './upstream-commands.ts';
+import { xfccValue } from './xfcc-command.ts';
 
 const between = (from: number, to: number) => (from < 0 || to < 0 ? -1 : to - from);
 
@@ -23,22 +26,6 @@ const responseDetails: Compiler = argument => {
   if (argument === 'ALLOW_WHITESPACES') return info => info.responseCodeDetails || undefined;
   return info => info.responseCodeDetails.replace(/[ \t\r\n]/g, '_') || undefined;
 };
-
-/** `X?Y`: the header X, or Y where there is no X. */
-const header =
-  (lookup: (info: StreamInfo, name: string) => string | undefined): Compiler =>
-  (argument = '') => {
-    if (/[\0\r\n ]/.test(argument))
-      throw new FormatError('Invalid header configuration. Format string contains invalid characters.');
-    const [main = '', alternative, ...rest] = argument.toLowerCase().split('?');
-    if (rest.length > 0) throw new FormatError('More than 1 alternative header specified in token: '.concat(argument));
-    if (alternative === undefined) return info => lookup(info, main);
-    return info => lookup(info, main) ?? lookup(info, alternative);
-  };
-
-const requestHeader = header((info, name) => info.requestHeaders?.lookup(name));
-const responseHeader = header((info, name) => info.responseHeaders?.lookup(name));
-const responseTrailer = header((info, name) => info.responseTrailers?.getAll(name));
 
 const environment: Compiler = argument => {
   const value = process.env[argument!];
@@ -110,12 +97,8 @@ const compilers: Record<string, Compiler> = {
   RESPONSE_DURATION: span(info => info.upstreamFirstReceivedMs),
   RESPONSE_TX_DURATION: span(info => between(info.upstreamFirstReceivedMs, info.durationMs)),
   DOWNSTREAM_HANDSHAKE_DURATION: span(() => -1),
-  REQ: requestHeader,
-  REQUEST_HEADER: requestHeader,
-  RESP: responseHeader,
-  RESPONSE_HEADER: responseHeader,
-  TRAILER: responseTrailer,
-  RESPONSE_TRAILER: responseTrailer,
+  ...headerCommands,
+  XFCC_VALUE: xfccValue,
   ...pathCommands,
   ...grpcCommands,
   ...upstreamCommands,
@@ -124,14 +107,13 @@ const compilers: Record<string, Compiler> = {
   UPSTREAM_CLUSTER: text(clusterOf),
   UPSTREAM_CLUSTER_RAW: text(clusterOf),
   UPSTREAM_HOST: text(info => info.upstreamHost),
-  UPSTREAM_CONNECTION_ID: text(info => (info.upstreamConnectionId === 0 ? '' : String(info.upstreamConnectionId))),
   UPSTREAM_REQUEST_ATTEMPT_COUNT: number(info => info.upstreamAttemptCount),
   UPSTREAM_TRANSPORT_FAILURE_REASON: text(info => info.upstreamTransportFailureReason.replaceAll(' ', '_')),
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: text(info => info.downstreamTransportFailureReason.replaceAll(' ', '_')),
   ...addressCommands,
   REQUESTED_SERVER_NAME: requestedServerName,
   ...tlsCommands,
-  CONNECTION_ID: number(info => info.connectionId),
+  ...connectionCommands,
   TRACE_ID: text(info => info.traceId),
   SPAN_ID: text(info => info.spanId),
   LISTENER_NAME: text(info => info.listenerName),
@@ -158,14 +140,22 @@ const compilers: Record<string, Compiler> = {
   ACCESS_LOG_TYPE: text(info => info.accessLogType),
 };
 
+const noFormatters: Formatters = new Map();
+
 /**
  * Finds and compiles a command.
  * @param hasLength whether what it prints is to be cut off
+ * @param formatters operators that extensions add: they come before those of the same names
  * @throws FormatError
  */
-export function compileCommand(name: string, argument: string | undefined, hasLength = false): Command {
-  const compiler = compilers[name];
+export function compileCommand(
+  name: string,
+  argument: string | undefined,
+  hasLength = false,
+  formatters: Formatters = noFormatters,
+): Command {
+  const compiler = formatters.get(name) ?? compilers[name];
   if (!compiler) throw new FormatError(`Not supported field in StreamInfo: ${name}`);
-  checkSyntax(name, argument, hasLength);
+  if (!formatters.has(name)) checkSyntax(name, argument, hasLength);
   return compiler(argument);
 }

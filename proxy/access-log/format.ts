@@ -3,7 +3,7 @@
 import { canonical, type Json } from '../configuration/json.ts';
 import { asBytes } from '../net/latin1.ts';
 import type { StreamInfo } from '../stream-info.ts';
-import { type Command, FormatError } from './command.ts';
+import { type Command, FormatError, type Formatters } from './command.ts';
 import { compileCommand } from './commands.ts';
 
 /** Prints one request. The text holds bytes: one character each, as header values do. */
@@ -21,7 +21,7 @@ export type Piece = string | Command;
 const commandPattern = /^%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%/s;
 
 /** Takes a format apart. Throws FormatError in Envoy's words. */
-export function parseFormat(format: string): Piece[] {
+export function parseFormat(format: string, formatters?: Formatters): Piece[] {
   const pieces: Piece[] = [];
   let literal = '';
   for (let position = 0; position < format.length; ) {
@@ -39,7 +39,7 @@ export function parseFormat(format: string): Piece[] {
       }
       if (literal !== '') pieces.push(asBytes(literal));
       literal = '';
-      pieces.push(truncated(compileCommand(name, argument, length !== undefined), length));
+      pieces.push(truncated(compileCommand(name, argument, length !== undefined, formatters), length));
       position += whole.length;
     }
   }
@@ -48,8 +48,10 @@ export function parseFormat(format: string): Piece[] {
 }
 
 /** Compiles a text format; what a request lacks prints as `-`, or as nothing. */
-export function compileFormat(format: string, omitEmpty = false): Formatter {
-  const pieces = parseFormat(format).map(piece => (typeof piece === 'string' ? piece : (piece.inText ?? piece)));
+export function compileFormat(format: string, omitEmpty = false, formatters?: Formatters): Formatter {
+  const pieces = parseFormat(format, formatters).map(piece =>
+    typeof piece === 'string' ? piece : (piece.inText ?? piece),
+  );
   const missing = omitEmpty ? '' : '-';
   return info => {
     let line = '';

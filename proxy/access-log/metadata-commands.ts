@@ -8,6 +8,7 @@ type MetadataOf = (info: StreamInfo) => DynamicMetadata | undefined;
 const sources = new Map<string, MetadataOf>([
   ['DYNAMIC', info => info.metadata],
   ['ROUTE', info => info.routeMetadata],
+  ['VIRTUAL_HOST', info => info.virtualHost?.metadata],
   ['CLUSTER', info => info.clusterMetadata],
   ['UPSTREAM_HOST', info => info.hostMetadata],
   ['LISTENER', info => info.listenerMetadata],

@@ -30,16 +30,38 @@ function queryOf(info: StreamInfo): string | undefined {
   return start < 0 ? undefined : whole.slice(start + 1);
 }
 
+const byteOf = (digits: string): string => String.fromCharCode(parseInt(digits, 16));
+
+/** Bytes for what stands for bytes; what stands for none stays. */
+const decoded = (text: string): string => text.replace(/%([0-9a-f]{2})/gi, (_, digits: string) => byteOf(digits));
+
+/** The first of its name, decoded. */
 const queryParameter: Compiler = (argument = '') => {
   return info => {
-    const query = queryOf(info);
-    return query === undefined ? undefined : (new URLSearchParams(query).get(argument) ?? undefined);
+    for (const part of queryOf(info)?.split('&') ?? []) {
+      const equals = part.indexOf('=');
+      const name = equals < 0 ? part : part.slice(0, equals);
+      if (part !== '' && decoded(name) === argument) return equals < 0 ? '' : decoded(part.slice(equals + 1));
+    }
+    return undefined;
   };
 };
 
-const query: Compiler = argument => {
-  if (argument === undefined || argument === 'ORIG') return queryOf;
-  throw new FormatError(`QUERY_PARAMS(${argument}) is not supported by this proxy`);
+/** As Envoy does it: what stands for no visible character stays, and of what stands for nothing the sign goes. */
+const shownQuery = (query: string): string =>
+  query.replace(/%(?:([0-9a-f]{2})|(?=..))/gi, (whole, digits: string | undefined) => {
+    const character = digits === undefined ? '' : byteOf(digits);
+    return digits === undefined || /[!-~]/.test(character) ? character : whole;
+  });
+
+const query: Compiler = (argument = '') => {
+  if (argument === '' || argument === 'ORIG') return queryOf;
+  if (argument !== 'DECODED')
+    throw new FormatError(`Invalid QUERY_PARAMS option: '${argument}', only 'ORIG'/'DECODED' are allowed`);
+  return info => {
+    const text = queryOf(info);
+    return text && shownQuery(text);
+  };
 };
 
 export const pathCommands: Record<string, Compiler> = {

@@ -12,12 +12,12 @@ const command: Syntax = { argument: 'none', length: false };
 const kinds: [Syntax, string][] = [
   [
     { argument: 'required', length: true },
-    'REQ RESP TRAILER REQUEST_HEADER RESPONSE_HEADER RESPONSE_TRAILER DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM COALESCE',
+    'REQ RESP TRAILER STREAM_INFO_REQ REQUEST_HEADER RESPONSE_HEADER RESPONSE_TRAILER DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM COALESCE',
   ],
   [{ argument: 'required', length: false }, 'COMMON_DURATION CLUSTER_METADATA UPSTREAM_METADATA'],
   [
     { argument: 'optional', length: true },
-    'FILTER_STATE UPSTREAM_FILTER_STATE QUERY_PARAMS PATH METADATA CEL TYPED_CEL',
+    'FILTER_STATE UPSTREAM_FILTER_STATE QUERY_PARAMS PATH METADATA CEL TYPED_CEL XFCC_VALUE',
   ],
   [
     { argument: 'optional', length: false },

@@ -10,6 +10,7 @@ import { compileTime } from './time-format.ts';
 type CertificateOf = (info: StreamInfo) => Certificate | undefined;
 
 const clientCertificate: CertificateOf = ({ tls }) => tls?.peer;
+const clientIssuer: CertificateOf = ({ tls }) => tls?.issuer?.();
 const localCertificate: CertificateOf = ({ tls }) => tls?.local;
 const hostCertificate: CertificateOf = ({ upstreamTls }) => upstreamTls?.peer;
 const ownCertificate: CertificateOf = ({ upstreamTls }) => upstreamTls?.local;
@@ -44,7 +45,7 @@ function nameCommands(prefix: string, of: CertificateOf, kinds: Record<string, N
 }
 
 const upstreamKinds: Record<string, NameKind> = { URI: 'uri', DNS: 'dns', IP: 'ip' };
-const downstreamKinds: Record<string, NameKind> = { ...upstreamKinds, EMAIL: 'email' };
+const downstreamKinds: Record<string, NameKind> = { ...upstreamKinds, EMAIL: 'email', OTHERNAME: 'other' };
 
 /** Of all that the client showed. */
 const ofChain = (read: (one: Certificate) => string): Compiler =>
@@ -64,6 +65,7 @@ export const tlsCommands: Record<string, Compiler> = {
   ...handshakeCommands('DOWNSTREAM', ({ tls }) => tls),
   ...handshakeCommands('UPSTREAM', ({ upstreamTls }) => upstreamTls),
   TLS_JA3_FINGERPRINT: text(({ ja3 }) => ja3),
+  TLS_JA4_FINGERPRINT: text(({ ja4 }) => ja4),
   UPSTREAM_SERVER_NAME: text(({ upstreamTls }) => upstreamTls?.serverName ?? ''),
   ...nameCommands('DOWNSTREAM_PEER', clientCertificate, downstreamKinds),
   ...nameCommands('DOWNSTREAM_LOCAL', localCertificate, downstreamKinds),
@@ -77,6 +79,8 @@ export const tlsCommands: Record<string, Compiler> = {
   DOWNSTREAM_PEER_SUBJECT: certificate(clientCertificate, ({ subject }) => subject),
   DOWNSTREAM_LOCAL_SUBJECT: certificate(localCertificate, ({ subject }) => subject),
   DOWNSTREAM_PEER_ISSUER: certificate(clientCertificate, ({ issuer }) => issuer),
+  DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256: certificate(clientIssuer, ({ fingerprint256 }) => fingerprint256),
+  DOWNSTREAM_PEER_ISSUER_SERIAL: certificate(clientIssuer, ({ serial }) => serial),
   DOWNSTREAM_PEER_SERIAL: certificate(clientCertificate, ({ serial }) => serial),
   DOWNSTREAM_PEER_FINGERPRINT_256: certificate(clientCertificate, ({ fingerprint256 }) => fingerprint256),
   DOWNSTREAM_PEER_FINGERPRINT_1: certificate(clientCertificate, ({ fingerprint1 }) => fingerprint1),

@@ -67,6 +67,7 @@ export const roots = [
   'envoy/extensions/compression/zstd/decompressor/v3/zstd.proto',
   'envoy/extensions/formatter/cel/v3/cel.proto',
   'envoy/extensions/formatter/metadata/v3/metadata.proto',
+  'envoy/extensions/formatter/req_without_query/v3/req_without_query.proto',
   'envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto',
   'envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs.proto',
   'envoy/extensions/matching/input_matchers/ip/v3/ip.proto',

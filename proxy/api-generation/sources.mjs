@@ -10,6 +10,20 @@ const folders = ['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'].map(na
 const ignoreEmpty = { after: 'message StringRules {', text: '\n    optional bool ignore_empty = 26;\n' };
 
 /**
+ * Fields of Envoy 1.40 that the package's files do not have yet, by file and message.
+ * @type {Record<string, Record<string, string[]>>}
+ */
+const newerFields = {
+  'envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto': {
+    TlsInspector: ['google.protobuf.BoolValue enable_ja4_fingerprinting = 3;'],
+  },
+  'envoy/extensions/transport_sockets/tls/v3/tls.proto': {
+    UpstreamTlsContext: ['bool auto_host_sni = 6;', 'bool auto_sni_san_validation = 7;'],
+    DownstreamTlsContext: ['bool prefer_client_ciphers = 11;'],
+  },
+};
+
+/**
  * The named files and all that they import, by name, with their text.
  * @param {string[]} names
  * @returns {Map<string, string>}
@@ -37,6 +51,21 @@ function read(name) {
   const path = folders.map(folder => join(folder, name)).find(existsSync);
   if (!path) throw new Error(`${name} is not in @grpc/grpc-js-xds`);
   const text = readFileSync(path, 'utf8');
-  if (name !== 'validate/validate.proto' || text.includes('ignore_empty = 26')) return text;
+  if (name !== 'validate/validate.proto') return withNewerFields(name, text);
+  if (text.includes('ignore_empty = 26')) return text;
   return text.replace(ignoreEmpty.after, ignoreEmpty.after + ignoreEmpty.text);
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function withNewerFields(name, text) {
+  let whole = text;
+  for (const [message, fields] of Object.entries(newerFields[name] ?? {})) {
+    const missing = fields.filter(field => !text.includes(field));
+    const start = `message ${message} {`;
+    whole = whole.replace(start, start + missing.map(field => `\n  ${field}`).join(''));
+  }
+  return whole;
 }

@@ -170,7 +170,7 @@ const clusterName: Read = info => (info.hasFlag(flag.NO_CLUSTER_FOUND) ? undefin
 const ofRoute =
   (read: Read): Read =>
   info =>
-    info.virtualHost === undefined ? undefined : read(info);
+    info.routed ? read(info) : undefined;
 
 const xds: Record<string, Read> = {
   cluster_name: clusterName,
@@ -178,7 +178,7 @@ const xds: Record<string, Read> = {
   route_name: ofRoute(info => asText(info.routeName)),
   route_metadata: ofRoute(info => metadataOf(info.routeMetadata)),
   virtual_host_name: info => text(info.virtualHost?.name),
-  virtual_host_metadata: ofRoute(info => metadataOf(info.virtualHost?.metadata)),
+  virtual_host_metadata: ({ virtualHost }) => virtualHost && metadataOf(virtualHost.metadata),
   upstream_host_metadata: info => (info.upstreamHost === '' ? undefined : metadataOf(info.hostMetadata)),
   filter_chain_name: info => info.filterChainName,
   listener_metadata: info => metadataOf(info.listenerMetadata),

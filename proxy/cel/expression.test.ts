@@ -54,6 +54,8 @@ test('handshakes are told of', () => {
     group: '',
     sessionId: '',
     serverName: '',
+    begunMs: 0,
+    securedMs: 0,
     peer: certificate('peer'),
     local: undefined,
   };

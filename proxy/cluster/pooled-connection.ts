@@ -1,4 +1,5 @@
 /** A pool's connection, in the version of HTTP that its host speaks. */
+import type { ConnectionTimes } from '../connection-times.ts';
 import { Deadline, type Limited } from '../deadlines.ts';
 import type { ClientCodec, ClientCodecOwner, HttpVersion } from '../http/codec.ts';
 import { ClientConnection } from '../http1/client-connection.ts';
@@ -34,6 +35,10 @@ export class PooledConnection implements ClientCodecOwner, UpstreamSocketOwner, 
 
   get localAddress(): string {
     return this.#socket.transport?.localAddress ?? '';
+  }
+
+  get times(): ConnectionTimes {
+    return this.#socket.times;
   }
 
   get tls(): TlsFacts | undefined {

@@ -41,6 +41,8 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     info.upstreamLocalAddress = pooled.localAddress;
     info.upstreamConnectionId = pooled.id;
     info.upstreamTls = pooled.tls;
+    info.upstreamTimes = pooled.times;
+    this.#noteWait();
     info.upstreamProtocol = pooled.protocol;
     this.#attempt.connectionId = pooled.id;
     this.#pool.options.host.outlier?.connected(false);
@@ -102,10 +104,15 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     this.#sent.resumeReading();
   }
 
+  #noteWait(): void {
+    this.#exchange.info.poolReadyMs = this.#exchange.elapsedMs() - this.#attempt.startMs;
+  }
+
   /** It never got a connection. */
   fail(reason: ResetReason, transportFailure: string): void {
     if (this.#over) return;
     this.#finish();
+    this.#noteWait();
     this.#attempt.flags |= resetFlag[reason];
     // What the breakers refuse says nothing of the host.
     if (reason !== 'overflow') this.#pool.options.host.outlier?.failed();

@@ -1,4 +1,5 @@
 /** A connection to a host that carries bytes of one client alone: made for the TCP proxy, counted as Envoy's TCP pool counts. */
+import type { ConnectionTimes } from '../connection-times.ts';
 import type { Transport } from '../net/transport.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Host } from './host.ts';
@@ -27,6 +28,10 @@ export class TcpConnection implements UpstreamSocketOwner {
 
   get id(): number {
     return this.#socket.id;
+  }
+
+  get times(): ConnectionTimes {
+    return this.#socket.times;
   }
 
   get tls(): TlsFacts | undefined {

@@ -56,6 +56,8 @@ class TcpRequest implements RequestSender, UpstreamSocketOwner, TransportHandler
     info.upstreamLocalAddress = transport.localAddress;
     info.upstreamConnectionId = this.#connection.id;
     info.upstreamTls = this.#connection.tls;
+    info.upstreamTimes = this.#connection.times;
+    this.#noteWait();
     transport.handler = this;
     for (const chunk of this.#waiting.splice(0)) transport.write(chunk);
     if (this.#requestDone) transport.end();
@@ -70,6 +72,7 @@ class TcpRequest implements RequestSender, UpstreamSocketOwner, TransportHandler
   onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
     if (this.#over) return;
     this.#finish();
+    this.#noteWait();
     this.#attempt.flags |= resetFlag[failure];
     this.#receiver.onReset(failure, transportFailure);
   }
@@ -129,6 +132,10 @@ class TcpRequest implements RequestSender, UpstreamSocketOwner, TransportHandler
     this.#connection.onClosed(true);
     this.#attempt.flags |= resetFlag['connection-termination'];
     this.#receiver.onReset('connection-termination', '');
+  }
+
+  #noteWait(): void {
+    this.#exchange.info.poolReadyMs = this.#exchange.elapsedMs() - this.#attempt.startMs;
   }
 
   #tellCongestion(congested: boolean): void {

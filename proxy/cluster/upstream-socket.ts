@@ -1,5 +1,6 @@
 /** A connection to a host: made within its time and counted, whatever it carries. */
 import { connect, isIPv6, type Socket } from 'node:net';
+import type { ConnectionTimes } from '../connection-times.ts';
 import { upstreamIds } from '../net/connection-ids.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
 import { SocketOptionError } from '../net/prepared-socket.ts';
@@ -50,7 +51,7 @@ export class UpstreamSocket {
   readonly #options: UpstreamSocketOptions;
   readonly #owner: UpstreamSocketOwner;
   readonly #socket: Socket;
-  readonly #startedMs = performance.now();
+  readonly times: ConnectionTimes = { begunMs: performance.now() };
   readonly #timer: NodeJS.Timeout;
   #over = false;
   #traffic: Traffic | undefined;
@@ -95,6 +96,7 @@ export class UpstreamSocket {
 
   #onConnect(): void {
     if (this.#over) return;
+    this.times.connectedMs = performance.now();
     const { tls, applicationProtocols, highMark, peerName, prepareSocket } = this.#options;
     prepareSocket?.(this.#socket);
     if (tls === undefined) this.#open(openTransport(this.#socket, highMark));
@@ -102,6 +104,7 @@ export class UpstreamSocket {
       const owner: ClientHandshakeOwner = {
         onSecured: (secured, facts) => {
           this.tls = facts;
+          this.times.securedMs = facts.securedMs;
           if (this.#over) secured.destroy();
           else this.#open(openSocketTransport(secured, highMark));
         },
@@ -114,7 +117,7 @@ export class UpstreamSocket {
   #open(transport: Transport): void {
     clearTimeout(this.#timer);
     const { stats } = this.#options;
-    stats.cxConnectMs.record(Math.round(performance.now() - this.#startedMs));
+    stats.cxConnectMs.record(Math.round(performance.now() - this.times.begunMs));
     this.transport = transport;
     this.#traffic = stats.traffic.open(this.transport);
     this.#owner.onConnected(this.transport);
@@ -158,7 +161,7 @@ export class UpstreamSocket {
     host.gauges.cx_active--;
     stats.cxDestroy.increment();
     (byPeer ? stats.cxDestroyRemote : stats.cxDestroyLocal).increment();
-    stats.cxLengthMs.record(Math.round(performance.now() - this.#startedMs));
+    stats.cxLengthMs.record(Math.round(performance.now() - this.times.begunMs));
     if (!active) return;
     stats.cxDestroyWithActive.increment();
     (byPeer ? stats.cxDestroyRemoteWithActive : stats.cxDestroyLocalWithActive).increment();

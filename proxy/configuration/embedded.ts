@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { compileFormat } from '../access-log/format.ts';
+import { formattersOf, formatterTypes } from '../access-log/formatters.ts';
 import { compileJsonFormat } from '../access-log/json-format.ts';
 import { ExprSchema } from '../api/google/api/expr/v1alpha1/syntax_pb.js';
 import { compileExpression, compileParsedExpression } from '../cel/expression.ts';
@@ -149,18 +150,24 @@ function expressionProblem(value: JsonObject): EmbeddedProblem | undefined {
 
 const expressionFilterType = 'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter';
 const expressionDescriptorType = 'envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor';
-const formatterTypes = ['envoy.extensions.formatter.cel.v3.Cel', 'envoy.extensions.formatter.metadata.v3.Metadata'];
 
 function formatProblem(format: JsonObject): EmbeddedProblem | undefined {
-  const { text_format, text_format_source, json_format, formatters = [] } = format;
-  for (const formatter of Array.isArray(formatters) ? formatters.filter(isObject) : []) {
+  const { text_format, text_format_source, json_format } = format;
+  const extensions = Array.isArray(format.formatters) ? format.formatters.filter(isObject) : [];
+  for (const formatter of extensions) {
     const problem = kindProblem('formatters', formatter, 'formatter', formatterTypes);
     if (problem !== undefined) return problem;
   }
-  if (typeof text_format === 'string') return tried('text_format', () => void compileFormat(text_format));
-  if (isObject(json_format)) return tried('json_format', () => void compileJsonFormat(json_format));
+  const formatters = formattersOf(
+    extensions.map(({ typed_config: config }) => String(isObject(config) ? config['@type'] : '')),
+  );
+  if (typeof text_format === 'string')
+    return tried('text_format', () => void compileFormat(text_format, false, formatters));
+  if (isObject(json_format)) return tried('json_format', () => void compileJsonFormat(json_format, false, formatters));
   const text = isObject(text_format_source) ? text_format_source.inline_string : undefined;
-  return typeof text === 'string' ? tried('text_format_source', () => void compileFormat(text)) : undefined;
+  return typeof text === 'string'
+    ? tried('text_format_source', () => void compileFormat(text, false, formatters))
+    : undefined;
 }
 
 function tried(field: string, attempt: () => void, describe?: (error: unknown) => string): EmbeddedProblem | undefined {

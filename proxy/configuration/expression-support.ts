@@ -17,4 +17,5 @@ export const expressionSupport: Record<string, string> = {
   'envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor': 'descriptor_key skip_if_error text parsed',
   'envoy.extensions.formatter.cel.v3.Cel': '',
   'envoy.extensions.formatter.metadata.v3.Metadata': '',
+  'envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery': '',
 };

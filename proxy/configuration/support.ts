@@ -58,7 +58,8 @@ export const obeyed: Record<string, string> = {
     'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names application_protocols transport_protocol=raw_buffer|tls',
   'envoy.config.listener.v3.Filter': 'name typed_config',
   'envoy.config.listener.v3.ListenerFilter': 'name typed_config',
-  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'enable_ja3_fingerprinting',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
+    'enable_ja3_fingerprinting enable_ja4_fingerprinting',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
     'allow_requests_without_proxy_protocol disallowed_versions stat_prefix',
@@ -80,7 +81,8 @@ export const obeyed: Record<string, string> = {
     'certificate_chain private_key password watched_directory ocsp_staple',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
     'trusted_ca watched_directory verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl allow_expired_certificate trust_chain_verification',
-  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': 'san_type=EMAIL|DNS|URI|IP_ADDRESS matcher',
+  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher':
+    'san_type=EMAIL|DNS|URI|IP_ADDRESS|OTHER_NAME matcher oid',
   // TCP proxy
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy':
     'stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts max_downstream_connection_duration access_log_options access_log_flush_interval flush_access_log_on_connected',

@@ -26,7 +26,6 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   trace: RequestTrace | undefined;
   readonly #connection: ManagedConnection;
   readonly #sender: ResponseSender;
-  #startedAt = performance.now();
   #redirects: RedirectHistory | undefined;
   #router: RouterRequest | undefined;
   readonly #route: StreamRoute;
@@ -60,7 +59,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   }
 
   elapsedMs(): number {
-    return performance.now() - this.#startedAt;
+    return performance.now() - this.info.begunMs;
   }
 
   /** Whether a response has begun, its own or one of ours. */
@@ -155,7 +154,6 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
     const { info } = this;
     const { manager } = this.#connection;
     const head = before.requestHeaders;
-    this.#startedAt = before.#startedAt;
     this.#redirects = before.#redirects;
     info.continue(before.info);
     info.decisions = manager.explained?.begin(head, info.downstreamLocalAddress);

@@ -1,4 +1,5 @@
 /** A client's connection and the requests on it. */
+import { type ConnectionTimes, timesOf } from '../connection-times.ts';
 import { Deadline, type Limited } from '../deadlines.ts';
 import type { HttpVersion, ResponseSender, ServerCodec, ServerCodecOwner } from '../http/codec.ts';
 import { ServerConnection } from '../http1/server-connection.ts';
@@ -29,7 +30,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
   readonly #transport: Transport;
   /** Undefined until the first bytes came. */
   #codec: ServerCodec | undefined;
-  readonly #startedAt = performance.now();
+  readonly #times: ConnectionTimes;
   #draining = false;
   #closingHere = false;
   #requests = 0;
@@ -49,6 +50,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     this.#originalDestination = facts.localAddress ?? '';
     this.peer = { address: addressOf(this.remoteAddress), ...facts };
     this.#transport = transport;
+    this.#times = timesOf(facts.tls);
     const { stats, settings } = manager;
     new FirstBytes(transport, codecType(settings.codecType, facts.tls?.applicationProtocol), this);
     this.#traffic = stats.traffic.open(transport);
@@ -105,6 +107,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     info.protocol = protocol;
     info.downstreamBytes = bytes;
     info.startMs = Date.now();
+    info.begunMs = performance.now();
     info.statPrefix = this.manager.settings.statPrefix;
     info.listenerName = this.manager.listenerName;
     const { chain } = this.manager;
@@ -117,6 +120,8 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     info.originalDestination = this.#originalDestination;
     info.requestedServerName = this.peer.serverName;
     info.ja3 = this.peer.ja3;
+    info.ja4 = this.peer.ja4;
+    info.connectionTimes = this.#times;
     info.tls = this.peer.tls;
     info.downstreamRemoteAddress = this.remoteAddress;
     info.downstreamDirectRemoteAddress = this.directRemoteAddress;
@@ -194,7 +199,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
   }
 
   ageMs(): number {
-    return performance.now() - this.#startedAt;
+    return performance.now() - this.#times.begunMs;
   }
 
   destroy(): void {

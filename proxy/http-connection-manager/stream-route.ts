@@ -2,6 +2,7 @@
 import type { RequestHeaders } from '../http/headers.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import type { StreamInfo } from '../stream-info.ts';
+import { wantedFacts } from '../wanted-facts.ts';
 import type { ConnectionManager } from './connection-manager.ts';
 
 export class StreamRoute {
@@ -28,10 +29,14 @@ export class StreamRoute {
   find(head: RequestHeaders): void {
     const { routes } = this.#manager;
     const info = this.#info;
+    info.routeSearches++;
+    const begunMs = wantedFacts.routeTimes ? performance.now() : 0;
     const entry = routes.find(head, this.random(), info.metadata);
+    if (wantedFacts.routeTimes) info.routeSearchMs = performance.now() - begunMs;
     this.entry = entry;
     info.decisions?.routed(routes, routes.locate(head, this.random(), info.metadata), head, entry);
-    info.virtualHost = entry?.host;
+    info.routed = entry !== undefined;
+    info.virtualHost = entry?.host ?? routes.locate(head, this.random(), info.metadata).facts;
     info.routeName = entry?.name ?? '';
     info.routeMetadata = entry?.metadata;
     info.clusterName = entry?.cluster?.clusterName ?? '';

@@ -11,6 +11,8 @@ export interface ClientHello {
   applicationProtocols: readonly string[];
   /** What the message says of itself: 0x0303, also of TLS 1.3. */
   version: number;
+  /** What it offers besides; empty where it does not say. */
+  versions: readonly number[];
   suites: readonly number[];
   /** Their types, in their order. */
   extensions: readonly number[];
@@ -26,6 +28,7 @@ export const unreadHello: ClientHello = {
   serverName: '',
   applicationProtocols: [],
   version: 0,
+  versions: [],
   suites: [],
   extensions: [],
   groups: [],
@@ -105,6 +108,7 @@ const extension = {
   pointFormats: 11,
   signatureAlgorithms: 13,
   applicationProtocols: 16,
+  versions: 43,
 } as const;
 
 function readHello(hello: Fields): ClientHello {
@@ -122,6 +126,7 @@ function readHello(hello: Fields): ClientHello {
     serverName: hostName(listOf(extension.serverName)),
     applicationProtocols: protocolNames(listOf(extension.applicationProtocols)),
     version,
+    versions: numbers(listOf(extension.versions, 1), 2),
     suites,
     extensions: [...extensions.keys()],
     groups: numbers(listOf(extension.groups), 2),

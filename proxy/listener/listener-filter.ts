@@ -9,6 +9,7 @@ export interface Findings {
   hello?: ClientHello;
   /** Of the hello. */
   ja3?: string;
+  ja4?: string;
   /** Of a connection that is not encrypted. */
   applicationProtocols?: readonly string[];
   /** `ip:port` of both ends as a proxy before this one tells them, or where the connection was meant to go. */

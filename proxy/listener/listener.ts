@@ -354,8 +354,8 @@ function socketOptions(configuration: Configuration, host: string): StatedOption
 
 function factsOf(findings: Findings | undefined): ConnectionFacts {
   if (findings === undefined) return noFacts;
-  const { hello, ja3 = '', remoteAddress, localAddress } = findings;
-  return { serverName: hello?.serverName ?? '', ja3, tls: undefined, remoteAddress, localAddress };
+  const { hello, ja3 = '', ja4 = '', remoteAddress, localAddress } = findings;
+  return { serverName: hello?.serverName ?? '', ja3, ja4, tls: undefined, remoteAddress, localAddress };
 }
 
 function matchInput(socket: Socket, { hello, applicationProtocols, ...told }: Findings = {}): MatchInput {

@@ -9,8 +9,9 @@ import type { TlsFacts } from '../tls/tls-facts.ts';
 export interface ConnectionFacts {
   /** The name that the client asked for by SNI, in lower case; '' where it named none, or nobody looked. */
   readonly serverName: string;
-  /** Of the client's hello, where that is asked for; '' else. */
+  /** Of the client's hello, where they are asked for; '' else. */
   readonly ja3: string;
+  readonly ja4: string;
   /** Undefined where it is not encrypted. */
   readonly tls: TlsFacts | undefined;
   /** `ip:port` of both ends as a proxy before this one tells them; undefined: those of the connection. */
@@ -42,6 +43,7 @@ export interface FailedConnection {
 export const noFacts: ConnectionFacts = {
   serverName: '',
   ja3: '',
+  ja4: '',
   tls: undefined,
   remoteAddress: undefined,
   localAddress: undefined,

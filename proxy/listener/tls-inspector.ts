@@ -8,7 +8,7 @@ import type { TlsInspector as Configuration } from '../api/envoy/extensions/filt
 import type { Counter } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import { type ClientHello, lookForHello, type NoHello } from './client-hello.ts';
-import { ja3Fingerprint } from './fingerprint.ts';
+import { ja3Fingerprint, ja4Fingerprint } from './fingerprint.ts';
 import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
 import { peek } from './peek.ts';
 
@@ -19,10 +19,12 @@ export class TlsInspector implements ListenerFilter {
     Counter
   >;
 
-  readonly #fingerprints: boolean;
+  readonly #tellsJa3: boolean;
+  readonly #tellsJa4: boolean;
 
-  constructor({ enableJa3Fingerprinting }: Configuration, store: StatsStore) {
-    this.#fingerprints = enableJa3Fingerprinting ?? false;
+  constructor({ enableJa3Fingerprinting, enableJa4Fingerprinting }: Configuration, store: StatsStore) {
+    this.#tellsJa3 = enableJa3Fingerprinting ?? false;
+    this.#tellsJa4 = enableJa4Fingerprinting ?? false;
     const scope = store.scope('tls_inspector.');
     scope.histogram('bytes_processed');
     this.#counters = {
@@ -45,7 +47,8 @@ export class TlsInspector implements ListenerFilter {
       this.#count(found);
       if (typeof found !== 'string') {
         findings.hello = found;
-        if (this.#fingerprints) findings.ja3 = ja3Fingerprint(found);
+        if (this.#tellsJa3) findings.ja3 = ja3Fingerprint(found);
+        if (this.#tellsJa4) findings.ja4 = ja4Fingerprint(found);
       }
       tell(found === 'too-large' ? 'refused' : 'go-on');
     });

@@ -11,6 +11,7 @@ import type { RouteEntry } from '../routing/route-entry.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import { replyToReset, resetDetails, resetFlag } from '../upstream/resets.ts';
 import type { Exchange, GivenUpTry, TryTrace } from '../upstream/upstream.ts';
+import { wantedFacts } from '../wanted-facts.ts';
 import { failsHandshake } from './handshake.ts';
 import { InternalRedirect, type RedirectedStream } from './internal-redirect.ts';
 import { Mirror } from './mirror.ts';
@@ -288,6 +289,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   }
 
   onData(chunk: Buffer, end: boolean): void {
+    if (wantedFacts.bodyTimes && this.info.upstreamBodyMs < 0) this.info.upstreamBodyMs = this.elapsedMs();
     if (end) this.#complete();
     this.#stream.respondData(chunk, end);
   }

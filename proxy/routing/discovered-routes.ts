@@ -13,8 +13,8 @@ import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import { DemandedHosts, type HostTable } from './demanded-hosts.ts';
 import type { RouteSourceContext } from './route-context.ts';
 import type { RouteEntry } from './route-entry.ts';
-import { nowhere, type RouteSource, type WrittenRoutes } from './route-source.ts';
-import { type RouteLocation, RouteTable } from './route-table.ts';
+import type { RouteSource, WrittenRoutes } from './route-source.ts';
+import { nowhere, type RouteLocation, RouteTable } from './route-table.ts';
 
 export interface SharedRoutes extends RouteSource {
   /** Ends when there are routes, which may be never. */

@@ -36,8 +36,6 @@ export interface RouteSource extends CameRoutes {
   stop(): void;
 }
 
-export const nowhere: RouteLocation = { host: -1, domain: '', secured: false, route: -1 };
-
 /** Routes that stay as they are. @param path where they are written */
 export function fixedRoutes(
   configuration: RouteConfiguration,

@@ -7,6 +7,9 @@ import type { DynamicMetadata } from '../dynamic-metadata.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { type MatchedRequest, requestKinds } from '../matching/inputs.ts';
 import { compileMatcher, type Match } from '../matching/match-tree.ts';
+import { asBytes } from '../net/latin1.ts';
+import { statedMetadata } from '../stated-metadata.ts';
+import type { VirtualHostFacts } from '../stream-info.ts';
 import { Route } from './route.ts';
 import type { RouteContext } from './route-context.ts';
 import { levelOf, type RouteEntry } from './route-entry.ts';
@@ -16,6 +19,8 @@ import { type InsecureTest, insecureTest, secureRedirect } from './secure-redire
 export interface RouteLocation {
   /** The virtual host's index; -1 where none has a domain that fits. */
   host: number;
+  /** What is known of it; undefined where there is none. */
+  facts: VirtualHostFacts | undefined;
   /** Which of its domains, in lower case. */
   domain: string;
   /** It asks for https, by which the request did not come. */
@@ -24,9 +29,12 @@ export interface RouteLocation {
   route: number;
 }
 
+export const nowhere: RouteLocation = { host: -1, facts: undefined, domain: '', secured: false, route: -1 };
+
 /** What a virtual host does with requests. */
 interface Routes {
   index: number;
+  facts: VirtualHostFacts;
   routes: readonly Route[];
   /** Finds the routes that count for a request, in place of the list; undefined where there is no matcher. */
   match: Match<MatchedRequest, readonly Route[]> | undefined;
@@ -77,6 +85,7 @@ export class RouteTable {
       const compile = (route: RouteConfig): Route => new Route(route, host, outer, context);
       const routes = {
         index,
+        facts: { name: asBytes(host.name), metadata: statedMetadata(host.metadata) },
         routes: host.routes.map(compile),
         match: host.matcher && routeMatch(host.matcher, compile),
         insecure: insecureTest(host.requireTls),
@@ -113,11 +122,11 @@ export class RouteTable {
   /** Where the configuration says so; for the same arguments, at the same moment, as `find`. */
   locate(head: RequestHeaders, random: number, metadata?: DynamicMetadata): RouteLocation {
     const host = this.#routesOf(head.authority);
-    if (host === undefined) return { host: -1, domain: '', secured: false, route: -1 };
+    if (host === undefined) return nowhere;
     const domain = this.#domainOf(host, this.#matched(head.authority));
-    if (host.insecure?.(head)) return { host: host.index, domain, secured: true, route: -1 };
+    if (host.insecure?.(head)) return { host: host.index, facts: host.facts, domain, secured: true, route: -1 };
     const route = host.routes.findIndex(route => route.matches(head, random, metadata));
-    return { host: host.index, domain, secured: false, route };
+    return { host: host.index, facts: host.facts, domain, secured: false, route };
   }
 
   /** What domains are compared with. */

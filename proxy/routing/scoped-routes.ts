@@ -14,7 +14,8 @@ import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused
 import { requireXds, type XdsContext } from '../xds/xds-context.ts';
 import { discoveredRoutes, type SharedRoutes } from './discovered-routes.ts';
 import type { RouteSourceContext } from './route-context.ts';
-import { fixedRoutes, nowhere, type RouteSource } from './route-source.ts';
+import { fixedRoutes, type RouteSource } from './route-source.ts';
+import { nowhere } from './route-table.ts';
 import { scopeKeyBuilder, scopeKeyOf } from './scope-key.ts';
 
 /** What the scopes of several connection managers may be: each has its own way to tell which is a request's. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { TcpConnection } from '../cluster/tcp-connection.ts';
 import type { ConnectFailure, UpstreamSocketOwner } from '../cluster/upstream-socket.ts';
+import { timesOf } from '../connection-times.ts';
 import { Deadline, type Limited } from '../deadlines.ts';
 import type { ConnectionDecisions, ConnectionEnd } from '../explain/connection-decisions.ts';
 import { WireBytes } from '../http/wire-bytes.ts';
@@ -34,6 +35,8 @@ export function connectionInfo(
   info.statPrefix = proxy.statPrefix;
   info.requestedServerName = facts.serverName;
   info.ja3 = facts.ja3;
+  info.ja4 = facts.ja4;
+  info.connectionTimes = timesOf(facts.tls);
   info.tls = facts.tls;
   info.downstreamLocalAddress = facts.localAddress ?? localAddress;
   info.originalDestination = facts.localAddress ?? '';
@@ -49,6 +52,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   readonly #proxy: TcpProxy;
   readonly #client: Transport;
   readonly #startedMs = performance.now();
+  #triedMs = -1;
   #upstream: TcpConnection | undefined;
   #attempts = 0;
   #over = false;
@@ -66,6 +70,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     this.#client = client;
     this.info = connectionInfo(proxy, client, facts);
     this.info.startMs = performance.timeOrigin + this.#startedMs;
+    this.info.begunMs = this.info.connectionTimes!.begunMs;
     proxy.stats.cxTotal.increment();
     this.#traffic = proxy.stats.traffic.open(client);
     this.#decisions = proxy.context.explained?.beginConnection();
@@ -113,6 +118,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   }
 
   #open(cluster: Cluster): void {
+    this.#triedMs = this.elapsedMs();
     const opened = cluster.connect(this, this.info);
     if (opened === 'overflow') {
       this.#decisions?.overflowed(cluster.limits.default.connections.maximum);
@@ -141,6 +147,8 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     this.info.upstreamLocalAddress = transport.localAddress;
     this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
     this.info.upstreamTls = this.#upstream?.tls;
+    this.info.upstreamTimes = this.#upstream?.times;
+    this.#noteWait();
     transport.handler = this.#fromHost();
     this.info.upstreamBytes = new WireBytes();
     this.#interimLog = this.#proxy.interimLogs?.started(this);
@@ -151,10 +159,15 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
 
   onConnectFailed(failure: ConnectFailure, transportFailure: string): void {
     this.#upstream = undefined;
+    this.#noteWait();
     this.#decisions?.connectFailed(transportFailure || failure.replaceAll('-', ' '));
     this.info.flags |= flag.UPSTREAM_CONNECTION_FAILURE;
     if (failure !== 'connection-timeout') this.info.upstreamTransportFailureReason = transportFailure;
     this.#connect();
+  }
+
+  #noteWait(): void {
+    this.info.poolReadyMs = this.elapsedMs() - this.#triedMs;
   }
 
   #fromClient(): TransportHandler {

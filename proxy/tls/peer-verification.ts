@@ -118,6 +118,14 @@ export class PeerVerification {
     return this.#acceptsUntrusted ? undefined : refusal.reason;
   }
 
+  /** Who signed a certificate that is trusted: one of those that were shown, or an authority. */
+  issuerOf({ x509, chain }: Certificate): Certificate | undefined {
+    const shown = chain[1];
+    if (shown !== undefined) return shown;
+    const authority = this.ca && authoritiesOf(this.ca).find(one => x509.checkIssued(one));
+    return authority && new Certificate(authority);
+  }
+
   #refusalOf(certificate: Certificate, chainError: ChainError | undefined, expected?: string): Refusal | undefined {
     if (this.ca !== undefined && chainError !== undefined) {
       const reason = `X509_verify_cert: certificate verification error at depth 0: ${chainError.reason}`;

@@ -10,7 +10,7 @@ import { coversName, namesTest, subjectAltNames } from './subject-alt-names.ts';
 test('names are read in their order, with what Node quotes', () => {
   const subjectAltName =
     'URI:spiffe://a/b, DNS:a.example, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, othername:<unsupported>, email:a@b.example, DNS:"a, DNS:b"';
-  assert.deepEqual(subjectAltNames({ subjectAltName }), [
+  assert.deepEqual(subjectAltNames({ subjectAltName, raw: Buffer.alloc(0) }), [
     { kind: 'uri', value: 'spiffe://a/b' },
     { kind: 'dns', value: 'a.example' },
     { kind: 'ip', value: '127.0.0.1' },
@@ -18,7 +18,7 @@ test('names are read in their order, with what Node quotes', () => {
     { kind: 'email', value: 'a@b.example' },
     { kind: 'dns', value: 'a, DNS:b' },
   ]);
-  assert.deepEqual(subjectAltNames({ subjectAltName: undefined }), []);
+  assert.deepEqual(subjectAltNames({ subjectAltName: undefined, raw: Buffer.alloc(0) }), []);
 });
 
 test('a star stands for one label', () => {

@@ -3,25 +3,30 @@ import type { X509Certificate } from 'node:crypto';
 import { SubjectAltNameMatcher_SanType as SanType } from '../api/enums.js';
 import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { type StringTest, stringTest } from '../routing/string-match.ts';
+import { otherNames } from './certificate-extensions.ts';
 
-export type NameKind = 'dns' | 'uri' | 'ip' | 'email';
+export type NameKind = 'dns' | 'uri' | 'ip' | 'email' | 'other';
 
 export interface SubjectAltName {
   kind: NameKind;
   value: string;
+  /** Of what kind of its own it is; only of `other`. */
+  oid?: string;
 }
 
 const kinds: Record<string, NameKind> = { DNS: 'dns', URI: 'uri', 'IP Address': 'ip', email: 'email' };
 
-/** In the order of the certificate. Kinds that nothing is compared with are left out. */
-export function subjectAltNames({ subjectAltName = '' }: Pick<X509Certificate, 'subjectAltName'>): SubjectAltName[] {
+/** In the order of the certificate, names of kinds of their own last. Kinds that nothing is compared with are left out. */
+export function subjectAltNames(certificate: Pick<X509Certificate, 'subjectAltName' | 'raw'>): SubjectAltName[] {
+  const { subjectAltName = '' } = certificate;
   const names: SubjectAltName[] = [];
   // Node quotes a value as JSON where it could be taken for more than one.
   for (const [, type = '', text = ''] of subjectAltName.matchAll(/([A-Za-z ]+?):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
     const kind = kinds[type];
     if (kind !== undefined) names.push({ kind, value: text.startsWith('"') ? String(JSON.parse(text)) : text });
   }
-  return names;
+  if (!subjectAltName.includes('othername:')) return names;
+  return [...names, ...otherNames(certificate).map(name => ({ kind: 'other' as const, ...name }))];
 }
 
 export type NamesTest = (names: readonly SubjectAltName[]) => boolean;
@@ -31,13 +36,16 @@ const kindOf: Partial<Record<number, NameKind>> = {
   [SanType.URI]: 'uri',
   [SanType.IP_ADDRESS]: 'ip',
   [SanType.EMAIL]: 'email',
+  [SanType.OTHER_NAME]: 'other',
 };
 
 /** Whether one of the names is one that is wanted; undefined where any will do. */
 export function namesTest(context: CertificateValidationContext): NamesTest | undefined {
   const tests = [
-    ...context.matchTypedSubjectAltNames.flatMap(({ sanType, matcher }) =>
-      matcher === undefined ? [] : [typedTest(kindOf[sanType], stringTest(matcher), exactOf(matcher.matchPattern))],
+    ...context.matchTypedSubjectAltNames.flatMap(({ sanType, matcher, oid }) =>
+      matcher === undefined
+        ? []
+        : [typedTest(kindOf[sanType], stringTest(matcher), exactOf(matcher.matchPattern), oid)],
     ),
     ...context.matchSubjectAltNames.map(stringTest).map(
       test =>
@@ -53,9 +61,9 @@ const exactOf = ({ case: kind, value }: { case: string | undefined; value?: unkn
   kind === 'exact' ? String(value) : undefined;
 
 /** A name of a certificate may stand for many, `*.example.org`: where one name is wanted, that counts too. */
-function typedTest(kind: NameKind | undefined, test: StringTest, exact: string | undefined) {
+function typedTest(kind: NameKind | undefined, test: StringTest, exact: string | undefined, oid: string) {
   return (name: SubjectAltName): boolean => {
-    if (name.kind !== kind) return false;
+    if (name.kind !== kind || (kind === 'other' && name.oid !== oid)) return false;
     return kind === 'dns' && exact !== undefined ? coversName(name.value, exact) : test(name.value);
   };
 }

@@ -97,6 +97,7 @@ export class TlsClient {
   }
 
   #follow({ socket, raw, context, before, name }: Begun, owner: ClientHandshakeOwner): void {
+    const begunMs = performance.now();
     let state: 'begun' | 'verified' | 'over' = 'begun';
     const tickets: Buffer[] = [];
     let peer: Certificate | undefined;
@@ -129,7 +130,7 @@ export class TlsClient {
         return;
       }
       for (const ticket of tickets) keep(ticket);
-      const facts = factsOf(socket, peer, context.identities[0]!.certificate, this.#serverNameFor(name));
+      const facts = factsOf(socket, peer, context.identities[0]!.certificate, begunMs, this.#serverNameFor(name));
       this.#stats.countHandshake(facts, socket.isSessionReused(), true);
       owner.onSecured(socket, facts);
     });

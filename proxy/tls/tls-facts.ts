@@ -15,8 +15,13 @@ export interface TlsFacts {
   readonly serverName: string;
   /** What was agreed on by ALPN; '' where nothing was. */
   readonly applicationProtocol: string;
+  /** When the handshake began and ended, by the clock of `performance.now`. */
+  readonly begunMs: number;
+  readonly securedMs: number;
   /** What the peer showed. */
   readonly peer: Certificate | undefined;
+  /** Who signed that, where a client was verified. */
+  readonly issuer?: (() => Certificate | undefined) | undefined;
   /** What was shown to the peer. */
   readonly local: Certificate | undefined;
 }
@@ -26,6 +31,7 @@ export function factsOf(
   socket: TLSSocket,
   peer: Certificate | undefined,
   local: Certificate | undefined,
+  begunMs: number,
   serverName = '',
 ): TlsFacts {
   const { id, group } = sessionNotes(socket);
@@ -38,6 +44,8 @@ export function factsOf(
     sessionId: version === 'TLSv1.3' ? '' : id,
     serverName,
     applicationProtocol: socket.alpnProtocol || '',
+    begunMs,
+    securedMs: performance.now(),
     peer,
     local,
   };

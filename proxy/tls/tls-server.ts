@@ -63,6 +63,7 @@ export class TlsServer {
    * @param timeoutMs 0: for ever
    */
   handshake(raw: Socket, asked: AskedFor, timeoutMs: number, owner: HandshakeOwner): void {
+    const begunMs = performance.now();
     const context = this.source.forConnection();
     if (context === undefined) {
       raw.destroy();
@@ -81,7 +82,7 @@ export class TlsServer {
     const socket = new TLSSocket(raw, { isServer: true, ...options });
     this.#keyLog?.follow(socket, raw);
     new Handshake(socket, timeoutMs, {
-      done: () => this.#judge(socket, context, identity, owner),
+      done: () => this.#judge(socket, context, { identity, begunMs }, owner),
       timedOut: () => owner.onTimeout(),
       failed: error => {
         raw.destroy();
@@ -112,10 +113,16 @@ export class TlsServer {
     };
   }
 
-  #judge(socket: TLSSocket, { verification }: TlsContext, identity: Identity, owner: HandshakeOwner): void {
+  #judge(
+    socket: TLSSocket,
+    { verification }: TlsContext,
+    { identity, begunMs }: { identity: Identity; begunMs: number },
+    owner: HandshakeOwner,
+  ): void {
     const shown = socket.getPeerX509Certificate();
     const peer = shown && new Certificate(shown);
-    const refusal = peer && verification.judge(peer, 'client', chainError(socket), this.#stats);
+    const error = chainError(socket);
+    const refusal = peer && verification.judge(peer, 'client', error, this.#stats);
     if (refusal !== undefined) {
       socket.destroy();
       owner.onFailed(describeRefusal(refusal));
@@ -123,7 +130,8 @@ export class TlsServer {
     }
     socket.on('error', error => this.#countError(error));
     const reused = socket.isSessionReused();
-    const known = factsOf(socket, peer, identity.certificate);
+    const issuer = peer && error === undefined ? () => verification.issuerOf(peer) : undefined;
+    const known = { ...factsOf(socket, peer, identity.certificate, begunMs), issuer };
     // OpenSSL gives sessions ids even where nobody keeps them.
     const facts = this.#withoutIds && !reused ? { ...known, sessionId: '' } : known;
     this.#stats.countHandshake(facts, reused, peer !== undefined);

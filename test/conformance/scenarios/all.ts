@@ -21,6 +21,7 @@ import { durations } from './durations.ts';
 import { headerToMetadata, tokenMetadata } from './dynamic-metadata.ts';
 import { edgeSettings } from './edge-settings.ts';
 import { endpointsDump } from './endpoints-dump.ts';
+import { everyOperator } from './every-operator.ts';
 import { expressionAttributes, expressionValues } from './expressions.ts';
 import { extendedConnect } from './extended-connect.ts';
 import { externalAuthorization } from './external-authorization.ts';
@@ -123,6 +124,7 @@ export const requests: Scenario[] = [
   responseFraming,
   laxResponses,
   accessLogFormat,
+  ...everyOperator,
   logOperators,
   logFilters,
   sampledLogs,
