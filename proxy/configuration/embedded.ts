@@ -56,6 +56,8 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     case 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
     case 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
       return tried('common_tls_context', () => checkTlsContext(typeName, value));
+    case 'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
+      return tried('descriptors', () => void descriptorValues(value).forEach(text => void compileFormat(text)));
     case 'envoy.extensions.filters.http.health_check.v3.HealthCheck':
       if (value.pass_through_mode === true || Number.parseFloat(String(value.cache_time ?? 0)) === 0) return undefined;
       return { field: 'cache_time', reason: 'cache_time_ms must not be set when path_through_mode is disabled' };
@@ -76,6 +78,12 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     default:
       return undefined;
   }
+}
+
+function descriptorValues({ descriptors }: JsonObject): string[] {
+  const all = Array.isArray(descriptors) ? descriptors.filter(isObject) : [];
+  const entries = all.flatMap(one => (Array.isArray(one.entries) ? one.entries : [])).filter(isObject);
+  return entries.map(({ value }) => String(value));
 }
 
 /** Any extension may stand there by the schema; only those of the right kind make sense. */

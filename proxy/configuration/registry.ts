@@ -73,8 +73,10 @@ import { TlsInspectorSchema } from '../api/envoy/extensions/filters/listener/tls
 import { ConnectionLimitSchema } from '../api/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.js';
 import { ConfigSchema as DirectResponseSchema } from '../api/envoy/extensions/filters/network/direct_response/v3/config_pb.js';
 import { EchoSchema } from '../api/envoy/extensions/filters/network/echo/v3/echo_pb.js';
+import { ExtAuthzSchema as ConnectionExtAuthzSchema } from '../api/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { LocalRateLimitSchema as ConnectionRateLimitSchema } from '../api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js';
+import { RateLimitSchema as ConnectionServiceLimitSchema } from '../api/envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.js';
 import { RBACSchema as ConnectionRBACSchema } from '../api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.js';
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
@@ -132,8 +134,10 @@ export const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   ConnectionLimitSchema,
+  ConnectionExtAuthzSchema,
   ConnectionRateLimitSchema,
   ConnectionRBACSchema,
+  ConnectionServiceLimitSchema,
   DirectResponseSchema,
   EchoSchema,
   SniClusterSchema,

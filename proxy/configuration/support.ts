@@ -91,6 +91,11 @@ export const obeyed: Record<string, string> = {
   // Filters on connections
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit':
     'stat_prefix max_connections delay runtime_enabled',
+  'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz':
+    'stat_prefix grpc_service failure_mode_allow include_peer_certificate include_tls_session filter_enabled_metadata',
+  'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
+    'stat_prefix domain descriptors timeout failure_mode_deny rate_limit_service',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor': 'entries',
   'envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit': 'stat_prefix token_bucket runtime_enabled',
   'envoy.extensions.filters.network.rbac.v3.RBAC':
     'rules shadow_rules shadow_rules_stat_prefix stat_prefix enforcement_type matcher shadow_matcher',

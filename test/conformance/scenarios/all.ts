@@ -11,6 +11,7 @@ import { compression } from './compression.ts';
 import { connects } from './connect.ts';
 import { connectionEnds } from './connection-ends.ts';
 import { connectionQuotas } from './connection-quotas.ts';
+import { connectionServices } from './connection-services.ts';
 import { controlPlanes } from './control-plane.ts';
 import { copies } from './copies.ts';
 import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
@@ -223,6 +224,7 @@ export const connections: Scenario[] = [
   connectionLimits,
   connectionRules,
   connectionMatchers,
+  ...connectionServices,
   workers,
   answeringFilters,
   serverTls,
