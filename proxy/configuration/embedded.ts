@@ -5,6 +5,7 @@ import { compileFormat } from '../access-log/format.ts';
 import { compileJsonFormat } from '../access-log/json-format.ts';
 import { ExprSchema } from '../api/google/api/expr/v1alpha1/syntax_pb.js';
 import { compileExpression, compileParsedExpression } from '../cel/expression.ts';
+import { parseTarget } from '../http/target.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { makeFormatter } from '../routing/value-format.ts';
 import { isObject, type JsonObject } from './json.ts';
@@ -56,6 +57,8 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     case 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
     case 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
       return tried('common_tls_context', () => checkTlsContext(typeName, value));
+    case 'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
+      return responseRedirectProblem(value);
     case 'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
       return tried('descriptors', () => void descriptorValues(value).forEach(text => void compileFormat(text)));
     case 'envoy.extensions.filters.http.health_check.v3.HealthCheck':
@@ -78,6 +81,20 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     default:
       return undefined;
   }
+}
+
+/** What Envoy refuses of where other responses come from. */
+function responseRedirectProblem({ uri, redirect_action: action }: JsonObject): EmbeddedProblem | undefined {
+  if (typeof uri === 'string' && parseTarget(uri) === undefined)
+    return { field: 'uri', reason: `Invalid uri specified for redirection for custom response: ${uri}` };
+  if (!isObject(action)) return undefined;
+  const field = 'redirect_action';
+  for (const kind of ['regex_rewrite', 'prefix_rewrite'])
+    if (action[kind] !== undefined) return { field, reason: `${kind} is not supported for Custom Response` };
+  const path = String(action.path_redirect ?? '');
+  if (!path.includes('#')) return undefined;
+  const reason = `#fragment is not supported for custom response. Specified path_redirect is ${path}`;
+  return { field, reason };
 }
 
 function descriptorValues({ descriptors }: JsonObject): string[] {

@@ -30,6 +30,7 @@ import {
   CompressorSchema,
 } from '../api/envoy/extensions/filters/http/compressor/v3/compressor_pb.js';
 import { CorsPolicySchema, CorsSchema } from '../api/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { CustomResponseSchema } from '../api/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js';
 import { DecompressorSchema } from '../api/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.js';
 import {
   ExtAuthzPerRouteSchema,
@@ -82,6 +83,8 @@ import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cl
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { CelSchema } from '../api/envoy/extensions/formatter/cel/v3/cel_pb.js';
 import { MetadataSchema as MetadataFormatterSchema } from '../api/envoy/extensions/formatter/metadata/v3/metadata_pb.js';
+import { LocalResponsePolicySchema } from '../api/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js';
+import { RedirectPolicySchema } from '../api/envoy/extensions/http/custom_response/redirect_policy/v3/redirect_policy_pb.js';
 import { CookieBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js';
 import { HeaderBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/header/v3/header_pb.js';
 import { AllowListedRoutesConfigSchema } from '../api/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.js';
@@ -124,7 +127,14 @@ import {
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import { HttpRequestHeaderMatchInputSchema } from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
+import {
+  HttpRequestHeaderMatchInputSchema,
+  HttpResponseHeaderMatchInputSchema,
+} from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
+import {
+  HttpResponseStatusCodeClassMatchInputSchema,
+  HttpResponseStatusCodeMatchInputSchema,
+} from '../api/envoy/type/matcher/v3/status_code_input_pb.js';
 import { CelMatcherSchema } from '../api/xds/type/matcher/v3/cel_pb.js';
 import { ServerNameMatcherSchema } from '../api/xds/type/matcher/v3/domain_pb.js';
 import { HttpAttributesCelMatchInputSchema } from '../api/xds/type/matcher/v3/http_inputs_pb.js';
@@ -157,6 +167,9 @@ export const registry: Registry = createRegistry(
   ZstdDecompressorSchema,
   CorsSchema,
   CorsPolicySchema,
+  CustomResponseSchema,
+  LocalResponsePolicySchema,
+  RedirectPolicySchema,
   ExtAuthzSchema,
   ExtAuthzPerRouteSchema,
   HTTPFaultSchema,
@@ -229,6 +242,9 @@ export const registry: Registry = createRegistry(
   SubjectInputSchema,
   UriSanInputSchema,
   HttpRequestHeaderMatchInputSchema,
+  HttpResponseHeaderMatchInputSchema,
+  HttpResponseStatusCodeMatchInputSchema,
+  HttpResponseStatusCodeClassMatchInputSchema,
   RouteSchema,
   RouteListSchema,
   HttpAttributesCelMatchInputSchema,

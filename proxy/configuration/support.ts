@@ -183,6 +183,11 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.http.cors.v3.Cors': '',
   'envoy.extensions.filters.http.cors.v3.CorsPolicy':
     'allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights',
+  'envoy.extensions.filters.http.custom_response.v3.CustomResponse': 'custom_response_matcher',
+  'envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy':
+    'body body_format status_code response_headers_to_add',
+  'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
+    'uri redirect_action status_code response_headers_to_add request_headers_to_add',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz':
     'http_service grpc_service include_peer_certificate include_tls_session enable_dynamic_metadata_ingestion failure_mode_allow failure_mode_allow_header_add with_request_body clear_route_cache status_on_error filter_enabled deny_at_disable stat_prefix allowed_headers disallowed_headers charge_cluster_response_stats',
   'envoy.extensions.filters.http.ext_authz.v3.BufferSettings': 'max_request_bytes pack_as_bytes',

@@ -8,6 +8,7 @@ import { bandwidthLimit } from './bandwidth-limit.ts';
 import { buffer } from './buffer.ts';
 import { compressor } from './compressor.ts';
 import { cors } from './cors.ts';
+import { customResponse } from './custom-response.ts';
 import { decompressor } from './decompressor.ts';
 import { extAuthz } from './ext-authz.ts';
 import { fault } from './fault.ts';
@@ -33,6 +34,7 @@ const filterTypes: readonly HttpFilterType[] = [
   buffer,
   compressor,
   cors,
+  customResponse,
   decompressor,
   extAuthz,
   fault,

@@ -15,6 +15,7 @@ import { connectionServices } from './connection-services.ts';
 import { controlPlanes } from './control-plane.ts';
 import { copies } from './copies.ts';
 import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
+import { customResponses } from './custom-responses.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
@@ -177,6 +178,7 @@ export const filters: Scenario[] = [
   otherExpressions,
   crossOrigin,
   deprecatedCrossOrigin,
+  ...customResponses,
   headerMutations,
   tokenAuthentication,
   headerToMetadata,
