@@ -21,3 +21,24 @@ for (const [said, reason] of cases)
   test(`another response by ${JSON.stringify(said)} ${reason === undefined ? 'is taken' : 'is refused'}`, () => {
     assert.equal(embeddedProblem(redirects, said)?.reason, reason);
   });
+
+const successes: [said: JsonObject, reason: string | undefined][] = [
+  [{ success_criteria: {} }, undefined],
+  [{ success_criteria: { http_criteria: { http_success_status: [{ start: 100, end: 600 }] } } }, undefined],
+  [
+    { success_criteria: { http_criteria: { http_success_status: [{ start: 50, end: 200 }] } } },
+    'invalid HTTP range: [50, 200)',
+  ],
+  [
+    { success_criteria: { http_criteria: { http_success_status: [{ start: 300, end: 200 }] } } },
+    'invalid HTTP range: [300, 200)',
+  ],
+  [{ success_criteria: { grpc_criteria: { grpc_success_status: [16, 17] } } }, 'invalid gRPC code 17'],
+  [{ sr_threshold: { default_value: { value: 0.5 } } }, 'Success rate threshold cannot be less than 1.0%.'],
+];
+
+for (const [said, reason] of successes)
+  test(`success by ${JSON.stringify(said)} ${reason === undefined ? 'is taken' : 'is refused'}`, () => {
+    const type = 'envoy.extensions.filters.http.admission_control.v3.AdmissionControl';
+    assert.equal(embeddedProblem(type, said)?.reason, reason);
+  });

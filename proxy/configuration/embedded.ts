@@ -57,6 +57,8 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     case 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
     case 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
       return tried('common_tls_context', () => checkTlsContext(typeName, value));
+    case 'envoy.extensions.filters.http.admission_control.v3.AdmissionControl':
+      return successProblem(value);
     case 'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
       return responseRedirectProblem(value);
     case 'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
@@ -81,6 +83,26 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     default:
       return undefined;
   }
+}
+
+/** What Envoy refuses of what is to count as a success. */
+function successProblem({
+  success_criteria: criteria,
+  sr_threshold: threshold,
+}: JsonObject): EmbeddedProblem | undefined {
+  const { value = 0 } = isObject(threshold) && isObject(threshold.default_value) ? threshold.default_value : {};
+  if (threshold !== undefined && Number(value) < 1)
+    return { field: 'sr_threshold', reason: 'Success rate threshold cannot be less than 1.0%.' };
+  const { http_criteria: http, grpc_criteria: grpc } = isObject(criteria) ? criteria : {};
+  const field = 'success_criteria';
+  const ranges = isObject(http) && Array.isArray(http.http_success_status) ? http.http_success_status : [];
+  for (const { start: from, end: to } of ranges.filter(isObject)) {
+    const [start, end] = [Number(from ?? 0), Number(to ?? 0)];
+    if (start < 100 || end > 600 || start > end) return { field, reason: `invalid HTTP range: [${start}, ${end})` };
+  }
+  const codes = isObject(grpc) && Array.isArray(grpc.grpc_success_status) ? grpc.grpc_success_status : [];
+  const unknown = codes.find(code => Number(code) > 16);
+  return unknown === undefined ? undefined : { field, reason: `invalid gRPC code ${unknown}` };
 }
 
 /** What Envoy refuses of where other responses come from. */

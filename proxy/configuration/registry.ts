@@ -23,6 +23,7 @@ import { GzipSchema as GzipCompressorSchema } from '../api/envoy/extensions/comp
 import { GzipSchema as GzipDecompressorSchema } from '../api/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.js';
 import { ZstdSchema as ZstdCompressorSchema } from '../api/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.js';
 import { ZstdSchema as ZstdDecompressorSchema } from '../api/envoy/extensions/compression/zstd/decompressor/v3/zstd_pb.js';
+import { AdmissionControlSchema } from '../api/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.js';
 import { BandwidthLimitSchema } from '../api/envoy/extensions/filters/http/bandwidth_limit/v3/bandwidth_limit_pb.js';
 import { BufferPerRouteSchema, BufferSchema } from '../api/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import {
@@ -153,6 +154,7 @@ export const registry: Registry = createRegistry(
   SniClusterSchema,
   DownstreamConnectionsConfigSchema,
   FilterConfigSchema,
+  AdmissionControlSchema,
   BandwidthLimitSchema,
   BufferSchema,
   BufferPerRouteSchema,

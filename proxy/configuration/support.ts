@@ -151,6 +151,14 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection max_stream_duration headers_with_underscores_action',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl':
+    'enabled success_criteria sampling_window aggression sr_threshold rps_threshold max_rejection_probability',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria': 'http_criteria grpc_criteria',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria':
+    'http_success_status',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.GrpcCriteria':
+    'grpc_success_status',
+  'envoy.config.core.v3.RuntimePercent': 'default_value runtime_key',
   'envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit':
     'stat_prefix enable_mode limit_kbps fill_interval runtime_enabled enable_response_trailers response_trailer_prefix',
   'envoy.extensions.filters.http.buffer.v3.Buffer': 'max_request_bytes',

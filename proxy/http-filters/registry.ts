@@ -4,6 +4,7 @@ import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_co
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
 import type { FilterConfig } from '../routing/route-context.ts';
+import { admissionControl } from './admission-control.ts';
 import { bandwidthLimit } from './bandwidth-limit.ts';
 import { buffer } from './buffer.ts';
 import { compressor } from './compressor.ts';
@@ -30,6 +31,7 @@ import { statefulSession } from './stateful-session.ts';
 
 /** One line for each. */
 const filterTypes: readonly HttpFilterType[] = [
+  admissionControl,
   bandwidthLimit,
   buffer,
   compressor,

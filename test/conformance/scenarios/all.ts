@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
 import { adminInterface } from './admin.ts';
+import { admissionControl } from './admission-control.ts';
 import { aggregates, aggregatesOfBytes } from './aggregates.ts';
 import { backPressure } from './back-pressure.ts';
 import { bandwidthLimits } from './bandwidth.ts';
@@ -179,6 +180,7 @@ export const filters: Scenario[] = [
   crossOrigin,
   deprecatedCrossOrigin,
   ...customResponses,
+  ...admissionControl,
   headerMutations,
   tokenAuthentication,
   headerToMetadata,
