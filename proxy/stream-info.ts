@@ -148,6 +148,8 @@ export class StreamInfo {
   /** 0 where no response was sent. */
   responseCode = 0;
   responseCodeDetails = '';
+  /** Whoever answered gave no details: logs print nothing for them. */
+  answeredSilently = false;
   /** The body of an answer of our own while its form is made; '' else. */
   localReplyBody = '';
   flags = 0;
@@ -268,6 +270,9 @@ export class StreamInfo {
   /** What filters keep of it for others, by key; undefined where none does. */
   filterState: Map<string, FilterStateObject> | undefined = undefined;
 
+  /** What becomes of the response where the request began anew since it was to get another one; undefined: it stays. */
+  responseAdjustment: ((head: ResponseHeaders, info: StreamInfo) => void) | undefined = undefined;
+
   /** What decides about it; undefined where nobody asked. */
   decisions: Decisions | undefined = undefined;
 
@@ -286,6 +291,7 @@ export class StreamInfo {
     this.requestId = before.requestId;
     this.bytesReceived = before.bytesReceived;
     this.requestReceivedMs = before.requestReceivedMs;
+    this.responseAdjustment = before.responseAdjustment;
   }
 
   hasFlag(bit: number): boolean {

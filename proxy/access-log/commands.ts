@@ -22,9 +22,12 @@ import { xfccValue } from './xfcc-command.ts';
 
 const between = (from: number, to: number) => (from < 0 || to < 0 ? -1 : to - from);
 
+const detailsOf = (info: StreamInfo): string | undefined =>
+  info.responseCodeDetails || (info.answeredSilently ? '' : undefined);
+
 const responseDetails: Compiler = argument => {
-  if (argument === 'ALLOW_WHITESPACES') return info => info.responseCodeDetails || undefined;
-  return info => info.responseCodeDetails.replace(/[ \t\r\n]/g, '_') || undefined;
+  if (argument === 'ALLOW_WHITESPACES') return detailsOf;
+  return info => detailsOf(info)?.replace(/[ \t\r\n]/g, '_');
 };
 
 const environment: Compiler = argument => {

@@ -6,6 +6,7 @@ import { formattersOf, formatterTypes } from '../access-log/formatters.ts';
 import { compileJsonFormat } from '../access-log/json-format.ts';
 import { ExprSchema } from '../api/google/api/expr/v1alpha1/syntax_pb.js';
 import { compileExpression, compileParsedExpression } from '../cel/expression.ts';
+import { parseTarget } from '../http/target.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { makeFormatter } from '../routing/value-format.ts';
 import { isObject, type JsonObject } from './json.ts';
@@ -57,6 +58,12 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     case 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
     case 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
       return tried('common_tls_context', () => checkTlsContext(typeName, value));
+    case 'envoy.extensions.filters.http.admission_control.v3.AdmissionControl':
+      return successProblem(value);
+    case 'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
+      return responseRedirectProblem(value);
+    case 'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
+      return tried('descriptors', () => void descriptorValues(value).forEach(text => void compileFormat(text)));
     case 'envoy.extensions.filters.http.health_check.v3.HealthCheck':
       if (value.pass_through_mode === true || Number.parseFloat(String(value.cache_time ?? 0)) === 0) return undefined;
       return { field: 'cache_time', reason: 'cache_time_ms must not be set when path_through_mode is disabled' };
@@ -88,6 +95,45 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
 const twoLengths =
   'a message with both a length and chunks is refused by this proxy: whoever reads it by the other one finds another request in it';
 const preserveCaseType = 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
+/** What Envoy refuses of what is to count as a success. */
+function successProblem({
+  success_criteria: criteria,
+  sr_threshold: threshold,
+}: JsonObject): EmbeddedProblem | undefined {
+  const { value = 0 } = isObject(threshold) && isObject(threshold.default_value) ? threshold.default_value : {};
+  if (threshold !== undefined && Number(value) < 1)
+    return { field: 'sr_threshold', reason: 'Success rate threshold cannot be less than 1.0%.' };
+  const { http_criteria: http, grpc_criteria: grpc } = isObject(criteria) ? criteria : {};
+  const field = 'success_criteria';
+  const ranges = isObject(http) && Array.isArray(http.http_success_status) ? http.http_success_status : [];
+  for (const { start: from, end: to } of ranges.filter(isObject)) {
+    const [start, end] = [Number(from ?? 0), Number(to ?? 0)];
+    if (start < 100 || end > 600 || start > end) return { field, reason: `invalid HTTP range: [${start}, ${end})` };
+  }
+  const codes = isObject(grpc) && Array.isArray(grpc.grpc_success_status) ? grpc.grpc_success_status : [];
+  const unknown = codes.find(code => Number(code) > 16);
+  return unknown === undefined ? undefined : { field, reason: `invalid gRPC code ${unknown}` };
+}
+
+/** What Envoy refuses of where other responses come from. */
+function responseRedirectProblem({ uri, redirect_action: action }: JsonObject): EmbeddedProblem | undefined {
+  if (typeof uri === 'string' && parseTarget(uri) === undefined)
+    return { field: 'uri', reason: `Invalid uri specified for redirection for custom response: ${uri}` };
+  if (!isObject(action)) return undefined;
+  const field = 'redirect_action';
+  for (const kind of ['regex_rewrite', 'prefix_rewrite'])
+    if (action[kind] !== undefined) return { field, reason: `${kind} is not supported for Custom Response` };
+  const path = String(action.path_redirect ?? '');
+  if (!path.includes('#')) return undefined;
+  const reason = `#fragment is not supported for custom response. Specified path_redirect is ${path}`;
+  return { field, reason };
+}
+
+function descriptorValues({ descriptors }: JsonObject): string[] {
+  const all = Array.isArray(descriptors) ? descriptors.filter(isObject) : [];
+  const entries = all.flatMap(one => (Array.isArray(one.entries) ? one.entries : [])).filter(isObject);
+  return entries.map(({ value }) => String(value));
+}
 
 /** Any extension may stand there by the schema; only those of the right kind make sense. */
 function libraryProblem(kind: 'compressor' | 'decompressor', value: JsonObject): EmbeddedProblem | undefined {

@@ -6,6 +6,7 @@ export const harmless: Record<string, string> = {
   'envoy.extensions.access_loggers.grpc.v3.CommonGrpcAccessLogConfig.transport_api_version':
     'there is one version of the service',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz.transport_api_version': 'there is one version of the service',
+  'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz.transport_api_version': 'there is one version of the service',
   'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':
     'faults are not counted by downstream cluster',
   'envoy.config.core.v3.Http1ProtocolOptions.use_balsa_parser': 'there is one parser',

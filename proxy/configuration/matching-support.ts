@@ -26,6 +26,9 @@ export const matchingSupport: Record<string, string> = {
   'xds.type.matcher.v3.HttpAttributesCelMatchInput': '',
   'envoy.extensions.matching.input_matchers.ip.v3.Ip': 'cidr_ranges',
   'envoy.type.matcher.v3.HttpRequestHeaderMatchInput': 'header_name',
+  'envoy.type.matcher.v3.HttpResponseHeaderMatchInput': 'header_name',
+  'envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput': '',
+  'envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput': '',
   'envoy.config.route.v3.RouteList': 'routes',
   'envoy.config.rbac.v3.Action': 'name action',
   ...Object.fromEntries(

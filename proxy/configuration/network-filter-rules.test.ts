@@ -58,3 +58,15 @@ test('limits say how much they let through', () => {
   const fast = { stat_prefix: 'a', token_bucket: { max_tokens: 1, fill_interval: '0.04s' } };
   assert.match(problem(filter('local_ratelimit.v3.LocalRateLimit', fast), echo), /50ms/);
 });
+
+test('filters that ask a service name it, and what they ask can be printed', () => {
+  assert.match(problem(filter('ext_authz.v3.ExtAuthz', { stat_prefix: 'a' }), echo), /^ext_authz has no service/);
+  const service = { grpc_service: { envoy_grpc: { cluster_name: 'a' } }, transport_api_version: 'V3' };
+  const asking = (value: string): Json =>
+    filter('ratelimit.v3.RateLimit', {
+      ...{ stat_prefix: 'a', domain: 'a', rate_limit_service: service },
+      descriptors: [{ entries: [{ key: 'a', value }] }],
+    });
+  assert.equal(problem(asking('%CONNECTION_ID%'), echo), '');
+  assert.match(problem(asking('%NONE%'), echo), /^Not supported field in StreamInfo: NONE/);
+});

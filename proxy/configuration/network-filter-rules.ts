@@ -30,6 +30,9 @@ function kindOf({ value }: Part): string {
 
 function checkFilter(kind: string, configuration: Part, refuse: Refuse): void {
   const { value, path } = configuration;
+  // Envoy takes it, and has nobody to ask.
+  if (kind === 'ext_authz' && value.grpc_service === undefined)
+    throw refuse('ext_authz has no service to ask: grpc_service names one', path);
   if (kind === 'connection_limit' && value.max_connections === undefined)
     throw refuse("Field 'max_connections' is missing", path);
   if (kind === 'rbac' && (judgesHeaders(value.rules) || judgesHeaders(value.shadow_rules)))

@@ -23,6 +23,7 @@ import { GzipSchema as GzipCompressorSchema } from '../api/envoy/extensions/comp
 import { GzipSchema as GzipDecompressorSchema } from '../api/envoy/extensions/compression/gzip/decompressor/v3/gzip_pb.js';
 import { ZstdSchema as ZstdCompressorSchema } from '../api/envoy/extensions/compression/zstd/compressor/v3/zstd_pb.js';
 import { ZstdSchema as ZstdDecompressorSchema } from '../api/envoy/extensions/compression/zstd/decompressor/v3/zstd_pb.js';
+import { AdmissionControlSchema } from '../api/envoy/extensions/filters/http/admission_control/v3/admission_control_pb.js';
 import { BandwidthLimitSchema } from '../api/envoy/extensions/filters/http/bandwidth_limit/v3/bandwidth_limit_pb.js';
 import { BufferPerRouteSchema, BufferSchema } from '../api/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import {
@@ -30,6 +31,7 @@ import {
   CompressorSchema,
 } from '../api/envoy/extensions/filters/http/compressor/v3/compressor_pb.js';
 import { CorsPolicySchema, CorsSchema } from '../api/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { CustomResponseSchema } from '../api/envoy/extensions/filters/http/custom_response/v3/custom_response_pb.js';
 import { DecompressorSchema } from '../api/envoy/extensions/filters/http/decompressor/v3/decompressor_pb.js';
 import {
   ExtAuthzPerRouteSchema,
@@ -73,8 +75,10 @@ import { TlsInspectorSchema } from '../api/envoy/extensions/filters/listener/tls
 import { ConnectionLimitSchema } from '../api/envoy/extensions/filters/network/connection_limit/v3/connection_limit_pb.js';
 import { ConfigSchema as DirectResponseSchema } from '../api/envoy/extensions/filters/network/direct_response/v3/config_pb.js';
 import { EchoSchema } from '../api/envoy/extensions/filters/network/echo/v3/echo_pb.js';
+import { ExtAuthzSchema as ConnectionExtAuthzSchema } from '../api/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { LocalRateLimitSchema as ConnectionRateLimitSchema } from '../api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js';
+import { RateLimitSchema as ConnectionServiceLimitSchema } from '../api/envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.js';
 import { RBACSchema as ConnectionRBACSchema } from '../api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.js';
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
@@ -82,6 +86,8 @@ import { CelSchema } from '../api/envoy/extensions/formatter/cel/v3/cel_pb.js';
 import { MetadataSchema as MetadataFormatterSchema } from '../api/envoy/extensions/formatter/metadata/v3/metadata_pb.js';
 import { PreserveCaseFormatterConfigSchema } from '../api/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 import { ReqWithoutQuerySchema } from '../api/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js';
+import { LocalResponsePolicySchema } from '../api/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js';
+import { RedirectPolicySchema } from '../api/envoy/extensions/http/custom_response/redirect_policy/v3/redirect_policy_pb.js';
 import { CookieBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js';
 import { HeaderBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/header/v3/header_pb.js';
 import { AllowListedRoutesConfigSchema } from '../api/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.js';
@@ -124,7 +130,14 @@ import {
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '../api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import { HttpRequestHeaderMatchInputSchema } from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
+import {
+  HttpRequestHeaderMatchInputSchema,
+  HttpResponseHeaderMatchInputSchema,
+} from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
+import {
+  HttpResponseStatusCodeClassMatchInputSchema,
+  HttpResponseStatusCodeMatchInputSchema,
+} from '../api/envoy/type/matcher/v3/status_code_input_pb.js';
 import { CelMatcherSchema } from '../api/xds/type/matcher/v3/cel_pb.js';
 import { ServerNameMatcherSchema } from '../api/xds/type/matcher/v3/domain_pb.js';
 import { HttpAttributesCelMatchInputSchema } from '../api/xds/type/matcher/v3/http_inputs_pb.js';
@@ -134,13 +147,16 @@ export const registry: Registry = createRegistry(
   HttpConnectionManagerSchema,
   TcpProxySchema,
   ConnectionLimitSchema,
+  ConnectionExtAuthzSchema,
   ConnectionRateLimitSchema,
   ConnectionRBACSchema,
+  ConnectionServiceLimitSchema,
   DirectResponseSchema,
   EchoSchema,
   SniClusterSchema,
   DownstreamConnectionsConfigSchema,
   FilterConfigSchema,
+  AdmissionControlSchema,
   BandwidthLimitSchema,
   BufferSchema,
   BufferPerRouteSchema,
@@ -155,6 +171,9 @@ export const registry: Registry = createRegistry(
   ZstdDecompressorSchema,
   CorsSchema,
   CorsPolicySchema,
+  CustomResponseSchema,
+  LocalResponsePolicySchema,
+  RedirectPolicySchema,
   ExtAuthzSchema,
   ExtAuthzPerRouteSchema,
   HTTPFaultSchema,
@@ -228,6 +247,9 @@ export const registry: Registry = createRegistry(
   SubjectInputSchema,
   UriSanInputSchema,
   HttpRequestHeaderMatchInputSchema,
+  HttpResponseHeaderMatchInputSchema,
+  HttpResponseStatusCodeMatchInputSchema,
+  HttpResponseStatusCodeClassMatchInputSchema,
   RouteSchema,
   RouteListSchema,
   HttpAttributesCelMatchInputSchema,

@@ -93,6 +93,11 @@ export const obeyed: Record<string, string> = {
   // Filters on connections
   'envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit':
     'stat_prefix max_connections delay runtime_enabled',
+  'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz':
+    'stat_prefix grpc_service failure_mode_allow include_peer_certificate include_tls_session filter_enabled_metadata',
+  'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
+    'stat_prefix domain descriptors timeout failure_mode_deny rate_limit_service',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor': 'entries',
   'envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit': 'stat_prefix token_bucket runtime_enabled',
   'envoy.extensions.filters.network.rbac.v3.RBAC':
     'rules shadow_rules shadow_rules_stat_prefix stat_prefix enforcement_type matcher shadow_matcher',
@@ -153,6 +158,14 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection max_stream_duration headers_with_underscores_action',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl':
+    'enabled success_criteria sampling_window aggression sr_threshold rps_threshold max_rejection_probability',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria': 'http_criteria grpc_criteria',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria':
+    'http_success_status',
+  'envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.GrpcCriteria':
+    'grpc_success_status',
+  'envoy.config.core.v3.RuntimePercent': 'default_value runtime_key',
   'envoy.extensions.filters.http.bandwidth_limit.v3.BandwidthLimit':
     'stat_prefix enable_mode limit_kbps fill_interval runtime_enabled enable_response_trailers response_trailer_prefix',
   'envoy.extensions.filters.http.buffer.v3.Buffer': 'max_request_bytes',
@@ -185,6 +198,11 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.http.cors.v3.Cors': '',
   'envoy.extensions.filters.http.cors.v3.CorsPolicy':
     'allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights',
+  'envoy.extensions.filters.http.custom_response.v3.CustomResponse': 'custom_response_matcher',
+  'envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy':
+    'body body_format status_code response_headers_to_add',
+  'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
+    'uri redirect_action status_code response_headers_to_add request_headers_to_add',
   'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz':
     'http_service grpc_service include_peer_certificate include_tls_session enable_dynamic_metadata_ingestion failure_mode_allow failure_mode_allow_header_add with_request_body clear_route_cache status_on_error filter_enabled deny_at_disable stat_prefix allowed_headers disallowed_headers charge_cluster_response_stats',
   'envoy.extensions.filters.http.ext_authz.v3.BufferSettings': 'max_request_bytes pack_as_bytes',

@@ -143,6 +143,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   recreate(response: ResponseHeaders, body: Buffer): void {
     const told = { responseHeaders: response, responseCode: response.status };
     Object.assign(this.info, told, { responseCodeDetails: 'internal_redirect' });
+    this.#responseStarted = false;
     this.#finish();
     const next = this.#connection.newRequest(this.#sender);
     this.#sender.handOver(next);

@@ -57,6 +57,7 @@ export interface FilteredStream {
   demandRoute(onDone: () => void): (() => void) | undefined;
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
   answer(head: ResponseHeaders, body: string, details: string): void;
+  recreate(response: ResponseHeaders, body: Buffer): void;
   refuseBody(): void;
   /** Breaks the response off in the middle. */
   abort(): void;
@@ -295,8 +296,10 @@ class FilterHandle implements FilterStream {
       this.#stream.abort();
       return;
     }
+    // As in Envoy: what takes the place of a response goes past filters and routes.
+    const late = this.#manager.response.begun;
     this.#stream.localReply(status, body, details, head => {
-      route?.adorn(head, info);
+      if (!late) route?.adorn(head, info);
       adjust?.(head);
     });
   }
@@ -304,6 +307,10 @@ class FilterHandle implements FilterStream {
   respond(head: ResponseHeaders, details: string): void {
     this.#stream.info.decisions?.answered(this.#filter, details);
     this.#stream.answer(head, '', details);
+  }
+
+  recreate(response: ResponseHeaders): void {
+    this.#stream.recreate(response, Buffer.alloc(0));
   }
 
   refuseBody(): void {

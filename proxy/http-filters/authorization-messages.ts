@@ -8,6 +8,7 @@ import { type BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wi
 import type { JsonObject } from '../configuration/json.ts';
 import { readFields, writeMessage, writeText } from '../grpc/wire.ts';
 import { asText } from '../net/latin1.ts';
+import type { StreamInfo } from '../stream-info.ts';
 import type { Certificate } from '../tls/certificate.ts';
 import type { Header, Question } from './authorization-service.ts';
 import { readProtobufStruct } from './protobuf-value.ts';
@@ -32,16 +33,7 @@ type Told = Omit<Question, 'extensions'> & { id: string };
 export function encodeCheck({ head, info, body, id }: Told, options: CheckOptions): Uint8Array {
   const writer = new BinaryWriter();
   writeMessage(writer, 1, () => {
-    writeMessage(writer, 1, () => {
-      writeAddress(writer, info.downstreamRemoteAddress);
-      writeText(writer, 2, head.get('x-envoy-downstream-service-cluster') ?? '');
-      writePrincipal(writer, info.tls?.peer);
-      if (options.tellsCertificate) writeText(writer, 5, encodeURIComponent(info.tls?.peer?.pem ?? ''));
-    });
-    writeMessage(writer, 2, () => {
-      writeAddress(writer, info.downstreamLocalAddress);
-      writePrincipal(writer, info.tls?.local);
-    });
+    writeEnds(writer, info, options, [head.get('x-envoy-downstream-service-cluster') ?? '', '']);
     writeMessage(writer, 4, () => {
       writeMessage(writer, 1, () => {
         writer.tag(1, WireType.Varint).int64(Math.floor(info.startMs / 1000));
@@ -51,11 +43,46 @@ export function encodeCheck({ head, info, body, id }: Told, options: CheckOption
     });
     for (const [key, value] of Object.entries(options.extensions)) writePair(writer, 10, key, value);
     writeMessage(writer, 11, () => {});
-    if (options.tellsServerName && info.requestedServerName !== '')
-      writeMessage(writer, 12, () => writeText(writer, 1, info.requestedServerName));
+    writeServerName(writer, info, options);
     writeMessage(writer, 13, () => {});
   });
   return writer.finish();
+}
+
+/** What is told of a connection as a whole. */
+export type ConnectionCheckOptions = Pick<CheckOptions, 'tellsCertificate' | 'tellsServerName'>;
+
+/** The question about a connection that no request is read from. */
+export function encodeConnectionCheck(info: StreamInfo, options: ConnectionCheckOptions): Uint8Array {
+  const writer = new BinaryWriter();
+  writeMessage(writer, 1, () => {
+    writeEnds(writer, info, options, ['', info.requestedServerName]);
+    writeMessage(writer, 11, () => {});
+    writeServerName(writer, info, options);
+  });
+  return writer.finish();
+}
+
+/** @param services the names of both ends; '' where there is none */
+function writeEnds(
+  writer: BinaryWriter,
+  info: StreamInfo,
+  { tellsCertificate }: ConnectionCheckOptions,
+  [from, to]: readonly [from: string, to: string],
+): void {
+  const writeEnd = (field: number, address: string, service: string, certificate: Certificate | undefined) =>
+    writeMessage(writer, field, () => {
+      writeAddress(writer, address);
+      writeText(writer, 2, service);
+      writePrincipal(writer, certificate);
+      if (tellsCertificate && field === 1) writeText(writer, 5, encodeURIComponent(info.tls?.peer?.pem ?? ''));
+    });
+  writeEnd(1, info.downstreamRemoteAddress, from, info.tls?.peer);
+  writeEnd(2, info.downstreamLocalAddress, to, info.tls?.local);
+}
+
+function writeServerName(writer: BinaryWriter, info: StreamInfo, { tellsServerName }: ConnectionCheckOptions): void {
+  if (tellsServerName) writeMessage(writer, 12, () => writeText(writer, 1, info.requestedServerName));
 }
 
 function writeRequest(writer: BinaryWriter, { head, info, body, id }: Told, { tells, packsBytes }: CheckOptions): void {

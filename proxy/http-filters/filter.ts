@@ -60,6 +60,8 @@ export interface FilterStream {
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void;
   /** Answers in the upstream's stead with a head that is complete as it is: neither the route nor the protocol adds to it. */
   respond(head: ResponseHeaders, details: string): void;
+  /** Begins anew with the request's head as it is now, and no body: the request has to be whole. `response` is what the client does not get. */
+  recreate(response: ResponseHeaders): void;
   /** Answers that the request's body is larger than the filter may keep. */
   refuseBody(): void;
   /** Asks for less, or again, of the request's body: of the filters before this one, and of the client. Pauses are counted. */

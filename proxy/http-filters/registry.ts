@@ -4,10 +4,12 @@ import type { HttpFilter } from '../api/envoy/extensions/filters/network/http_co
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import type { ChainedFilter } from '../http-connection-manager/filter-manager.ts';
 import type { FilterConfig } from '../routing/route-context.ts';
+import { admissionControl } from './admission-control.ts';
 import { bandwidthLimit } from './bandwidth-limit.ts';
 import { buffer } from './buffer.ts';
 import { compressor } from './compressor.ts';
 import { cors } from './cors.ts';
+import { customResponse } from './custom-response.ts';
 import { decompressor } from './decompressor.ts';
 import { extAuthz } from './ext-authz.ts';
 import { fault } from './fault.ts';
@@ -29,10 +31,12 @@ import { statefulSession } from './stateful-session.ts';
 
 /** One line for each. */
 const filterTypes: readonly HttpFilterType[] = [
+  admissionControl,
   bandwidthLimit,
   buffer,
   compressor,
   cors,
+  customResponse,
   decompressor,
   extAuthz,
   fault,

@@ -95,7 +95,9 @@ function compileFilters(
   const before = configuration.filters.slice(0, -1);
   if (before.length === 0) return terminal;
   const { store, runtime, shared } = context.listener;
-  return new FilteredChain(compileNetworkFilters(before, { rootScope: store.scope(''), runtime, shared }), terminal);
+  const cluster = (name: string) => context.listener.cluster(name);
+  const filters = compileNetworkFilters(before, { rootScope: store.scope(''), cluster, runtime, shared });
+  return new FilteredChain(filters, terminal);
 }
 
 function compileTerminalFilter(

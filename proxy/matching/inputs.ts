@@ -1,11 +1,14 @@
 /** What matchers may ask of connections and requests. */
 import type { Ip } from '../api/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.js';
-import type { HttpRequestHeaderMatchInput } from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
+import type {
+  HttpRequestHeaderMatchInput,
+  HttpResponseHeaderMatchInput,
+} from '../api/envoy/type/matcher/v3/http_inputs_pb.js';
 import type { TypedExtensionConfig } from '../api/xds/core/v3/extension_pb.js';
 import type { CelMatcher } from '../api/xds/type/matcher/v3/cel_pb.js';
 import { compileParsedExpression, type Expression } from '../cel/expression.ts';
 import { typedConfig, type UnpackedAny } from '../configuration/typed-config.ts';
-import type { RequestHeaders } from '../http/headers.ts';
+import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { isLocal, type MatchInput } from '../listener/filter-chain-match.ts';
 import { addressTest, splitAddress } from '../net/address-range.ts';
 import type { StreamInfo } from '../stream-info.ts';
@@ -15,6 +18,11 @@ import type { Input, Kinds } from './match-tree.ts';
 /** A request of which only the head is known. */
 export interface MatchedRequest {
   head: RequestHeaders;
+}
+
+/** A response of which only the head is known. */
+export interface MatchedResponse {
+  response: ResponseHeaders;
 }
 
 /** A request, or a connection that a filter judges. */
@@ -92,6 +100,19 @@ function requestInput(stated: TypedExtensionConfig): Input<MatchedRequest> {
   return input;
 }
 
+function responseInput(stated: TypedExtensionConfig): Input<MatchedResponse> {
+  const type = 'envoy.type.matcher.v3.HttpResponse';
+  const header = typedConfig<HttpResponseHeaderMatchInput>(stated.typedConfig, `${type}HeaderMatchInput`);
+  if (header !== undefined) {
+    const name = header.headerName.toLowerCase();
+    return ({ response }) => response.getAll(name);
+  }
+  const kind = typeOf(stated);
+  if (kind === `${type}StatusCodeMatchInput`) return ({ response }) => String(response.status);
+  if (kind === `${type}StatusCodeClassMatchInput`) return ({ response }) => `${Math.floor(response.status / 100)}xx`;
+  throw unsupported(stated);
+}
+
 const unsupported = (stated: TypedExtensionConfig): Error =>
   new Error(`matching by '${stated.name}' (${typeOf(stated)}) is not supported here`);
 
@@ -118,6 +139,12 @@ const expressionInput = 'xds.type.matcher.v3.HttpAttributesCelMatchInput';
 export const requestKinds: Omit<Kinds<MatchedRequest, never>, 'action'> = {
   input: requestInput,
   customTest: (stated, input) => addressMatch(stated, requestInput(input)),
+};
+
+/** What is asked of responses: as in Envoy, of their heads alone. */
+export const responseKinds: Omit<Kinds<MatchedResponse, never>, 'action'> = {
+  input: responseInput,
+  customTest: (stated, input) => addressMatch(stated, responseInput(input)),
 };
 
 /** What the matchers of access control ask. */

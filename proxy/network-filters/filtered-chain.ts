@@ -11,7 +11,7 @@ import type { NetworkFilterFactory } from './network-filter.ts';
 export class FilteredChain implements TerminalFilter {
   readonly #filters: readonly NetworkFilterFactory[];
   readonly #terminal: TerminalFilter;
-  /** Those that a filter stopped and has not closed yet. */
+  /** Those that a filter stopped and has not closed yet, or lets wait. */
   readonly #stopped = new OpenConnections<FilteredConnection>();
 
   constructor(filters: readonly NetworkFilterFactory[], terminal: TerminalFilter) {
@@ -25,9 +25,10 @@ export class FilteredChain implements TerminalFilter {
     const connection = new FilteredConnection(transport, info);
     this.#stopped.add(connection);
     connection.handler = { ...nobody, onClose: () => this.#onStoppedClosed(connection, performance.now() - startedMs) };
-    if (connection.start(this.#filters) === 'stop') return;
-    this.#stopped.delete(connection);
-    this.#terminal.accept(connection, { ...facts, connection: info });
+    connection.start(this.#filters, () => {
+      this.#stopped.delete(connection);
+      this.#terminal.accept(connection, { ...facts, connection: info });
+    });
   }
 
   #onStoppedClosed(connection: FilteredConnection, durationMs: number): void {
@@ -76,6 +77,7 @@ export class FilteredChain implements TerminalFilter {
 /** What filters judge a connection by. */
 function infoOf({ localAddress, remoteAddress }: Transport, facts: ConnectionFacts): StreamInfo {
   const info = new StreamInfo();
+  info.protocol = '';
   info.requestedServerName = facts.serverName;
   info.tls = facts.tls;
   info.downstreamLocalAddress = facts.localAddress ?? localAddress;

@@ -2,13 +2,22 @@
 import type { Filter } from '../api/envoy/config/listener/v3/listener_components_pb.js';
 import type { UnpackedAny } from '../configuration/typed-config.ts';
 import { connectionLimit } from './connection-limit.ts';
+import { extAuthz } from './ext-authz.ts';
 import { localRateLimit } from './local-rate-limit.ts';
 import type { NetworkFilterContext, NetworkFilterFactory, NetworkFilterType } from './network-filter.ts';
+import { rateLimit } from './rate-limit.ts';
 import { rbac } from './rbac.ts';
 import { sniCluster } from './sni-cluster.ts';
 
 /** One line for each. */
-const filterTypes: readonly NetworkFilterType[] = [connectionLimit, localRateLimit, rbac, sniCluster];
+const filterTypes: readonly NetworkFilterType[] = [
+  connectionLimit,
+  extAuthz,
+  localRateLimit,
+  rateLimit,
+  rbac,
+  sniCluster,
+];
 
 /** The filters before the one that takes the connection, in the order of the configuration. */
 export function compileNetworkFilters(

@@ -1,5 +1,6 @@
 /** A request whose host may redirect it, which the proxy follows itself: the stream begins anew with what the redirect makes of the request. */
 import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
+import { parseTarget } from '../http/target.ts';
 import type { InternalRedirectPolicy, RedirectHistory } from '../routing/internal-redirect-policy.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import type { RedirectFailure, RouterStats } from './router-stats.ts';
@@ -108,16 +109,6 @@ export class InternalRedirect {
   #fromHttps(head: RequestHeaders): boolean {
     return this.#stream.encrypted && head.scheme !== 'http';
   }
-}
-
-/** What is absolute and has a host, without what a fragment adds. */
-const absolute = /^([a-z]+):\/\/(?:[^/?#@\s]*@)?((?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?)([/?#]\S*)?$/i;
-
-function parseTarget(location: string): { scheme: string; authority: string; path: string } | undefined {
-  const match = absolute.exec(location);
-  if (match === null) return undefined;
-  const [, scheme = '', authority = '', path = '/'] = match;
-  return { scheme: scheme.toLowerCase(), authority, path: path.replace(/#.*/, '') };
 }
 
 function copyHeaders(names: readonly string[], from: ResponseHeaders, to: RequestHeaders): void {

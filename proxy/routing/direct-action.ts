@@ -35,12 +35,11 @@ export function directAction(route: Route, maxBody: number): DirectAction | unde
   const { action } = route;
   if (action.case === 'redirect') {
     const redirect = action.value;
-    const pathOf = newPath(redirect, route);
     return {
       kind: 'redirect',
       status: redirectStatus[redirect.responseCode] ?? 301,
       body: '',
-      location: head => locationOf(redirect, head, pathOf),
+      location: redirectLocation(redirect, ownRewrite(redirect, route)),
       pathRewrite: ownRewrite(redirect, route),
     };
   }
@@ -56,6 +55,18 @@ export function directAction(route: Route, maxBody: number): DirectAction | unde
   const located = status === 201 || (status >= 300 && status < 400);
   const location = (head: RequestHeaders) => (located ? ownUri(head) : '');
   return { kind: 'direct-response', status, body, location, pathRewrite: undefined };
+}
+
+/**
+ * The Location that a redirect gives to a request.
+ * @param rewrite what it makes of the path, where it does not state another one
+ */
+export function redirectLocation(
+  redirect: RedirectAction,
+  rewrite: Rewrite = path => path,
+): (head: RequestHeaders) => string {
+  const pathOf = newPath(redirect, rewrite);
+  return head => locationOf(redirect, head, pathOf);
 }
 
 function ownUri(head: RequestHeaders): string {
@@ -86,14 +97,12 @@ function hostOf(redirect: RedirectAction, head: RequestHeaders, scheme: string):
 }
 
 /** The path of the Location, with its query. */
-function newPath(redirect: RedirectAction, route: Route): Rewrite {
-  const { pathRewriteSpecifier: specifier, stripQuery } = redirect;
+function newPath({ pathRewriteSpecifier: specifier, stripQuery }: RedirectAction, rewrite: Rewrite): Rewrite {
   const queryOf = (path: string) => (stripQuery ? '' : path.slice(withoutQuery(path).length));
   if (specifier.case === 'pathRedirect') {
     const to = asBytes(specifier.value);
     return to.includes('?') ? () => to : path => to + queryOf(path);
   }
-  const rewrite = ownRewrite(redirect, route) ?? (path => path);
   return stripQuery ? path => withoutQuery(rewrite(path)) : rewrite;
 }
 

@@ -1,6 +1,7 @@
 /** An authorization service that is asked by gRPC: it answers by what the header x-ask says, and writes down what it is told. */
 import { createServer, type Http2Server } from 'node:http2';
 import { create, fromBinary, type MessageInitShape, toBinary, toJson } from '@bufbuild/protobuf';
+import type { AttributeContext_Peer } from '../../proxy/api/envoy/service/auth/v3/attribute_context_pb.js';
 import { CheckRequestSchema, CheckResponseSchema } from '../../proxy/api/envoy/service/auth/v3/external_auth_pb.js';
 import { frameMessage, GrpcMessageReader } from '../../proxy/grpc/message-reader.ts';
 
@@ -48,7 +49,8 @@ export interface AuthorizationGrpcService {
   asked: unknown[];
 }
 
-export function authorizationGrpcService(): AuthorizationGrpcService {
+/** @param byAddress how connections are answered, by the address that they came to */
+export function authorizationGrpcService(byAddress: Readonly<Record<string, string>> = {}): AuthorizationGrpcService {
   const server = createServer();
   const asked: unknown[] = [];
   server.on('stream', stream => {
@@ -57,7 +59,8 @@ export function authorizationGrpcService(): AuthorizationGrpcService {
     stream.on('data', chunk => {
       for (const message of reader.read(chunk as Buffer)) {
         const request = fromBinary(CheckRequestSchema, message);
-        const said = request.attributes?.request?.http?.headers['x-ask'] ?? 'fine';
+        const { request: told, destination } = request.attributes ?? {};
+        const said = told?.http?.headers['x-ask'] ?? byAddress[addressOf(destination)] ?? 'fine';
         asked.push(JSON.parse(normalized(JSON.stringify(toJson(CheckRequestSchema, request)))));
         if (said === 'never') continue;
         const failed = said === 'error';
@@ -70,6 +73,11 @@ export function authorizationGrpcService(): AuthorizationGrpcService {
   });
   server.on('sessionError', () => {});
   return { server, asked };
+}
+
+function addressOf(peer: AttributeContext_Peer | undefined): string {
+  const { address } = peer?.address ?? {};
+  return address?.case === 'socketAddress' ? address.value.address : '';
 }
 
 function normalized(text: string): string {

@@ -175,6 +175,12 @@ export function stats(...names: string[]): Step {
   };
 }
 
+/** Ends once this statistic has this value, or after a while. */
+export async function waitForStat(port: number, name: string, value: string): Promise<void> {
+  const until = Date.now() + settling;
+  while ((await readStats(port, [name]))[name] !== value && Date.now() < until) await wait(10);
+}
+
 /** The values of these statistics now; `absent` where one is not there. */
 export async function readStats(port: number, names: string[]): Promise<Record<string, string>> {
   const body = await (await fetch(`http://127.0.0.1:${port}/stats`)).text();

@@ -1,6 +1,7 @@
 import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
 import { adminInterface } from './admin.ts';
+import { admissionControl } from './admission-control.ts';
 import { aggregates, aggregatesOfBytes } from './aggregates.ts';
 import { backPressure } from './back-pressure.ts';
 import { bandwidthLimits } from './bandwidth.ts';
@@ -11,9 +12,11 @@ import { compression } from './compression.ts';
 import { connects } from './connect.ts';
 import { connectionEnds } from './connection-ends.ts';
 import { connectionQuotas } from './connection-quotas.ts';
+import { connectionServices } from './connection-services.ts';
 import { controlPlanes } from './control-plane.ts';
 import { copies } from './copies.ts';
 import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
+import { customResponses } from './custom-responses.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
@@ -182,6 +185,8 @@ export const filters: Scenario[] = [
   otherExpressions,
   crossOrigin,
   deprecatedCrossOrigin,
+  ...customResponses,
+  ...admissionControl,
   headerMutations,
   tokenAuthentication,
   headerToMetadata,
@@ -229,6 +234,7 @@ export const connections: Scenario[] = [
   connectionLimits,
   connectionRules,
   connectionMatchers,
+  ...connectionServices,
   workers,
   answeringFilters,
   serverTls,

@@ -133,7 +133,7 @@ export const grpcAuthorization: Scenario[] = [
   ),
   scenario(
     'authorization by gRPC, with bodies as bytes',
-    { with_request_body: { max_request_bytes: 100, pack_as_bytes: true } },
+    { with_request_body: { max_request_bytes: 100, pack_as_bytes: true }, include_tls_session: true },
     [request('/echo-body', { method: 'POST', body: 'h\u00e9llo', headers: ['x-ask: fine'] })],
   ),
 ];

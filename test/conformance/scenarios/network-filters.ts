@@ -15,8 +15,8 @@ export const network = (name: string, said: Json = {}): Json => ({
 const logged =
   '%RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_CLUSTER% %CONNECTION_TERMINATION_DETAILS% %REQUESTED_SERVER_NAME% %ACCESS_LOG_TYPE%\n';
 
-export const tcp = (name: string, log: string): Json =>
-  network('tcp_proxy.v3.TcpProxy', { stat_prefix: name, cluster: 'raw', access_log: [fileLog(log, logged)] });
+export const tcp = (name: string, log: string, format = logged): Json =>
+  network('tcp_proxy.v3.TcpProxy', { stat_prefix: name, cluster: 'raw', access_log: [fileLog(log, format)] });
 
 export const manager = (name: string, log: string): Json =>
   network('http_connection_manager.v3.HttpConnectionManager', {
@@ -41,8 +41,12 @@ export const limit = (name: string, said: Json = {}): Json =>
 export const hosts = (count: number): string[] => Array.from({ length: count }, (_, at) => `127.0.0.${at + 1}`);
 
 /** One listener with a chain for each address of this machine. */
-const listening =
-  (chains: (log: string, ports: Place['ports']) => Json[][], bootstrap: Json = {}) =>
+export const listening =
+  (
+    chains: (log: string, ports: Place['ports']) => Json[][],
+    bootstrap: Json = {},
+    clusters: (ports: Place['ports']) => Json[] = () => [],
+  ) =>
   (ports: Place['ports'], log: string): Json => {
     const all = chains(log, ports);
     const ends = hosts(all.length);
@@ -60,7 +64,7 @@ const listening =
             })),
           },
         ],
-        clusters: [cluster('raw', [ports.raw])],
+        clusters: [cluster('raw', [ports.raw]), ...clusters(ports)],
       },
       ...bootstrap,
     };
@@ -129,9 +133,9 @@ const holding = (name: string, chain: number, steps: Step[]): Step => ({
 });
 
 /** The access log, in no order: connections end when they do. */
-export const logLines = (count: number): Step => ({
+export const logLines = (count: number, normalizeLine?: (line: string) => string): Step => ({
   name: 'the access log',
-  see: async place => ((await accessLog(count).see(place)) as string[]).sort(),
+  see: async place => ((await accessLog(count, normalizeLine).see(place)) as string[]).sort(),
 });
 
 export const get = 'GET /echo HTTP/1.1\r\nhost: a\r\n\r\n';
