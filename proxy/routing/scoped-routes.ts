@@ -1,10 +1,9 @@
 /** Routes of which each request has those of its scope: the scopes stand in the connection manager's configuration, or come while the proxy runs. */
-import { create } from '@bufbuild/protobuf';
 import type { DynamicResource, ScopesStatus } from '../admin-source.ts';
 import type { ScopedRouteConfiguration } from '../api/envoy/config/route/v3/scoped_route_pb.js';
-import {
-  RdsSchema,
-  type ScopedRoutes,
+import type {
+  Rds,
+  ScopedRoutes,
 } from '../api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { LoadedResource } from '../configuration/resources.ts';
 import type { RequestHeaders } from '../http/headers.ts';
@@ -17,6 +16,8 @@ import type { RouteSourceContext } from './route-context.ts';
 import { fixedRoutes, type RouteSource } from './route-source.ts';
 import { nowhere } from './route-table.ts';
 import { scopeKeyBuilder, scopeKeyOf } from './scope-key.ts';
+
+const rdsType = 'envoy.extensions.filters.network.http_connection_manager.v3.Rds';
 
 /** What the scopes of several connection managers may be: each has its own way to tell which is a request's. */
 interface Scopes {
@@ -255,7 +256,7 @@ class DiscoveredScopes implements Scopes, Consumer {
 
   #routesOf({ routesName }: Scope): SharedRoutes {
     const { rdsConfigSource: configSource } = this.#configuration;
-    const rds = create(RdsSchema, { routeConfigName: routesName, ...(configSource && { configSource }) });
+    const rds: Rds = { $typeName: rdsType, routeConfigName: routesName, ...(configSource && { configSource }) };
     try {
       return discoveredRoutes(rds, this.#context, this.#scope);
     } catch (error) {

@@ -19,6 +19,7 @@ describe('the lint of rooms', () => {
     ['web/main.tsx', `import { Me } from '../server/api.ts';`],
     ['web/main.tsx', `import type { Store } from '../server/store/store.ts';`],
     ['control-plane/discovery/main.ts', `import { a } from '../../proxy/main.ts';`],
+    ['proxy/routing/a.ts', `import { XSchema } from '../api/envoy/x_pb.js';`],
     ['labs/x.ts', `import type { Me } from '../server/api.ts';`],
     ['server/main.ts', `import { x } from '../test/fixtures/x.ts';`],
   ];
@@ -31,6 +32,8 @@ describe('the lint of rooms', () => {
     ['server/agent/client.ts', `import { kind } from '../../images/agent/protocol/frame.ts';`],
     ['web/main.tsx', `import type { Me } from '../server/api.ts';`],
     ['control-plane/discovery/main.ts', `import { a } from '../../proxy/api/envoy/x_pb.js';`],
+    ['proxy/routing/a.ts', `import type { X } from '../api/envoy/x_pb.js';`],
+    ['proxy/configuration/a.ts', `import { XSchema } from '../api/envoy/x_pb.js';`],
     ['server/sessions/a.test.ts', `import { x } from '../../test/fixtures/x.ts';`],
     ['test/api/a.test.ts', `import { x } from '../../proxy/main.ts';`],
   ];

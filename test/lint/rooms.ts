@@ -52,8 +52,13 @@ export function importsOf(file: string, source: string): Import[] {
   });
 }
 
+/** Parts of the proxy that run in programs of their own, or are loaded when they are needed: these may have the schema. */
+const withSchema = /^proxy\/(api|api-generation|cel|configuration)\/|\.test\.ts$/;
+
 /** Why an import is not allowed, or null. */
 export function judge(found: Import): string | null {
+  if (found.file.startsWith('proxy/') && /_pb\.js$/.test(found.target) && !found.types && !withSchema.test(found.file))
+    return `${found.file}:${found.line}: imports ${found.target}; the schema takes 5 MB, so that only the loader has it`;
   const room = rooms.find(name => found.file.startsWith(`${name}/`));
   if (!room || found.target.startsWith(`${room}/`)) return null;
   // a test beside the code may use what tests share
