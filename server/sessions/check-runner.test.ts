@@ -127,3 +127,23 @@ test('however often something changes, each exercise has its turn', async () => 
   await pass(longMs);
   assert.equal(order.join(' '), 'a b a c a d a b a c d b');
 });
+
+test('who asks is answered before the exercises that are behind', async () => {
+  let answered = 0;
+  const looked = () => {
+    if (order.join(' ') === 'a') void runner.runNow('d').then(() => answered = order.length);
+  };
+  const { runner, order } = learnerWith({ listens: false, looked }, ['a', 'b', 'c', 'd']);
+  runner.schedule();
+  await pass(longMs);
+  assert.equal(order.join(' '), 'a d a b c d');
+  assert.equal(answered, 2);
+});
+
+test('an answer that comes before what was to be looked at puts nothing off', async () => {
+  const { runner, order } = learnerWith({ listens: false }, ['a', 'b']);
+  runner.schedule();
+  void runner.runNow('b');
+  await pass(longMs);
+  assert.equal(order.join(' '), 'b a b');
+});

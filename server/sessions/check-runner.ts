@@ -71,11 +71,14 @@ export class CheckRunner {
     }
   }
 
-  /** Runs this exercise's checks at once, even where it is passed. Resolves when they were run. */
+  /** Runs this exercise's checks before all others, even where it is passed. Resolves when they were run. */
   async runNow(exercise: string): Promise<void> {
     this.#asked.add(exercise);
     while (this.#asked.has(exercise) && !this.#abort.signal.aborted) {
-      if (!this.#running) this.#begin();
+      if (!this.#running) {
+        this.#again ||= this.#timer !== null;
+        this.#begin();
+      }
       await this.#running;
     }
   }
@@ -124,7 +127,7 @@ export class CheckRunner {
     const asked = [...this.#asked];
     this.#asked.clear();
     const failing = open().filter(id => progress.record(id).passedAtMs === null);
-    const due = [...new Set([...asked, ...this.#inTurn(failing)])];
+    const due = asked.length > 0 ? asked : [...new Set(this.#inTurn(failing))];
     if (!(await this.#claim())) {
       for (const exercise of asked) this.#asked.add(exercise);
       this.#again = true;
@@ -132,12 +135,14 @@ export class CheckRunner {
       return;
     }
     try {
-      this.#reached = null;
+      if (asked.length === 0) this.#reached = null;
       for (const [index, exercise] of due.entries()) {
         await this.#runExercise(exercise);
-        if (!this.#again || index + 1 < Math.max(leastOfRun, asked.length)) continue;
-        // Something changed: what the learner waits for stands at the beginning.
+        const cut = this.#asked.size > 0 || (this.#again && index + 1 >= leastOfRun);
+        if (asked.length > 0 || !cut) continue;
+        // Someone waits, or something changed, and what the learner is at stands at the beginning.
         this.#reached = exercise;
+        this.#again = true;
         break;
       }
     } finally {
