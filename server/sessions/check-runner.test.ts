@@ -23,9 +23,10 @@ async function pass(ms: number): Promise<void> {
   }
 }
 
-/** A learner who has one exercise open, whose check wants a port to listen. */
-function learnerWith(state: { listens: boolean }) {
+/** A learner who has exercises open, whose checks want a port to listen. */
+function learnerWith(state: { listens: boolean; looked?: () => void }, ids = ['x']) {
   let [runs, passed] = [0, false];
+  const order: string[] = [];
   const open = exercise({
     ...{ id: 'listens', title: 'it listens', hint: null },
     ...{ type: 'process', program: 'httpbin', port: 8000, address: null },
@@ -33,12 +34,16 @@ function learnerWith(state: { listens: boolean }) {
   const agent = new FakeAgent({
     'process.list': () => {
       runs++;
+      state.looked?.();
       return { processes: [{ pid: 7, parent: 1, user: 1000, command: ['/o/httpbin'], startedMs: 0 }] };
     },
     'port.list': () => ({ ports: state.listens ? [{ address: '0.0.0.0', port: 8000, pid: 7 }] : [] }),
   });
   const progress = {
-    exercise: () => open,
+    exercise: (id: string) => {
+      order.push(id);
+      return open;
+    },
     record: () => ({ passedAtMs: passed ? 1 : null, answer: null }),
     take: async (_id: string, results: { state: string }[]) => {
       passed = results.every(({ state: one }) => one === 'passed');
@@ -53,9 +58,9 @@ function learnerWith(state: { listens: boolean }) {
   };
   const runner = new CheckRunner({
     ...{ learner: 'l', services: services as unknown as SessionServices, progress: progress as unknown as Progress },
-    ...{ agent: () => agent, open: () => ['x'], counts: () => true, changed: () => {} },
+    ...{ agent: () => agent, open: () => ids, counts: () => true, changed: () => {} },
   });
-  return { runner, runs: () => runs, passed: () => passed };
+  return { runner, runs: () => runs, passed: () => passed, order };
 }
 
 test('what takes effect a moment after it was changed passes by itself', async () => {
@@ -103,4 +108,42 @@ test('a runner that is paused or stopped looks at nothing', async () => {
   await runner.stop();
   await pass(longMs);
   assert.equal(runs(), 2);
+});
+
+test('what changes while checks run is looked at before the exercises behind, which then have their turn', async () => {
+  let changes = 1;
+  const looked = () => changes-- > 0 && runner.schedule();
+  const { runner, order } = learnerWith({ listens: false, looked }, ['a', 'b', 'c', 'd']);
+  runner.schedule();
+  await pass(longMs);
+  assert.equal(order.join(' '), 'a b a c d b');
+});
+
+test('however often something changes, each exercise has its turn', async () => {
+  let changes = 7;
+  const looked = () => changes-- > 0 && runner.schedule();
+  const { runner, order } = learnerWith({ listens: false, looked }, ['a', 'b', 'c', 'd']);
+  runner.schedule();
+  await pass(longMs);
+  assert.equal(order.join(' '), 'a b a c a d a b a c d b');
+});
+
+test('who asks is answered before the exercises that are behind', async () => {
+  let answered = 0;
+  const looked = () => {
+    if (order.join(' ') === 'a') void runner.runNow('d').then(() => answered = order.length);
+  };
+  const { runner, order } = learnerWith({ listens: false, looked }, ['a', 'b', 'c', 'd']);
+  runner.schedule();
+  await pass(longMs);
+  assert.equal(order.join(' '), 'a d a b c d');
+  assert.equal(answered, 2);
+});
+
+test('an answer that comes before what was to be looked at puts nothing off', async () => {
+  const { runner, order } = learnerWith({ listens: false }, ['a', 'b']);
+  runner.schedule();
+  void runner.runNow('b');
+  await pass(longMs);
+  assert.equal(order.join(' '), 'b a b');
 });

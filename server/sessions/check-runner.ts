@@ -17,6 +17,8 @@ const leaseRetryMs = 500;
 const failedRestMs = 3000;
 /** Checks take at most this share of the time, however much changes. */
 const restFactor = 1;
+/** A run goes on to so many exercises, even where something changed meanwhile: the one that the learner is at, and one of the others, so that each has its turn. */
+const leastOfRun = 2;
 
 export interface CheckRunnerOptions {
   learner: string;
@@ -45,6 +47,8 @@ export class CheckRunner {
   #paused = false;
   /** The exercises that someone asked about, passed or not. */
   readonly #asked = new Set<string>();
+  /** Where the last run was cut short: the exercise that it reached. */
+  #reached: string | null = null;
 
   constructor(options: CheckRunnerOptions) {
     this.#options = options;
@@ -67,11 +71,14 @@ export class CheckRunner {
     }
   }
 
-  /** Runs this exercise's checks at once, even where it is passed. Resolves when they were run. */
+  /** Runs this exercise's checks before all others, even where it is passed. Resolves when they were run. */
   async runNow(exercise: string): Promise<void> {
     this.#asked.add(exercise);
     while (this.#asked.has(exercise) && !this.#abort.signal.aborted) {
-      if (!this.#running) this.#begin();
+      if (!this.#running) {
+        this.#again ||= this.#timer !== null;
+        this.#begin();
+      }
       await this.#running;
     }
   }
@@ -119,7 +126,8 @@ export class CheckRunner {
     const { learner, services, open, progress } = this.#options;
     const asked = [...this.#asked];
     this.#asked.clear();
-    const due = [...new Set([...asked, ...open().filter(id => progress.record(id).passedAtMs === null)])];
+    const failing = open().filter(id => progress.record(id).passedAtMs === null);
+    const due = asked.length > 0 ? asked : [...new Set(this.#inTurn(failing))];
     if (!(await this.#claim())) {
       for (const exercise of asked) this.#asked.add(exercise);
       this.#again = true;
@@ -127,10 +135,25 @@ export class CheckRunner {
       return;
     }
     try {
-      for (const exercise of due) await this.#runExercise(exercise);
+      if (asked.length === 0) this.#reached = null;
+      for (const [index, exercise] of due.entries()) {
+        await this.#runExercise(exercise);
+        const cut = this.#asked.size > 0 || (this.#again && index + 1 >= leastOfRun);
+        if (asked.length > 0 || !cut) continue;
+        // Someone waits, or something changed, and what the learner is at stands at the beginning.
+        this.#reached = exercise;
+        this.#again = true;
+        break;
+      }
     } finally {
       await this.#inStore(() => services.store.releaseChecks(learner, services.replicas.id));
     }
+  }
+
+  /** The first exercise that is not passed, then those that the last run did not reach. */
+  #inTurn(failing: string[]): string[] {
+    const at = this.#reached === null ? -1 : failing.indexOf(this.#reached);
+    return at === -1 ? failing : [...failing.slice(0, 1), ...failing.slice(at + 1), ...failing];
   }
 
   async #claim(): Promise<boolean> {

@@ -225,7 +225,8 @@ export class LearnerSession {
     await this.#progress.change(id, { answer: value });
     const context = { agent, learner: this.id, answer: value, signal: AbortSignal.timeout(20_000) };
     const result = await askAgent(() => judgeAnswer(exercise, value, context));
-    await this.#checks.runNow(id);
+    // What else the exercise checks may take a while: whoever answers is told at once.
+    void this.#checks.runNow(id);
     return result;
   }
 

@@ -126,6 +126,39 @@ describe('feel', { skip: noBrowser, timeout: 240_000 }, () => {
     });
   }
 
+  test('what is said of an answer that was changed meanwhile is not shown for the new one', async () => {
+    await visit(
+      lesson,
+      {},
+      fake => {
+        fake.learner.exercises['limit-exceeded'] = exerciseState('limit-exceeded');
+      },
+      async page => {
+        const held = Promise.withResolvers<void>();
+        let asked = 0;
+        await page.route('**/api/exercises/limit-exceeded/answer', async route => {
+          const first = ++asked === 1;
+          if (first) await held.promise;
+          await route.fulfill({ json: { right: !first, explanationHtml: `<p>${first ? 'the old' : 'the new'}</p>` } });
+        });
+        const exercise = page.locator('[data-exercise=limit-exceeded]');
+        const answer = async (index: number) => {
+          await exercise.locator('input[type=radio]').nth(index).check();
+          await exercise.getByRole('button', { name: 'Answer' }).click();
+        };
+        await answer(0);
+        await answer(1);
+        await exercise.locator('.explained.right', { hasText: 'the new' }).waitFor();
+        const late = page.waitForResponse('**/api/exercises/limit-exceeded/answer');
+        held.resolve();
+        await (await late).finished();
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+        await exercise.locator('.explained.right', { hasText: 'the new' }).waitFor();
+        assert.equal(await exercise.locator('.explained.wrong').count(), 0);
+      },
+    );
+  });
+
   test('the joy does not come again with the lesson', async () => {
     const opened = exerciseState('retry-three-times');
     await visit(

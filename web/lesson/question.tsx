@@ -16,13 +16,14 @@ export function Question({ exercise, question }: { exercise: string; question: A
   const failure = useSignal<RequestFailure | null>(null);
   const answer = async () => {
     failure.value = null;
-    if (value.value.trim() === '') return;
+    const asked = value.value;
+    if (asked.trim() === '') return;
     try {
-      result.value = await post<AnswerResult>(`/api/exercises/${encodeURIComponent(exercise)}/answer`, {
-        value: value.value,
-      });
+      const path = `/api/exercises/${encodeURIComponent(exercise)}/answer`;
+      const judged = await post<AnswerResult>(path, { value: asked });
+      if (value.peek() === asked) result.value = judged;
     } catch (cause) {
-      failure.value = asFailure(cause);
+      if (value.peek() === asked) failure.value = asFailure(cause);
     }
   };
   const change = (text: string) => {
