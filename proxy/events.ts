@@ -1,6 +1,6 @@
 /**
- * One JSON line for each finished request on the unix socket that `PROXY_EVENTS` names, for whoever draws a picture of the traffic.
- * Traffic never waits for it: what the reader does not take is dropped, and no socket is no error.
+ * One JSON line for each finished request on the unix socket that `PROXY_EVENTS` names, for whoever draws a picture of the traffic, and one
+ * whenever the configuration may have changed by itself. Traffic never waits for it: what the reader does not take is dropped, and no socket is no error.
  */
 import { connect, type Socket } from 'node:net';
 import { type Attempt, formatFlags, type StreamInfo } from './stream-info.ts';
@@ -27,13 +27,23 @@ export class EventLines {
 
   /** A stream observer. */
   readonly observe = (info: StreamInfo): void => {
-    if (this.#lines.length + (this.#socket?.writableLength ?? 0) > maximumWaiting || !this.#connect()) {
-      this.dropped++;
-      return;
-    }
-    if (this.#lines === '') setImmediate(this.#flush);
-    this.#lines += `${JSON.stringify({ ...trafficRequest(info), explainedAt: this.explainedAt })}\n`;
+    if (this.#hasRoom()) this.#tell({ ...trafficRequest(info), explainedAt: this.explainedAt });
+    else this.dropped++;
   };
+
+  /** A control plane's update was taken, or refused. */
+  readonly configurationChanged = (): void => {
+    if (this.#hasRoom()) this.#tell({ changed: 'configuration' });
+  };
+
+  #hasRoom(): boolean {
+    return this.#lines.length + (this.#socket?.writableLength ?? 0) <= maximumWaiting && this.#connect();
+  }
+
+  #tell(event: object): void {
+    if (this.#lines === '') setImmediate(this.#flush);
+    this.#lines += `${JSON.stringify(event)}\n`;
+  }
 
   readonly #flush = (): void => {
     const lines = this.#lines;

@@ -59,6 +59,7 @@ export function makeDataPlane(
       rejectUnknownFields: options.rejectUnknownDynamicFields,
       node: { id, cluster, bytes, document: { ...nodeDocument, id, cluster } },
       crew,
+      heard: events?.configurationChanged,
     }),
     runtime,
     setRuntimeLayer: (name, values) => runtime.setLayer(name, values),

@@ -60,7 +60,7 @@ export class Connections {
 
   #catchUp(connection: { mux: Mux; missed: boolean }): void {
     connection.missed = false;
-    for (const subject of ['files', 'processes', 'traffic', 'terminal'] as const)
+    for (const subject of ['files', 'processes', 'traffic', 'configuration', 'terminal'] as const)
       connection.mux.event({ type: 'changed', subject });
     connection.mux.event({ type: 'terminals', terminals: this.sandbox?.terminals.list() ?? [] });
   }

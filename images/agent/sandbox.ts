@@ -4,7 +4,7 @@ import { boxPaths, worldOffset, worldPaths, worldUsers } from '../box/specificat
 import { EventBus } from './events/bus.ts';
 import { HomeWatch } from './events/home-watch.ts';
 import { LimitWatch } from './events/limit-watch.ts';
-import { listenForTraffic, TrafficBatch } from './events/traffic.ts';
+import { listenForTraffic, TrafficBatch, tellsOfChange } from './events/traffic.ts';
 import { Failure } from './failure.ts';
 import type { AgentEvent, Methods } from './protocol/messages.ts';
 import { Terminals } from './terminal/terminals.ts';
@@ -57,8 +57,13 @@ export class Sandbox {
 
   /** Starts the world, and listens for the proxy's reports. */
   async start(): Promise<void> {
-    const events = listenForTraffic(join(boxPaths.events, 'events.sock'), line => this.#traffic.add(line));
+    const events = listenForTraffic(join(boxPaths.events, 'events.sock'), line => this.#heard(line));
     await Promise.all([this.world.ready(), events]);
+  }
+
+  #heard(line: string): void {
+    if (tellsOfChange(line)) this.events.changed('configuration');
+    else this.#traffic.add(line);
   }
 
   /** Looks for changes only while somebody wants to know. */

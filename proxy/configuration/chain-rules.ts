@@ -1,10 +1,13 @@
 /** How a listener's filter chains may be told apart. */
+import { checkMatcher, matcherPlaces } from './matcher-rules.ts';
 import { at, type Part, type Refuse } from './parts.ts';
 
 /** As Envoy, and with its words: a matcher knows chains by their names, else each has a match of its own. */
-export function checkChainChoice(listener: string, { value }: Part, chains: readonly Part[], refuse: Refuse): void {
-  if (value.filter_chain_matcher === undefined) refuseSameMatches(listener, chains, refuse);
-  else requireNames(listener, chains, refuse);
+export function checkChainChoice(name: string, listener: Part, chains: readonly Part[], refuse: Refuse): void {
+  const matcher = at(listener, 'filter_chain_matcher');
+  if (matcher === undefined) refuseSameMatches(name, chains, refuse);
+  else requireNames(name, chains, refuse);
+  checkMatcher(matcher, matcherPlaces.filterChains, refuse);
 }
 
 function requireNames(listener: string, chains: readonly Part[], refuse: Refuse): void {

@@ -1,5 +1,6 @@
 /** The routes of a virtual host, as its list or as what its matcher leads to. */
 import { isObject } from './json.ts';
+import { checkMatcher, matcherPlaces } from './matcher-rules.ts';
 import { at, list, type Part, type Refuse } from './parts.ts';
 
 /** All of them, wherever they stand. */
@@ -10,8 +11,10 @@ export function routesOf(host: Part): Part[] {
 
 /** As Envoy, and with its words. */
 export function checkRouteChoice(host: Part, refuse: Refuse): void {
-  if (at(host, 'matcher') === undefined || list(host, 'routes').length === 0) return;
-  throw refuse('cannot set both matcher and routes on virtual host', [...host.path, 'matcher']);
+  const matcher = at(host, 'matcher');
+  if (matcher === undefined) return;
+  if (list(host, 'routes').length > 0) throw refuse('cannot set both matcher and routes on virtual host', matcher.path);
+  checkMatcher(matcher, matcherPlaces.routes, refuse);
 }
 
 function routesWithin(part: Part): Part[] {

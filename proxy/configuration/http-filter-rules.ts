@@ -1,5 +1,6 @@
 /** What Envoy refuses of HTTP filters beyond its schema, in its words. */
 import { isObject } from './json.ts';
+import { checkMatcher, matcherPlaces } from './matcher-rules.ts';
 import { at, type Part, type Refuse } from './parts.ts';
 
 const types = 'envoy.extensions.filters.http';
@@ -11,6 +12,12 @@ export function checkHttpFilter(filter: Part, refuse: Refuse): void {
   const configuration = at(filter, 'typed_config')!;
   if (isOf(configuration, 'ext_authz.v3.ExtAuthz')) checkExternalAuthorization(configuration, refuse);
   if (isOf(configuration, 'stateful_session.v3.StatefulSession')) checkSessionState(configuration, refuse);
+  if (isOf(configuration, 'rbac.v3.RBAC')) checkAccess(configuration, refuse);
+}
+
+function checkAccess(configuration: Part, refuse: Refuse): void {
+  for (const matcher of [at(configuration, 'matcher'), at(configuration, 'shadow_matcher')])
+    checkMatcher(matcher, matcherPlaces.requestAccess, refuse);
 }
 
 function checkExternalAuthorization(configuration: Part, refuse: Refuse): void {
@@ -54,6 +61,8 @@ function checkFilterConfig(config: Part, refuse: Refuse): void {
     throw refuse('local rate limit token bucket must be set for per filter configs', path);
   if (isOf(config, 'bandwidth_limit.v3.BandwidthLimit') && value.limit_kbps === undefined)
     throw refuse('limit must be set for per route filter config', path);
+  const access = at(config, 'rbac');
+  if (isOf(config, 'rbac.v3.RBACPerRoute') && access) checkAccess(access, refuse);
   const session = at(config, 'stateful_session');
   if (isOf(config, 'stateful_session.v3.StatefulSessionPerRoute') && session) checkSessionState(session, refuse);
 }

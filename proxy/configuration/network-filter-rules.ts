@@ -1,5 +1,6 @@
 /** What Envoy refuses of chains of filters on connections, in its words. */
 import { isObject, type Json } from './json.ts';
+import { checkMatcher, matcherPlaces } from './matcher-rules.ts';
 import { at, type Part, type Refuse } from './parts.ts';
 
 const prefix = 'envoy.extensions.filters.network.';
@@ -37,6 +38,9 @@ function checkFilter(kind: string, configuration: Part, refuse: Refuse): void {
     throw refuse("Field 'max_connections' is missing", path);
   if (kind === 'rbac' && (judgesHeaders(value.rules) || judgesHeaders(value.shadow_rules)))
     throw refuse('Found header rule, not supported by RBAC network filter', path);
+  if (kind === 'rbac')
+    for (const matcher of [at(configuration, 'matcher'), at(configuration, 'shadow_matcher')])
+      checkMatcher(matcher, matcherPlaces.connectionAccess, refuse);
   const interval = at(configuration, 'token_bucket')?.value.fill_interval;
   if (kind === 'local_ratelimit' && interval !== undefined && Number.parseFloat(String(interval)) < 0.05)
     throw refuse('local rate limit token bucket fill timer must be >= 50ms', [...path, 'token_bucket']);

@@ -93,7 +93,7 @@ export class FileSubscription implements Subscription {
       this.#warn(`Filesystem config update failure: ${error.message}`);
       return;
     }
-    stats.updateRejected.increment();
+    stats.rejected();
     // What is not an UpdateRefused is a mistake of the proxy's own: it goes on as it was, and tells where.
     const reason = error instanceof UpdateRefused ? error.message : ((error as Error).stack ?? String(error));
     this.#warn(`Filesystem config update rejected: ${reason}`);

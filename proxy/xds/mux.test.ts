@@ -42,6 +42,7 @@ class Stage {
   receiver: DiscoveryReceiver | undefined;
   streams = 0;
   refuses = false;
+  heard = 0;
   readonly mux: Mux;
   readonly #consumer: Consumer = {
     accept: update => {
@@ -72,7 +73,7 @@ class Stage {
 
   watch(names?: string[], timeoutMs = 0): Watch {
     const interest = { typeName: clusterType, ...(names && { names }) };
-    const stats = new SubscriptionStats(this.store.scope('x.'));
+    const stats = new SubscriptionStats(this.store.scope('x.'), () => this.heard++);
     return new Watch(this.mux, { interest, consumer: this.#consumer, stats, initialFetchTimeoutMs: timeoutMs });
   }
 
@@ -237,6 +238,23 @@ test('changes only: names come and go, each answer is told, and a new stream hea
   two.stop();
   await settled();
   assert.deepEqual(stage.deltaRequests(), ["+[] -[] has [] 'n4' fine", "+[] -[two] has [] '' fine"]);
+});
+
+test('whoever wants to know hears of each update, taken or refused, also of one on a later stream', async context => {
+  const stage = new Stage(context);
+  void stage.watch().start();
+  await settled();
+  await stage.answer('1', { name: 'one' });
+  assert.equal(stage.heard, 1);
+  stage.refuses = true;
+  await stage.answer('2', { name: 'two' });
+  assert.equal(stage.heard, 2);
+  stage.receiver?.onClosed(14, '');
+  await until(() => stage.streams === 2);
+  assert.equal(stage.heard, 2);
+  stage.refuses = false;
+  await stage.answer('3', { name: 'three' });
+  assert.equal(stage.heard, 3);
 });
 
 test('after each failure it may take twice as long, up to half a minute, until something worked', () => {

@@ -107,7 +107,7 @@ export class RestSubscription implements Subscription {
       stats.succeeded(update.version, performance.now() - startedMs);
     } catch (error) {
       if (this.#stopped) return;
-      stats.updateRejected.increment();
+      stats.rejected();
       this.#warn(`REST config for ${this.#path} rejected: ${reasonOf(error)}`);
     }
     this.#answer();

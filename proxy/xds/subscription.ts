@@ -61,18 +61,21 @@ export class SubscriptionStats {
   readonly initFetchTimeout: Counter;
   readonly updateAttempt: Counter;
   readonly updateFailure: Counter;
-  readonly updateRejected: Counter;
   readonly updateSuccess: Counter;
   readonly updateDuration: Histogram;
+  readonly #updateRejected: Counter;
   readonly #updateTime: Gauge;
   readonly #version: Gauge;
   readonly #versionText: TextReadout;
+  readonly #heard: (() => void) | undefined;
 
-  constructor(scope: StatsScope) {
+  /** @param heard is called after each update that was taken or refused */
+  constructor(scope: StatsScope, heard?: () => void) {
+    this.#heard = heard;
     this.initFetchTimeout = scope.counter('init_fetch_timeout');
     this.updateAttempt = scope.counter('update_attempt');
     this.updateFailure = scope.counter('update_failure');
-    this.updateRejected = scope.counter('update_rejected');
+    this.#updateRejected = scope.counter('update_rejected');
     this.updateSuccess = scope.counter('update_success');
     this.updateDuration = scope.histogram('update_duration');
     this.#updateTime = scope.gauge('update_time');
@@ -87,5 +90,11 @@ export class SubscriptionStats {
     this.#updateTime.set(Date.now());
     this.#version.setExact(xxHash64(Buffer.from(version)));
     this.#versionText.set(version);
+    this.#heard?.();
+  }
+
+  rejected(): void {
+    this.#updateRejected.increment();
+    this.#heard?.();
   }
 }

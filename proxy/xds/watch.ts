@@ -100,7 +100,7 @@ export class Watch implements Subscription {
   reject(): void {
     const { stats } = this.#options;
     stats.updateAttempt.increment();
-    stats.updateRejected.increment();
+    stats.rejected();
     this.#answer();
   }
 

@@ -35,6 +35,8 @@ export interface XdsContextOptions {
   };
   /** Undefined where one worker serves. */
   crew?: Crew | undefined;
+  /** Is called after each update that was taken or refused; undefined: nobody wants to know. */
+  heard?: (() => void) | undefined;
 }
 
 /** How control planes are reached. */
@@ -113,7 +115,7 @@ export class XdsContext {
   }
 
   #own(source: ConfigSource | undefined, interest: Interest, scope: StatsScope, consumer: Consumer): Subscription {
-    const stats = new SubscriptionStats(scope);
+    const stats = new SubscriptionStats(scope, this.#options.heard);
     const from = source?.configSourceSpecifier;
     const initialFetchTimeoutMs = milliseconds(source?.initialFetchTimeout, usualFetchTimeoutMs);
     const watched: WatchOptions = { interest, consumer, stats, initialFetchTimeoutMs };

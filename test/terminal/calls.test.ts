@@ -133,7 +133,7 @@ test('requests come from inside the network of the learner, processes and ports 
   assert.ok(processes.some(({ user, command }) => user === 1000 && command.some(part => part.includes('httpbin'))));
 });
 
-test('reports of requests are told; noise on their socket is not', { skip }, async () => {
+test('reports of requests and of changes are told; noise on their socket is not', { skip }, async () => {
   const report = {
     atMs: 1,
     method: 'GET',
@@ -150,6 +150,10 @@ test('reports of requests are told; noise on their socket is not', { skip }, asy
   await told(
     event => event.type === 'traffic' && event.requests.length === 1 && event.requests[0]!.path.length === 512,
   );
+  await execute(
+    `node -e "require('net').connect(process.env.PROXY_EVENTS).end(JSON.stringify({ changed: 'configuration' }) + '\\n')"`,
+  );
+  await told(event => event.type === 'changed' && event.subject === 'configuration');
   await execute(
     `node -e "const s=require('net').connect(process.env.PROXY_EVENTS);s.on('error',()=>{});s.write('x'.repeat(5e6))"`,
   );

@@ -1,4 +1,4 @@
-/** The socket on which the learner's proxy reports finished requests. Anything in the world may write there: lines are taken for what they are, or not at all. */
+/** The socket on which the learner's proxy reports finished requests, and changes of its configuration. Anything in the world may write there: lines are taken for what they are, or not at all. */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TrafficRequest } from '../protocol/messages.ts';
@@ -48,6 +48,9 @@ export function parseTraffic(line: string): TrafficRequest | undefined {
     attempts: Array.isArray(from.attempts) ? from.attempts.slice(0, mostAttempts).map(attempt) : [],
   };
 }
+
+/** Whether a line tells that the proxy took or refused something of a control plane, which it may do long after files or programs changed. */
+export const tellsOfChange = (line: string): boolean => line === '{"changed":"configuration"}';
 
 /** Gathers reports into batches of bounded size; what is more is counted. */
 export class TrafficBatch {

@@ -221,7 +221,7 @@ export interface NoResponse {
 /** Sent by the agent on stream 0 to every connection. */
 export type AgentEvent =
   /** Something that a check may depend on changed; at most one of each subject in 250 ms. */
-  | { type: 'changed'; subject: 'files' | 'processes' | 'traffic' | 'terminal'; paths?: string[] }
+  | { type: 'changed'; subject: 'files' | 'processes' | 'traffic' | 'configuration' | 'terminal'; paths?: string[] }
   /** Terminals came or went, or one's state changed. */
   | { type: 'terminals'; terminals: TerminalStatus[] }
   /** Requests that the learner's proxy finished, as it reported them; at most 50 in one event, `dropped` counts the rest. */
