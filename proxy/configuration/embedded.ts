@@ -95,6 +95,7 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
 const twoLengths =
   'a message with both a length and chunks is refused by this proxy: whoever reads it by the other one finds another request in it';
 const preserveCaseType = 'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig';
+
 /** What Envoy refuses of what is to count as a success. */
 function successProblem({
   success_criteria: criteria,

@@ -84,10 +84,10 @@ import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cl
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { CelSchema } from '../api/envoy/extensions/formatter/cel/v3/cel_pb.js';
 import { MetadataSchema as MetadataFormatterSchema } from '../api/envoy/extensions/formatter/metadata/v3/metadata_pb.js';
-import { PreserveCaseFormatterConfigSchema } from '../api/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 import { ReqWithoutQuerySchema } from '../api/envoy/extensions/formatter/req_without_query/v3/req_without_query_pb.js';
 import { LocalResponsePolicySchema } from '../api/envoy/extensions/http/custom_response/local_response_policy/v3/local_response_policy_pb.js';
 import { RedirectPolicySchema } from '../api/envoy/extensions/http/custom_response/redirect_policy/v3/redirect_policy_pb.js';
+import { PreserveCaseFormatterConfigSchema } from '../api/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 import { CookieBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/cookie/v3/cookie_pb.js';
 import { HeaderBasedSessionStateSchema } from '../api/envoy/extensions/http/stateful_session/header/v3/header_pb.js';
 import { AllowListedRoutesConfigSchema } from '../api/envoy/extensions/internal_redirect/allow_listed_routes/v3/allow_listed_routes_config_pb.js';

@@ -202,7 +202,10 @@ export const everyOperator: Scenario[] = [
     config: (at, path) => ({
       admin: { address: address(at.admin) },
       static_resources: {
-        listeners: [tcpListener(at.listener, path, 'raw', { idle_timeout: '0.5s' }), tcpListener(at.nobody, path, 'gone')],
+        listeners: [
+          tcpListener(at.listener, path, 'raw', { idle_timeout: '0.5s' }),
+          tcpListener(at.nobody, path, 'gone'),
+        ],
         clusters: [cluster('raw', [at.raw]), cluster('gone', [1])],
       },
     }),
