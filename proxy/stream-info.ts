@@ -1,6 +1,6 @@
 /** What is known of one request: read by the access log, by the events line and by the stats. */
 
-import type { JsonObject } from './configuration/json.ts';
+import type { Json, JsonObject } from './configuration/json.ts';
 import type { ConnectionTimes } from './connection-times.ts';
 import { DynamicMetadata } from './dynamic-metadata.ts';
 import type { Decisions } from './explain/decisions.ts';
@@ -131,7 +131,9 @@ export interface VirtualHostFacts {
 /** What a filter keeps of a request, in the two forms in which logs print it. */
 export interface FilterStateObject {
   readonly text: string;
-  readonly fields: JsonObject;
+  readonly fields: Json | undefined;
+  /** What it is kept of, where it is stated by a configuration. */
+  readonly level?: 'connection' | 'request';
 }
 
 export class StreamInfo {

@@ -63,6 +63,10 @@ const clusterOf = (info: StreamInfo) => (info.hasFlag(flag.NO_CLUSTER_FOUND) ? '
 
 const nothing: Compiler = () => () => undefined;
 
+/** Texts as JSON, as protobuf writes it; other values are printed so anyway. */
+const quoted = (value: ReturnType<Command>): ReturnType<Command> =>
+  typeof value === 'string' ? JSON.stringify(value).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e') : value;
+
 /** `KEY:FORM:FIELD`. */
 const filterState: Compiler = (argument = '') => {
   const [key, form = '', field = ''] = argument.split(':');
@@ -73,7 +77,9 @@ const filterState: Compiler = (argument = '') => {
     throw new FormatError('Invalid filter state serialize type, FIELD should be used with the field name.');
   // Nothing that is kept here can be asked for a field.
   if (form === 'FIELD') return () => undefined;
-  return info => info.filterState?.get(key)?.[form === 'PLAIN' ? 'text' : 'fields'];
+  if (form === 'PLAIN') return info => info.filterState?.get(key)?.text;
+  const fields: Command = info => info.filterState?.get(key)?.fields;
+  return Object.assign(fields, { inText: (info: StreamInfo) => quoted(fields(info)) });
 };
 
 const compilers: Record<string, Compiler> = {

@@ -4,7 +4,9 @@ import type { JsonObject } from '../configuration/json.ts';
 import type { RequestSender, ResponseReceiver } from '../http/codec.ts';
 import type { Http2Context } from '../http2/context.ts';
 import { Http2Stats } from '../http2/stats.ts';
+import { serverNameKey } from '../stated-filter-state.ts';
 import type { StatsScope } from '../stats/store.ts';
+import type { StreamInfo } from '../stream-info.ts';
 import type { PeerName, TlsClient } from '../tls/tls-client.ts';
 import type { Exchange } from '../upstream/upstream.ts';
 import type { Priority } from './cluster.ts';
@@ -65,16 +67,19 @@ export class ClusterConnections {
 
   /** Sends a request to a host. */
   open(host: Host, priority: Priority, exchange: Exchange, end: boolean, receiver: ResponseReceiver): RequestSender {
-    if (exchange.asTcp) return openTcp(this.tcpOptions(host, priority), exchange, end, receiver);
-    const name = this.#cluster.tlsFor(host.socketMatch) && this.#options.naming.of(exchange.head);
+    if (exchange.asTcp) return openTcp(this.tcpOptions(host, priority, exchange.info), exchange, end, receiver);
+    const name =
+      this.#cluster.tlsFor(host.socketMatch) && this.#options.naming.of(exchange.head, statedName(exchange.info));
     return this.#pools.get(host, priority, this.#protocolFor(exchange), name).open(exchange, end, receiver);
   }
 
-  /** Of connections that carry no HTTP. */
-  tcpOptions(host: Host, priority: Priority): UpstreamSocketOptions {
+  /** Of connections that carry no HTTP. @param info what they are for */
+  tcpOptions(host: Host, priority: Priority, info?: StreamInfo): UpstreamSocketOptions {
     const { stats, limits } = this.#cluster;
     const tls = this.#cluster.tlsFor(host.socketMatch);
-    return { host, stats, limits: limits[priority], ...this.#settings, tls, applicationProtocols: [] };
+    const name = tls && info && statedName(info);
+    const peerName = name ? this.#options.naming.stated(name) : undefined;
+    return { host, stats, limits: limits[priority], ...this.#settings, tls, applicationProtocols: [], peerName };
   }
 
   /** The host left: its connections end with their requests. */
@@ -113,3 +118,5 @@ export class ClusterConnections {
     });
   }
 }
+
+const statedName = ({ filterState }: StreamInfo): string | undefined => filterState?.get(serverNameKey)?.text;

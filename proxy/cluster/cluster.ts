@@ -188,7 +188,7 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
       this.stats.cxNoneHealthy.increment();
       return 'no-healthy-host';
     }
-    return new TcpConnection(cluster.#connections.tcpOptions(host, 'default'), owner);
+    return new TcpConnection(cluster.#connections.tcpOptions(host, 'default', info), owner);
   }
 
   /** Milliseconds that a stream may take; 0: for ever. */

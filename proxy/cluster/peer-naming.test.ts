@@ -37,3 +37,13 @@ test('where nothing is said, the configuration names it', () => {
   assert.equal(naming({}).of(asking('a')), undefined);
   assert.equal(new PeerNaming(undefined).of(asking('a')), undefined);
 });
+
+test('what a filter states goes before what requests call a host, and is one object while it is in use', () => {
+  const names = naming({ autoSni: true, autoSanValidation: true });
+  const stated = names.of(asking('a'), 'stated');
+  assert.deepEqual(stated, { serverName: 'stated', expected: 'a' });
+  assert.equal(names.of(asking('a'), 'stated'), stated);
+  assert.notEqual(names.of(asking('b'), 'stated'), stated);
+  assert.deepEqual(naming({}).of(asking('a'), 'stated'), { serverName: 'stated', expected: undefined });
+  assert.equal(naming({}).of(asking('a'), ''), undefined);
+});

@@ -14,16 +14,31 @@ export class PeerNaming {
     this.#options = options?.autoSni || options?.autoSanValidation ? options : undefined;
   }
 
-  /** Undefined where the configuration says it. */
-  of(head: RequestHeaders): PeerName | undefined {
-    if (this.#options === undefined) return undefined;
-    const { overrideAutoSniHeader: header } = this.#options;
+  /**
+   * Undefined where the configuration says it.
+   * @param stated the name that a filter wants hosts to be told, whatever a request calls them; '' and undefined: none
+   */
+  of(head: RequestHeaders, stated?: string): PeerName | undefined {
+    const options = this.#options;
+    if (options === undefined) return stated ? this.stated(stated) : undefined;
+    const { overrideAutoSniHeader: header } = options;
     const host = hostOf((header && head.get(header)) || head.authority);
-    const known = this.#names.get(host)?.deref();
+    if (!stated) return this.#kept(host, () => this.#make(host, options));
+    const expected = options.autoSanValidation ? host : undefined;
+    return this.#kept(`${stated}\0${host}`, () => ({ serverName: stated, expected }));
+  }
+
+  /** For a connection that no request names. */
+  stated(serverName: string): PeerName {
+    return this.#kept(`${serverName}\0`, () => ({ serverName, expected: undefined }));
+  }
+
+  #kept(key: string, make: () => PeerName): PeerName {
+    const known = this.#names.get(key)?.deref();
     if (known !== undefined) return known;
-    const named = this.#make(host, this.#options);
+    const named = make();
     for (const [name, reference] of this.#names) if (reference.deref() === undefined) this.#names.delete(name);
-    this.#names.set(host, new WeakRef(named));
+    this.#names.set(key, new WeakRef(named));
     return named;
   }
 

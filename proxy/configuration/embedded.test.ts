@@ -42,3 +42,15 @@ for (const [said, reason] of successes)
     const type = 'envoy.extensions.filters.http.admission_control.v3.AdmissionControl';
     assert.equal(embeddedProblem(type, said)?.reason, reason);
   });
+
+test('filter state is of a kind that is known', () => {
+  const problem = (said: JsonObject) =>
+    embeddedProblem('envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue', said)?.reason;
+  assert.equal(problem({ object_key: 'a', factory_key: 'envoy.string' }), undefined);
+  assert.equal(problem({ object_key: 'envoy.tcp_proxy.cluster' }), undefined);
+  assert.equal(problem({ object_key: 'a' }), "'a' does not have an object factory");
+  assert.match(
+    String(problem({ object_key: 'envoy.network.upstream_subject_alt_names' })),
+    /not supported by this proxy$/,
+  );
+});

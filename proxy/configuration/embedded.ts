@@ -9,6 +9,7 @@ import { compileExpression, compileParsedExpression } from '../cel/expression.ts
 import { parseTarget } from '../http/target.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { makeFormatter } from '../routing/value-format.ts';
+import { filterStateProblem } from '../stated-filter-state.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { metadataRuleProblem } from './metadata-rules.ts';
 import { checkTlsContext } from './tls-rules.ts';
@@ -62,6 +63,10 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
       return successProblem(value);
     case 'envoy.extensions.http.custom_response.redirect_policy.v3.RedirectPolicy':
       return responseRedirectProblem(value);
+    case 'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue': {
+      const reason = filterStateProblem(String(value.object_key), String(value.factory_key ?? ''));
+      return reason === undefined ? undefined : { field: value.factory_key ? 'factory_key' : 'object_key', reason };
+    }
     case 'envoy.extensions.filters.network.ratelimit.v3.RateLimit':
       return tried('descriptors', () => void descriptorValues(value).forEach(text => void compileFormat(text)));
     case 'envoy.extensions.filters.http.health_check.v3.HealthCheck':

@@ -19,6 +19,10 @@ export const harmless: Record<string, string> = {
   'envoy.type.matcher.v3.RegexMatcher.google_re2': 'names the only engine that Envoy has',
   'envoy.config.core.v3.SubstitutionFormatString.json_format_options': 'properties are always sorted',
   'envoy.config.core.v3.JsonFormatOptions.sort_properties': 'properties are always sorted',
+  'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue.read_only':
+    'Envoy only complains of who changes it, and lets it be changed',
+  'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue.shared_with_upstream':
+    'no listener here takes connections from within, which it would be shared with',
   'envoy.config.core.v3.RuntimeUInt32.runtime_key':
     'Envoy demands it; a runtime layer with that key is refused, so the default always holds',
   'envoy.config.bootstrap.v3.Admin.access_log_path': 'where the admin interface logs; it logs nothing',

@@ -63,6 +63,7 @@ import {
 } from '../api/envoy/extensions/filters/http/ratelimit/v3/rate_limit_pb.js';
 import { RBACPerRouteSchema, RBACSchema } from '../api/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '../api/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { ConfigSchema as SetFilterStateSchema } from '../api/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import { ConfigSchema as SetMetadataSchema } from '../api/envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.js';
 import {
   StatefulSessionPerRouteSchema,
@@ -80,6 +81,7 @@ import { HttpConnectionManagerSchema } from '../api/envoy/extensions/filters/net
 import { LocalRateLimitSchema as ConnectionRateLimitSchema } from '../api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RateLimitSchema as ConnectionServiceLimitSchema } from '../api/envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.js';
 import { RBACSchema as ConnectionRBACSchema } from '../api/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { ConfigSchema as ConnectionFilterStateSchema } from '../api/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state_pb.js';
 import { SniClusterSchema } from '../api/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.js';
 import { TcpProxySchema } from '../api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { CelSchema } from '../api/envoy/extensions/formatter/cel/v3/cel_pb.js';
@@ -153,6 +155,7 @@ export const registry: Registry = createRegistry(
   ConnectionServiceLimitSchema,
   DirectResponseSchema,
   EchoSchema,
+  ConnectionFilterStateSchema,
   SniClusterSchema,
   DownstreamConnectionsConfigSchema,
   FilterConfigSchema,
@@ -195,6 +198,7 @@ export const registry: Registry = createRegistry(
   RBACSchema,
   RBACPerRouteSchema,
   RouterSchema,
+  SetFilterStateSchema,
   SetMetadataSchema,
   StatefulSessionSchema,
   StatefulSessionPerRouteSchema,

@@ -266,6 +266,10 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.http.rbac.v3.RBAC':
     'rules rules_stat_prefix shadow_rules shadow_rules_stat_prefix matcher shadow_matcher track_per_rule_stats',
   'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': 'rbac',
+  'envoy.extensions.filters.http.set_filter_state.v3.Config': 'on_request_headers',
+  'envoy.extensions.filters.network.set_filter_state.v3.Config': 'on_new_connection',
+  'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue':
+    'object_key factory_key format_string skip_if_empty',
   'envoy.extensions.filters.http.set_metadata.v3.Config': 'metadata_namespace value metadata',
   'envoy.extensions.filters.http.set_metadata.v3.Metadata': 'metadata_namespace allow_overwrite value',
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': 'session_state strict',

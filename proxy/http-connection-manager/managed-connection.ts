@@ -126,6 +126,8 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     info.downstreamRemoteAddress = this.remoteAddress;
     info.downstreamDirectRemoteAddress = this.directRemoteAddress;
     info.downstreamDirectLocalAddress = this.directLocalAddress;
+    const kept = this.told?.filterState;
+    if (kept !== undefined) info.filterState = new Map(kept);
   }
 
   /** The response that comes next is the last one. */

@@ -26,6 +26,7 @@ import { localRateLimit } from './local-rate-limit.ts';
 import { onDemand } from './on-demand.ts';
 import { rateLimit } from './rate-limit.ts';
 import { rbac } from './rbac.ts';
+import { setFilterState } from './set-filter-state.ts';
 import { setMetadata } from './set-metadata.ts';
 import { statefulSession } from './stateful-session.ts';
 
@@ -52,6 +53,7 @@ const filterTypes: readonly HttpFilterType[] = [
   onDemand,
   rateLimit,
   rbac,
+  setFilterState,
   setMetadata,
   statefulSession,
 ];

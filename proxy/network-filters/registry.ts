@@ -7,6 +7,7 @@ import { localRateLimit } from './local-rate-limit.ts';
 import type { NetworkFilterContext, NetworkFilterFactory, NetworkFilterType } from './network-filter.ts';
 import { rateLimit } from './rate-limit.ts';
 import { rbac } from './rbac.ts';
+import { setFilterState } from './set-filter-state.ts';
 import { sniCluster } from './sni-cluster.ts';
 
 /** One line for each. */
@@ -16,6 +17,7 @@ const filterTypes: readonly NetworkFilterType[] = [
   localRateLimit,
   rateLimit,
   rbac,
+  setFilterState,
   sniCluster,
 ];
 

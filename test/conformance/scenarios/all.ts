@@ -30,6 +30,7 @@ import { extendedConnect } from './extended-connect.ts';
 import { externalAuthorization } from './external-authorization.ts';
 import { breakers, laterReplies, localReplies, retries } from './failures.ts';
 import { faults } from './faults.ts';
+import { filterState } from './filter-state.ts';
 import { laxFraming, laxResponses, requestFraming, responseFraming } from './framing.ts';
 import { grpcAuthorization } from './grpc-authorization.ts';
 import { grpcBridges } from './grpc-bridges.ts';
@@ -192,6 +193,7 @@ export const filters: Scenario[] = [
   headerToMetadata,
   tokenMetadata,
   setMetadata,
+  ...filterState,
   remoteKeys,
   statefulSessions,
   bandwidthLimits,
