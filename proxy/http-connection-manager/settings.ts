@@ -53,6 +53,10 @@ export interface ManagerSettings {
   mergeSlashes: boolean;
   streamIdleTimeoutMs: number;
   requestTimeoutMs: number;
+  /** For the head of a request alone; 0: any time. */
+  requestHeadTimeoutMs: number;
+  /** Clients have so long to hear that their connection ends. */
+  drainTimeoutMs: number;
   /** For a stream as a whole; 0: for ever. */
   maxStreamDurationMs: number;
   idleTimeoutMs: number;
@@ -115,6 +119,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     streamIdleTimeoutMs: milliseconds(configuration.streamIdleTimeout, 300_000),
     maxStreamDurationMs: milliseconds(common?.maxStreamDuration, 0),
     requestTimeoutMs: milliseconds(configuration.requestTimeout, 0),
+    requestHeadTimeoutMs: milliseconds(configuration.requestHeadersTimeout, 0),
+    drainTimeoutMs: milliseconds(configuration.drainTimeout, 5000),
     idleTimeoutMs: milliseconds(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),

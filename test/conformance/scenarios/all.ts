@@ -17,6 +17,7 @@ import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
+import { draining } from './draining.ts';
 import { durations } from './durations.ts';
 import { headerToMetadata, tokenMetadata } from './dynamic-metadata.ts';
 import { edgeSettings } from './edge-settings.ts';
@@ -75,6 +76,7 @@ import { scopes } from './scoped-routes.ts';
 import { secrets } from './secrets.ts';
 import { setMetadata } from './set-metadata.ts';
 import { mirroring, shifting } from './shifting.ts';
+import { slowHeads } from './slow-heads.ts';
 import { sniClusters } from './sni-clusters.ts';
 import { socketMatches } from './socket-matches.ts';
 import { socketOptions } from './socket-options.ts';
@@ -147,6 +149,7 @@ export const requests: Scenario[] = [
   ...http2Scenarios,
   http2Limits,
   ...http1Options,
+  ...slowHeads,
   durations,
   ...upgrades,
   ...upgradeTimes,
@@ -212,6 +215,7 @@ export const discovery: Scenario[] = [
 /** What becomes of connections. */
 export const connections: Scenario[] = [
   connectionEnds,
+  ...draining,
   chainMatches,
   chainMatchers,
   soleChainMatcher,
