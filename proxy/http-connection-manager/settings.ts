@@ -40,6 +40,9 @@ export interface ManagerSettings {
   useRemoteAddress: boolean;
   trustedHops: number;
   skipForwardedForAppend: boolean;
+  appendForwardedPort: boolean;
+  /** Of every request; '': it stays as it came. */
+  scheme: string;
   isInternal: (address: string) => boolean;
   via: string;
   /** Undefined: nothing is told of clients' certificates. */
@@ -106,6 +109,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     useRemoteAddress: configuration.useRemoteAddress ?? false,
     trustedHops: configuration.xffNumTrustedHops,
     skipForwardedForAppend: configuration.skipXffAppend,
+    appendForwardedPort: configuration.appendXForwardedPort,
+    scheme: overwrittenScheme(configuration),
     isInternal: internalTest(configuration),
     via: asBytes(configuration.via),
     clientCertificate: forwardedCertificate(configuration),
@@ -132,6 +137,11 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     interimLogs: interimLogOptions(configuration),
   };
+}
+
+function overwrittenScheme({ schemeHeaderTransformation }: HttpConnectionManager): string {
+  const transformation = schemeHeaderTransformation?.transformation;
+  return transformation?.case === 'schemeToOverwrite' ? transformation.value : '';
 }
 
 function stripsPort({ stripPortMode, stripMatchingHostPort }: HttpConnectionManager): ManagerSettings['stripsPort'] {

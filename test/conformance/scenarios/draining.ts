@@ -1,6 +1,7 @@
 /** How a connection ends whose time is over: its client is told, and has the time to hear of it (drain_timeout). */
+import { setTimeout as wait } from 'node:timers/promises';
 import { get, headers } from '../frames.ts';
-import { type Scenario, type Step, stats } from '../scenario.ts';
+import { admin, request, type Scenario, type Step, stats } from '../scenario.ts';
 import { bootstrap, cluster, route } from './configuration.ts';
 import { frames } from './http2.ts';
 import { pieces } from './slow-heads.ts';
@@ -44,7 +45,23 @@ const steps: Step[] = [
 const idle = { idle_timeout: '0.3s' };
 const old = { max_connection_duration: '0.3s' };
 
+const gracefully: Scenario = {
+  ...drained('asked for by the admin interface', {}, []),
+  args: ['--drain-time-s', '3', '--drain-strategy', 'immediate'],
+  steps: [
+    request('/direct'),
+    admin('/drain_listeners?graceful', undefined, 'POST'),
+    admin('/ready'),
+    request('/direct', {}, 'meanwhile'),
+    withoutPing(frames('HTTP/2 meanwhile', [headers(1, get('/direct'))])),
+    stats('http.ingress.downstream_cx_drain_close', 'listener_manager.total_listeners_active'),
+    { name: 'a while later', see: () => wait(5000) },
+    request('/direct', {}, 'after that'),
+  ],
+};
+
 export const draining: Scenario[] = [
+  gracefully,
   drained('idle for too long', { common_http_protocol_options: idle, drain_timeout: '0.3s' }, steps),
   drained(
     'idle for too long, and a long time to go',
