@@ -78,6 +78,9 @@ export class DataPlane implements AdminSource {
   readonly #runtimeDiscoveries: RuntimeDiscovery[];
   readonly #clusterDiscovery: ClusterDiscovery | undefined;
   readonly #tracers: Tracers;
+  readonly #drain: DrainSettings;
+  /** When listeners that are drained listen no more. */
+  #drainEnd: NodeJS.Timeout | undefined;
   readonly #listeners: ListenerManager;
   readonly #listenerDiscovery: ListenerDiscovery | undefined;
 
@@ -147,7 +150,8 @@ export class DataPlane implements AdminSource {
       crew,
       shared,
     };
-    this.#listeners = new ListenerManager(resources?.listeners ?? [], context, options.drain ?? usualDrain);
+    this.#drain = options.drain ?? usualDrain;
+    this.#listeners = new ListenerManager(resources?.listeners ?? [], context, this.#drain);
     if (listenerSource !== undefined)
       this.#listenerDiscovery = new ListenerDiscovery(
         listenerSource,
@@ -259,8 +263,13 @@ export class DataPlane implements AdminSource {
 
   drainListeners(graceful: boolean): void {
     this.#crew?.tell?.({ kind: 'drain-listeners', graceful });
-    if (graceful) this.#listeners.drain();
-    else this.#listeners.stopAccepting();
+    if (!graceful) {
+      this.#listeners.stopAccepting();
+      return;
+    }
+    if (this.#drainEnd !== undefined) return;
+    for (const listener of this.#listeners.all) listener.beginDrain(this.#drain, undefined);
+    this.#drainEnd = setTimeout(() => this.#listeners.stopAccepting(), this.#drain.durationMs);
   }
 
   setHealthcheckFailed(failed: boolean): void {
@@ -271,6 +280,7 @@ export class DataPlane implements AdminSource {
   /** Accepts no more and waits until the connections are gone, at most so long; then ends what is left. */
   async stop(graceMs: number): Promise<void> {
     this.#state = 'DRAINING';
+    clearTimeout(this.#drainEnd);
     this.#listenerDiscovery?.stop();
     this.#listeners.drain();
     const grace = Promise.withResolvers<void>();

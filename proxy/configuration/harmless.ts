@@ -9,6 +9,11 @@ export const harmless: Record<string, string> = {
   'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz.transport_api_version': 'there is one version of the service',
   'envoy.extensions.filters.http.fault.v3.HTTPFault.disable_downstream_cluster_stats':
     'faults are not counted by downstream cluster',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.append_local_overload':
+    'of answers of an overload manager; nothing presses here',
+  'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.is_optional':
+    'an unknown filter is refused all the same',
+  'envoy.config.core.v3.Http2ProtocolOptions.use_oghttp2_codec': 'there is one codec',
   'envoy.config.core.v3.Http1ProtocolOptions.use_balsa_parser': 'there is one parser',
   'envoy.config.core.v3.Http2ProtocolOptions.stream_error_on_invalid_http_messaging':
     'deprecated: override_stream_error_on_invalid_http_message decides',

@@ -105,7 +105,7 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.network.echo.v3.Echo': '',
   // HTTP connection manager
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager':
-    'codec_type=AUTO|HTTP1|HTTP2 http_protocol_options http2_protocol_options stream_error_on_invalid_http_message stat_prefix route_config rds scoped_routes request_id_extension proxy_100_continue http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append via forward_client_cert_details set_current_client_cert_details add_user_agent internal_address_config strip_any_host_port strip_matching_host_port strip_trailing_host_dot path_with_escaped_slashes_action upgrade_configs tracing local_reply_config access_log_options access_log_flush_interval flush_access_log_on_new_request',
+    'codec_type=AUTO|HTTP1|HTTP2 http_protocol_options http2_protocol_options stream_error_on_invalid_http_message stat_prefix route_config rds scoped_routes request_id_extension proxy_100_continue http_filters access_log server_name server_header_transformation=OVERWRITE|APPEND_IF_ABSENT|PASS_THROUGH use_remote_address xff_num_trusted_hops generate_request_id preserve_external_request_id always_set_request_id_in_response stream_idle_timeout request_timeout request_headers_timeout drain_timeout delayed_close_timeout max_request_headers_kb common_http_protocol_options normalize_path merge_slashes skip_xff_append append_x_forwarded_port scheme_header_transformation via forward_client_cert_details set_current_client_cert_details add_user_agent internal_address_config strip_any_host_port strip_matching_host_port strip_trailing_host_dot path_with_escaped_slashes_action upgrade_configs tracing local_reply_config access_log_options access_log_flush_interval flush_access_log_on_new_request',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions':
     'access_log_flush_interval flush_access_log_on_new_request flush_log_on_tunnel_successfully_established',
   'envoy.extensions.filters.network.http_connection_manager.v3.RequestIDExtension': 'typed_config',
@@ -154,7 +154,8 @@ export const obeyed: Record<string, string> = {
     'forward_reason_phrase formatter_type_on_envoy_headers',
   'envoy.config.core.v3.Http2ProtocolOptions':
     'allow_connect hpack_table_size max_concurrent_streams initial_stream_window_size initial_connection_window_size max_outbound_frames max_outbound_control_frames max_consecutive_inbound_frames_with_empty_payload max_inbound_priority_frames_per_stream max_inbound_window_update_frames_per_data_frame_sent override_stream_error_on_invalid_http_message connection_keepalive',
-  'envoy.config.core.v3.KeepaliveSettings': 'interval timeout',
+  'envoy.config.core.v3.SchemeHeaderTransformation': 'scheme_to_overwrite',
+  'envoy.config.core.v3.KeepaliveSettings': 'interval interval_jitter timeout',
   'envoy.config.core.v3.HttpProtocolOptions':
     'idle_timeout max_headers_count max_connection_duration max_requests_per_connection max_stream_duration headers_with_underscores_action',
   'envoy.extensions.filters.http.router.v3.Router': 'suppress_envoy_headers',

@@ -72,6 +72,7 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
   onRequestHead(head: RequestHeaders, end: boolean): void {
     const { info } = this;
     const { manager } = this.#connection;
+    info.protocol = this.#sender.protocol;
     manager.checkUnderscores(head, this.#sender.protocol);
     info.requestHeaders = head;
     info.originalPath = head.path;
@@ -316,15 +317,14 @@ export class ActiveStream implements RequestReceiver, RoutedStream, FilteredStre
 
   localReply(status: number, body: string, details: string, adjust?: (head: ResponseHeaders) => void): void {
     if (this.#over) return;
-    const { settings, replyMapping } = this.#connection.manager;
     this.info.responseCodeDetails = details;
     // As in Envoy: a request that is bad may not end where it seems to.
-    if (status === 400 && !settings.http1.streamErrorOnInvalidMessage) this.#closes = true;
+    if (status === 400 && !this.#connection.manager.settings.http1.streamErrorOnInvalidMessage) this.#closes = true;
     const head = new ResponseHeaders(status);
     this.info.responseHeaders = head;
     if (adjust !== undefined) adjust(head);
     else this.route?.adorn(head, this.info);
-    this.answer(head, completeLocalReply(head, body, this.info, replyMapping), details);
+    this.answer(head, completeLocalReply(head, body, this.info, this.#connection.manager.replyMapping), details);
   }
 
   refuseBody(): void {

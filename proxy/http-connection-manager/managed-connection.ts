@@ -32,6 +32,9 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
   #codec: ServerCodec | undefined;
   readonly #times: ConnectionTimes;
   #draining = false;
+  /** Its client has had the time to hear of that. */
+  #drained = false;
+  #drainTimer: NodeJS.Timeout | undefined;
   #closingHere = false;
   #requests = 0;
   /** No further request is taken. */
@@ -68,11 +71,11 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
 
   onVersion(version: HttpVersion, bytes: Buffer): void {
     const { manager } = this;
-    const { stats } = manager;
+    const { stats, settings } = manager;
     if (version === 'HTTP/2') {
       stats.cxHttp2Total.increment();
       stats.cxHttp2Active.increment();
-      this.#codec = new Http2ServerConnection(this.#transport, this, manager.http2);
+      this.#codec = new Http2ServerConnection(this.#transport, this, manager.http2, settings.drainTimeoutMs);
     } else {
       stats.cxHttp1Total.increment();
       stats.cxHttp1Active.increment();
@@ -99,7 +102,8 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     this.#requests++;
     if (settings.maxRequestsPerConnection === 0 || this.#requests < settings.maxRequestsPerConnection) return;
     stats.cxMaxRequestsReached.increment();
-    this.#lastRequest = true;
+    if (this.#codec?.protocol === 'HTTP/2') this.#beginDrain();
+    else this.#lastRequest = true;
   }
 
   /** What a request's log tells of its connection. */
@@ -137,8 +141,8 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
 
   /** Asked once for each response, before its head is sent. */
   closesAfterResponse(): boolean {
-    const drains = this.#draining || this.manager.endsConnection();
-    if (!drains && !this.#lastRequest) return false;
+    const drains = !this.#draining && this.manager.endsConnection();
+    if (!drains && !this.#draining && !this.#lastRequest) return false;
     // HTTP/2 ends with its last stream, and is told so but once.
     if (this.#codec?.protocol === 'HTTP/2' && this.#closingHere) return false;
     this.#closingHere = true;
@@ -166,7 +170,8 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
   }
 
   onConnectionIdle(): void {
-    this.#awaitRequest();
+    if (this.#drained) this.#close();
+    else this.#awaitRequest();
   }
 
   #awaitRequest(): void {
@@ -176,7 +181,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
 
   onDeadline(): void {
     this.manager.stats.cxIdleTimeout.increment();
-    this.#close();
+    this.#beginDrain();
   }
 
   #close(): void {
@@ -187,17 +192,36 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
 
   #onMaxDuration(): void {
     this.manager.stats.cxMaxDurationReached.increment();
-    this.drain();
+    this.#beginDrain();
+  }
+
+  /** As in Envoy: its client hears of it with the next response, or by HTTP/2 at once, and the connection ends some time after that. */
+  #beginDrain(): void {
+    if (this.#draining) return;
+    if (this.#codec === undefined) {
+      this.#close();
+      return;
+    }
+    this.#draining = true;
+    if (this.#codec.protocol === 'HTTP/2') this.#drainHttp2();
+    else this.#drainTimer = setTimeout(() => this.#endDrain(), this.manager.settings.drainTimeoutMs);
+  }
+
+  #drainHttp2(): void {
+    this.#closingHere = true;
+    this.#codec?.drain();
+  }
+
+  #endDrain(): void {
+    this.#drained = true;
+    if (!this.#codec?.busy) this.#close();
   }
 
   /** Ends the connection after the response that is under way, or now. */
   drain(): void {
     this.#draining = true;
     if (!this.#codec?.busy) this.#close();
-    else if (this.#codec.protocol === 'HTTP/2') {
-      this.#closingHere = true;
-      this.#codec.drain();
-    }
+    else if (this.#codec.protocol === 'HTTP/2') this.#drainHttp2();
   }
 
   ageMs(): number {
@@ -216,6 +240,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
   onConnectionClosed(byPeer: boolean, withRequest: boolean): void {
     this.deadline.clear();
     clearTimeout(this.#maxDuration);
+    clearTimeout(this.#drainTimer);
     this.#traffic.close();
     const { stats } = this.manager;
     // One with a request was cut off by its client, whatever we meant to do after it.

@@ -60,6 +60,8 @@ export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, 
     appendForwardedFor(head, isLoopback(peer.address) ? ownAddress() : peer.address);
   if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
     head.set('x-forwarded-proto', peer.tls === undefined ? 'http' : 'https');
+  if (settings.appendForwardedPort) appendForwardedPort(head, settings, info);
+  if (settings.scheme !== '') head.set('x-forwarded-proto', settings.scheme);
   head.scheme = head.get('x-forwarded-proto')!;
   if (internal) head.set('x-envoy-internal', 'true');
   if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
@@ -169,6 +171,13 @@ function ownAddress(): string {
 function appendForwardedFor(head: RequestHeaders, address: string): void {
   const before = head.getAll('x-forwarded-for');
   head.set('x-forwarded-for', before === undefined || before === '' ? address : `${before},${address}`);
+}
+
+/** To which the client came, unless a proxy before this one says so that may. */
+function appendForwardedPort(head: RequestHeaders, settings: ManagerSettings, info: StreamInfo): void {
+  const { useRemoteAddress, trustedHops } = settings;
+  if (!(useRemoteAddress && trustedHops === 0) && head.has('x-forwarded-port')) return;
+  head.set('x-forwarded-port', info.downstreamLocalAddress.replace(/.*:/, ''));
 }
 
 function addUserAgent(head: RequestHeaders, { cluster, id }: Node): void {

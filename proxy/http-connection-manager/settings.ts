@@ -40,6 +40,9 @@ export interface ManagerSettings {
   useRemoteAddress: boolean;
   trustedHops: number;
   skipForwardedForAppend: boolean;
+  appendForwardedPort: boolean;
+  /** Of every request; '': it stays as it came. */
+  scheme: string;
   isInternal: (address: string) => boolean;
   via: string;
   /** Undefined: nothing is told of clients' certificates. */
@@ -53,6 +56,10 @@ export interface ManagerSettings {
   mergeSlashes: boolean;
   streamIdleTimeoutMs: number;
   requestTimeoutMs: number;
+  /** For the head of a request alone; 0: any time. */
+  requestHeadTimeoutMs: number;
+  /** Clients have so long to hear that their connection ends. */
+  drainTimeoutMs: number;
   /** For a stream as a whole; 0: for ever. */
   maxStreamDurationMs: number;
   idleTimeoutMs: number;
@@ -102,6 +109,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     useRemoteAddress: configuration.useRemoteAddress ?? false,
     trustedHops: configuration.xffNumTrustedHops,
     skipForwardedForAppend: configuration.skipXffAppend,
+    appendForwardedPort: configuration.appendXForwardedPort,
+    scheme: overwrittenScheme(configuration),
     isInternal: internalTest(configuration),
     via: asBytes(configuration.via),
     clientCertificate: forwardedCertificate(configuration),
@@ -115,6 +124,8 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     streamIdleTimeoutMs: milliseconds(configuration.streamIdleTimeout, 300_000),
     maxStreamDurationMs: milliseconds(common?.maxStreamDuration, 0),
     requestTimeoutMs: milliseconds(configuration.requestTimeout, 0),
+    requestHeadTimeoutMs: milliseconds(configuration.requestHeadersTimeout, 0),
+    drainTimeoutMs: milliseconds(configuration.drainTimeout, 5000),
     idleTimeoutMs: milliseconds(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: milliseconds(common?.maxConnectionDuration, 0),
@@ -126,6 +137,11 @@ export function managerSettings(configuration: HttpConnectionManager, node: Node
     suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false,
     interimLogs: interimLogOptions(configuration),
   };
+}
+
+function overwrittenScheme({ schemeHeaderTransformation }: HttpConnectionManager): string {
+  const transformation = schemeHeaderTransformation?.transformation;
+  return transformation?.case === 'schemeToOverwrite' ? transformation.value : '';
 }
 
 function stripsPort({ stripPortMode, stripMatchingHostPort }: HttpConnectionManager): ManagerSettings['stripsPort'] {

@@ -32,6 +32,7 @@ export class StreamTimes implements Limited {
   readonly #stream: TimedStream;
   readonly #limits: TimeLimits;
   #idleQueue: DeadlineQueue | 'never' | undefined;
+  #head: NodeJS.Timeout | undefined;
   #request: NodeJS.Timeout | undefined;
   #whole: NodeJS.Timeout | undefined;
 
@@ -40,7 +41,8 @@ export class StreamTimes implements Limited {
     this.#limits = limits;
     this.#idleQueue = limits.streamIdleQueue;
     this.touch();
-    const { requestTimeoutMs } = limits.settings;
+    const { requestTimeoutMs, requestHeadTimeoutMs } = limits.settings;
+    if (requestHeadTimeoutMs > 0) this.#head = setTimeout(() => this.#onHeadTimeout(), requestHeadTimeoutMs);
     if (requestTimeoutMs > 0) this.#request = setTimeout(() => this.#onRequestTimeout(), requestTimeoutMs);
   }
 
@@ -58,6 +60,7 @@ export class StreamTimes implements Limited {
 
   /** The route is known, or another one than before: what it says comes before the connection manager's limits. */
   routed(head: RequestHeaders, action: ClusterAction | undefined): void {
+    clearTimeout(this.#head);
     this.#idleQueue = action?.idleQueue ?? this.#limits.streamIdleQueue;
     if (action === undefined) return;
     if (action.idleQueue !== undefined) this.touch();
@@ -73,6 +76,11 @@ export class StreamTimes implements Limited {
     this.#limits.stats.rqIdleTimeout.increment();
     this.#stream.info.flags |= flag.STREAM_IDLE_TIMEOUT;
     this.#stream.timeOut('stream timeout', 'stream_idle_timeout');
+  }
+
+  #onHeadTimeout(): void {
+    this.#limits.stats.rqHeaderTimeout.increment();
+    this.#stream.timeOut('request header timeout', 'request_header_timeout');
   }
 
   #onRequestTimeout(): void {
@@ -92,6 +100,7 @@ export class StreamTimes implements Limited {
   /** The stream is over. */
   stop(): void {
     this.deadline.clear();
+    clearTimeout(this.#head);
     clearTimeout(this.#request);
     clearTimeout(this.#whole);
   }

@@ -46,7 +46,7 @@ export interface ServerCodec {
   readonly transport: Transport;
   /** Whether a request is being read or answered. */
   readonly busy: boolean;
-  /** Takes no further request; ends the connection when none is under way. */
+  /** Takes no further request once the client could hear of it; ends the connection when none is under way. */
   drain(): void;
   /** Sends what is left, then ends the connection. */
   close(): void;

@@ -231,22 +231,36 @@ test('what was read is sent so that it is read the same', async () => {
   );
 });
 
-test('empty lines before a request are not kept', () => {
+test('empty lines before a request are not kept, though the request begins with them', () => {
   const wire = new Wire();
+  const paths: string[] = [];
+  let begun = 0;
   const owner = {
-    newRequest: () => assert.fail(),
+    newRequest: () => {
+      begun++;
+      return { ...ignoring, onRequestHead: (head: RequestHeaders) => void paths.push(head.path) };
+    },
     onProtocolError() {},
     onConnectionClosed() {},
     onConnectionIdle() {},
   };
-  const connection = new ServerConnection(wire, owner, {
+  new ServerConnection(wire, owner, {
     options: defaultOptions,
     limits: defaultLimits,
     lingerMs: 1000,
   });
   for (const piece of ['\r', '\n', '\r\n'.repeat(1000), '\r\n\r', '\n']) wire.handler.onRead(Buffer.from(piece));
-  assert.equal(connection.busy, false);
+  wire.handler.onRead(Buffer.from('GET /a HTTP/1.1\r\nhost: b\r\n\r\n'));
+  assert.deepEqual([begun, paths], [1, ['/a']]);
 });
+
+const ignoring = {
+  onRequestData() {},
+  onRequestTrailers() {},
+  onRequestError: () => assert.fail(),
+  onRequestReset() {},
+  onDownstreamCongested() {},
+};
 
 const silent = {
   onSent() {},

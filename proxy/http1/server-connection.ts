@@ -136,15 +136,32 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     if (end === incomplete) {
       // Of empty lines before a request any number may come.
       this.#partial = whole.startsWith('\r\n') ? whole.replace(/^(?:\r\n)+/, '') : whole;
+      this.#begin('HTTP/1.1');
+      this.bytes.received = whole.length;
       return chunk.length;
     }
     this.#partial = '';
-    const bytes = new WireBytes();
-    this.bytes = bytes;
+    const { minor } = this.#parser;
+    this.#begin(minor === 0 && this.#options.acceptsHttp10 ? 'HTTP/1.0' : 'HTTP/1.1');
+    const { bytes } = this;
     bytes.received = whole.length;
     this.#startRequest();
     bytes.received -= whole.length - end;
     return at + end - before;
+  }
+
+  /** A request begins with its first byte: whoever limits its time has to know. */
+  #begin(protocol: 'HTTP/1.0' | 'HTTP/1.1'): void {
+    this.protocol = protocol;
+    if (this.#receiver !== undefined) return;
+    this.bytes = new WireBytes();
+    const answering = this.#answering;
+    answering.closes = false;
+    answering.forHead = false;
+    answering.minor = 1;
+    this.#requestDone = false;
+    this.#responseDone = false;
+    this.#receiver = this.#owner.newRequest(this);
   }
 
   #startRequest(): void {
@@ -161,11 +178,8 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     const bodiless = !parser.chunked && parser.contentLength <= 0;
     answering.forHead = head.method === 'HEAD';
     this.#requestDone = bodiless;
-    this.#responseDone = false;
     answering.closes = asksToClose(parser);
-    answering.minor = this.#options.acceptsHttp10 ? parser.minor : 1;
-    this.protocol = answering.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-    this.#receiver = this.#owner.newRequest(this);
+    answering.minor = this.protocol === 'HTTP/1.0' ? 0 : 1;
     if (parser.minor === 0) this.#takeOld(head);
     if (parser.hostCount > 1) throw new CodecError(400, 'http1.codec_error');
     takeUpgrade(head, parser);
@@ -178,7 +192,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     if (upgrade) this.#body.startUntilClose();
     else if (parser.chunked) this.#body.startChunked();
     else if (!end) this.#body.startLength(parser.contentLength);
-    this.#receiver.onRequestHead(head, end);
+    this.#receiver?.onRequestHead(head, end);
   }
 
   /** A request in HTTP/1.0. */
@@ -215,16 +229,14 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   #refuse(error: CodecError, readBytes: number): void {
     if (this.#state === 'closing') return;
     this.#state = 'closing';
-    this.#answering.closes = true;
-    this.#requestDone = true;
     this.#body.stop();
     if (this.#receiver === undefined) {
-      this.#responseDone = false;
-      this.bytes = new WireBytes();
+      this.#begin('HTTP/1.1');
       this.bytes.received = this.#partial.length + readBytes;
-      this.#receiver = this.#owner.newRequest(this);
     }
-    this.#receiver.onRequestError(error);
+    this.#answering.closes = true;
+    this.#requestDone = true;
+    this.#receiver?.onRequestError(error);
   }
 
   sendInterim(head: ResponseHeaders): void {

@@ -69,7 +69,7 @@ export abstract class Http2Connection implements TransportHandler, FrameEvents {
     const more = options.connectionWindow - frames.defaultWindow;
     if (more > 0) transport.writeText(frames.windowUpdateFrame(0, more));
     if (options.keepAliveIntervalMs > 0)
-      this.#keepAlive = new KeepAlive(options.keepAliveIntervalMs, options.keepAliveTimeoutMs, {
+      this.#keepAlive = new KeepAlive(options, {
         ping: opaque => transport.writeText(frames.pingFrame(opaque, false)),
         onSilent: () => {
           stats.keepAliveTimeout.increment();

@@ -1,5 +1,7 @@
 /** Asks a peer at intervals whether it is still there (`connection_keepalive`). */
 
+import type { Http2Options } from './options.ts';
+
 export interface KeepAliveOwner {
   /** @param opaque eight bytes */
   ping(opaque: string): void;
@@ -7,22 +9,27 @@ export interface KeepAliveOwner {
   onSilent(): void;
 }
 
+type KeepAliveOptions = Pick<Http2Options, 'keepAliveIntervalMs' | 'keepAliveJitter' | 'keepAliveTimeoutMs'>;
+
 export class KeepAlive {
   readonly #intervalMs: number;
+  readonly #jitter: number;
   readonly #timeoutMs: number;
   readonly #owner: KeepAliveOwner;
   #timer: NodeJS.Timeout | undefined;
   #asked = 0;
 
-  constructor(intervalMs: number, timeoutMs: number, owner: KeepAliveOwner) {
-    this.#intervalMs = intervalMs;
-    this.#timeoutMs = timeoutMs;
+  constructor(options: KeepAliveOptions, owner: KeepAliveOwner) {
+    this.#intervalMs = options.keepAliveIntervalMs;
+    this.#jitter = options.keepAliveJitter;
+    this.#timeoutMs = options.keepAliveTimeoutMs;
     this.#owner = owner;
     this.#wait();
   }
 
   #wait(): void {
-    this.#timer = setTimeout(() => this.#ask(), this.#intervalMs).unref();
+    const waitMs = this.#intervalMs * (1 + Math.random() * this.#jitter);
+    this.#timer = setTimeout(() => this.#ask(), waitMs).unref();
   }
 
   #ask(): void {

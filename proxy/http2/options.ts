@@ -21,6 +21,8 @@ export interface Http2Options {
   streamErrorOnInvalidMessage: boolean;
   /** Milliseconds between two pings; 0: none. */
   keepAliveIntervalMs: number;
+  /** By how much of it chance makes that longer. */
+  keepAliveJitter: number;
   keepAliveTimeoutMs: number;
   flood: FloodLimits;
 }
@@ -45,6 +47,7 @@ export function http2Options(options: Http2ProtocolOptions | undefined, endsStre
     allowConnect: options?.allowConnect ?? false,
     streamErrorOnInvalidMessage: options?.overrideStreamErrorOnInvalidHttpMessage ?? endsStreams,
     keepAliveIntervalMs: milliseconds(keepAlive?.interval, 0),
+    keepAliveJitter: (keepAlive?.intervalJitter?.value ?? 15) / 100,
     keepAliveTimeoutMs: milliseconds(keepAlive?.timeout, 0),
     flood: {
       outboundFrames: options?.maxOutboundFrames ?? 10_000,

@@ -13,8 +13,6 @@ import { Http2Stream } from './stream.ts';
 const manyPrematureResets = 500;
 /** The details of that. */
 export const tooManyResets = 'http2.too_many_resets';
-/** Milliseconds that a client has to hear that the connection ends (drain_timeout). */
-const drainTimeoutMs = 5000;
 /** The ping whose answer says that it has. */
 const drainPing = 'draining';
 
@@ -25,12 +23,15 @@ export class Http2ServerConnection extends Http2Connection implements ServerCode
   #draining = false;
   /** The client knows: what it begins now is refused. */
   #drained = false;
+  readonly #drainTimeoutMs: number;
   #drainTimer: NodeJS.Timeout | undefined;
   #prematureResets = 0;
   #streamsBegun = 0;
 
-  constructor(transport: Transport, owner: ServerCodecOwner, context: Http2Context) {
+  /** @param drainTimeoutMs milliseconds that the client has to hear that the connection ends */
+  constructor(transport: Transport, owner: ServerCodecOwner, context: Http2Context, drainTimeoutMs: number) {
     super(transport, context, false);
+    this.#drainTimeoutMs = drainTimeoutMs;
     this.#owner = owner;
   }
 
@@ -83,15 +84,11 @@ export class Http2ServerConnection extends Http2Connection implements ServerCode
 
   drain(): void {
     if (this.#draining || this.ending) return;
-    if (!this.busy) {
-      this.close();
-      return;
-    }
     this.#draining = true;
     // Streams that are under way to us are taken still, until their client has heard of this.
     this.sendGoAway(largestWindow, errorCode.NO_ERROR);
     this.transport.writeText(pingFrame(drainPing, false));
-    this.#drainTimer = setTimeout(() => this.#endDrain(), drainTimeoutMs);
+    this.#drainTimer = setTimeout(() => this.#endDrain(), this.#drainTimeoutMs);
   }
 
   protected override onPong(opaque: string): void {

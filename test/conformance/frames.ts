@@ -69,19 +69,18 @@ export interface FramesOptions {
   settings?: [number, number][] | null;
   /** Milliseconds without a frame after which nothing more is expected. */
   quietMs?: number;
+  /** Milliseconds for what follows the end of all streams that were begun. */
+  settlingMs?: number;
   /** Ends the connection once that was sent. */
   hangUp?: boolean;
 }
-
-/** Milliseconds for what follows the end of all streams that were begun. */
-const settlingMs = 100;
 
 /**
  * Sends these pieces one after the other and tells what came back until it is quiet, a line for each frame, stream by stream; the
  * frames that tell of windows are left out, and those of data are put together.
  */
 export async function talk(port: number, pieces: readonly Buffer[], options: FramesOptions = {}): Promise<string[]> {
-  const { settings = [], quietMs = 400, hangUp = false } = options;
+  const { settings = [], quietMs = 400, settlingMs = 100, hangUp = false } = options;
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   const streams = new Map<number, string[]>();
   const opened = pieces.filter(piece => piece[3] === types.indexOf('HEADERS')).map(piece => piece.readUInt32BE(5));

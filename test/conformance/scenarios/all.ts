@@ -20,6 +20,7 @@ import { customResponses } from './custom-responses.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
+import { draining } from './draining.ts';
 import { durations } from './durations.ts';
 import { headerToMetadata, tokenMetadata } from './dynamic-metadata.ts';
 import { edgeSettings } from './edge-settings.ts';
@@ -81,6 +82,7 @@ import { scopes } from './scoped-routes.ts';
 import { secrets } from './secrets.ts';
 import { setMetadata } from './set-metadata.ts';
 import { mirroring, shifting } from './shifting.ts';
+import { slowHeads } from './slow-heads.ts';
 import { sniClusters } from './sni-clusters.ts';
 import { socketMatches } from './socket-matches.ts';
 import { socketOptions } from './socket-options.ts';
@@ -154,6 +156,7 @@ export const requests: Scenario[] = [
   ...http2Scenarios,
   http2Limits,
   ...http1Options,
+  ...slowHeads,
   durations,
   ...upgrades,
   ...upgradeTimes,
@@ -223,6 +226,7 @@ export const discovery: Scenario[] = [
 /** What becomes of connections. */
 export const connections: Scenario[] = [
   connectionEnds,
+  ...draining,
   chainMatches,
   chainMatchers,
   soleChainMatcher,

@@ -2,7 +2,7 @@
 import { data, end, get, headers, post } from '../frames.ts';
 import { accessLog, type Ports, raw, request, type Scenario, type Step, stats } from '../scenario.ts';
 import { bootstrap, cluster, fileLog, route } from './configuration.ts';
-import { frames } from './http2.ts';
+import { frames, overHttp2 } from './http2.ts';
 
 const log = '%REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n';
 
@@ -91,7 +91,35 @@ const stripped = (name: string, manager: Record<string, unknown>): Scenario => (
   ],
 });
 
+const ported = (name: string, manager: Record<string, unknown>): Scenario => ({
+  name: `forwarded ports and schemes: ${name}`,
+  config: (ports, file) =>
+    bootstrap(ports, file, {
+      routes: [route('/two/', 'two', { prefix_rewrite: '/' }), route('/', 'raw')],
+      clusters: [cluster('raw', [ports.raw]), cluster('two', [ports.http2], overHttp2)],
+      manager: { append_x_forwarded_port: true, ...manager },
+    }),
+  steps: [
+    request('/echo'),
+    request('/echo', { headers: ['x-forwarded-port: 7', 'x-forwarded-proto: https'] }),
+    request('/two/echo'),
+    frames('HTTP/2', [headers(1, get('/two/echo'))]),
+  ],
+});
+
+const forwardedPorts: Scenario[] = [
+  ported('a remote address', { use_remote_address: true }),
+  ported('a trusted hop', { use_remote_address: true, xff_num_trusted_hops: 1 }),
+  ported('nobody is asked', {}),
+  ported('another scheme', { scheme_header_transformation: { scheme_to_overwrite: 'https' } }),
+  ported('the same scheme', {
+    use_remote_address: true,
+    scheme_header_transformation: { scheme_to_overwrite: 'http' },
+  }),
+];
+
 export const edgeSettings: Scenario[] = [
+  ...forwardedPorts,
   escaped('KEEP_UNCHANGED'),
   escaped('REJECT_REQUEST'),
   escaped('UNESCAPE_AND_REDIRECT', { normalize_path: true, merge_slashes: true }),
