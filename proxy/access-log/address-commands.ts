@@ -1,7 +1,7 @@
 /** Operators that print the addresses of a request's connections. */
 import { isIP } from 'node:net';
 import type { StreamInfo } from '../stream-info.ts';
-import { type Compiler, portOf, text, withoutPort } from './command.ts';
+import { type Command, type Compiler, portOf, text, withoutPort } from './command.ts';
 
 type AddressOf = (info: StreamInfo) => string;
 
@@ -10,8 +10,18 @@ function commandsOf(name: string, read: AddressOf): Record<string, Compiler> {
   return {
     [`${name}_ADDRESS`]: text(read),
     [`${name}_ADDRESS_WITHOUT_PORT`]: masked(read),
-    [`${name}_PORT`]: text(info => portOf(read(info))),
+    [`${name}_PORT`]: port(read),
   };
+}
+
+/** Pipes have none, which prints as nothing. */
+function port(read: AddressOf): Compiler {
+  const inText = (info: StreamInfo): string | undefined => {
+    const address = read(info);
+    return address === '' ? undefined : portOf(address);
+  };
+  const command: Command = Object.assign((info: StreamInfo) => inText(info) || undefined, { inText });
+  return () => command;
 }
 
 /** With a length, the range of addresses that the address is in; what is no length is no wish, as in Envoy. */
