@@ -1,5 +1,7 @@
 /** Operators that print the addresses of a request's connections. */
 import { isIP } from 'node:net';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { type Command, type Compiler, portOf, text, withoutPort } from './command.ts';
 
@@ -14,13 +16,17 @@ function commandsOf(name: string, read: AddressOf): Record<string, Compiler> {
   };
 }
 
-/** Pipes have none, which prints as nothing. */
+/** A number outside of texts. Pipes have none, which prints as nothing. */
 function port(read: AddressOf): Compiler {
   const inText = (info: StreamInfo): string | undefined => {
     const address = read(info);
     return address === '' ? undefined : portOf(address);
   };
-  const command: Command = Object.assign((info: StreamInfo) => inText(info) || undefined, { inText });
+  const number = (info: StreamInfo): number | undefined => {
+    const found = inText(info) || undefined;
+    return found === undefined ? undefined : Number(found);
+  };
+  const command: Command = Object.assign(number, { inText });
   return () => command;
 }
 
@@ -34,7 +40,8 @@ const masked =
     return info => {
       const address = read(info);
       if (address === '') return undefined;
-      return length < 0 ? '' : rangeOf(withoutPort(address), length);
+      const { address: host } = splitAddress(address);
+      return length < 0 || isPipe(host) ? '' : rangeOf(host, length);
     };
   };
 

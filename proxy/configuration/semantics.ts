@@ -186,11 +186,21 @@ function endpointsOf(assignment: Part): Part[] {
 /** Names are looked up for DNS clusters alone. */
 function requireIps(endpoints: readonly Part[], refuse: Refuse): void {
   for (const endpoint of endpoints) {
+    checkCheckedPort(endpoint, refuse);
     const address = at(endpoint, 'endpoint', 'address', 'socket_address');
     if (!address || isIP(String(address.value.address)) !== 0) continue;
     const advice = "Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'";
     throw refuse(`malformed IP address: ${address.value.address}. ${advice}`, [...address.path, 'address']);
   }
+}
+
+function checkCheckedPort(endpoint: Part, refuse: Refuse): void {
+  const { port_value: port = 0 } = at(endpoint, 'endpoint', 'health_check_config')?.value ?? {};
+  const pipe =
+    at(endpoint, 'endpoint', 'health_check_config', 'address', 'pipe') ?? at(endpoint, 'endpoint', 'address', 'pipe');
+  const isElsewhere = at(endpoint, 'endpoint', 'health_check_config', 'address', 'socket_address') !== undefined;
+  if (port === 0 || pipe === undefined || isElsewhere) return;
+  throw refuse('Invalid host configuration: non-zero port for non-IP address', pipe.path);
 }
 
 /** A pipe has no name that could be looked up: with Envoy such a cluster never has a host. */

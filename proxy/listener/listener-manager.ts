@@ -1,6 +1,7 @@
 /** All listeners of a proxy by name: those of its bootstrap, and those that come, change and go while it runs. */
 import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { serialize } from 'node:v8';
 import type { DynamicListener, DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
@@ -192,7 +193,8 @@ export class ListenerManager {
     if (warming !== undefined) this.#dropWarming(warming, sockets);
     this.#warming.set(name, entry);
     this.#measure();
-    void this.#warm(entry);
+    // Who has nothing to wait for serves before the next one comes, who may want an address that it has left.
+    await Promise.race([this.#warm(entry), nextTurn()]);
     return true;
   }
 

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
+import { bothFamilies, changingAddresses, severalAddresses } from './addresses.ts';
 import { adminInterface } from './admin.ts';
 import { aggregates, aggregatesOfBytes } from './aggregates.ts';
 import { backPressure } from './back-pressure.ts';
@@ -61,6 +62,7 @@ import { answeringFilters, connectionLimits, connectionRules } from './network-f
 import { onDemandHosts } from './on-demand.ts';
 import { originalDestinations } from './original-destinations.ts';
 import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
+import { pipedAdmin, pipes, pipesOfWorkers } from './pipes.ts';
 import { boundedLoads, policyExtensions, slowStarts, updateWindows } from './policies.ts';
 import { priorities } from './priorities.ts';
 import { rateLimitProgram } from './rate-limit-program.ts';
@@ -274,6 +276,12 @@ export const clusters: Scenario[] = [
   hostSetChanges,
   clusterTracking,
   originalDestinations,
+  severalAddresses,
+  bothFamilies,
+  ...changingAddresses,
+  pipes,
+  pipedAdmin,
+  pipesOfWorkers,
   nameFamilies,
   changingNames,
 ];
