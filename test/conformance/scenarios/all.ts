@@ -41,6 +41,7 @@ import { http2Limits } from './http2-limits.ts';
 import { interimResponses } from './interim-responses.ts';
 import { internalRedirects } from './internal-redirects.ts';
 import { keyLogs } from './key-logs.ts';
+import { leftOutFilters } from './left-out-filters.ts';
 import { drainedListeners, listenerDiscovery } from './listener-discovery.ts';
 import { clientAddresses, httpInspector, proxyProtocol, requestWishes } from './listener-filters.ts';
 import { listenerLogs } from './listener-logs.ts';
@@ -276,6 +277,7 @@ export const clusters: Scenario[] = [
   hostSetChanges,
   clusterTracking,
   originalDestinations,
+  leftOutFilters,
   severalAddresses,
   bothFamilies,
   ...changingAddresses,

@@ -1,8 +1,6 @@
 /** Unix domain sockets: clients that come by them, hosts behind them, and the admin interface on one. */
-import { once } from 'node:events';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { exchange } from '../exchange.ts';
 import {
@@ -20,6 +18,7 @@ import {
 import { until } from './answers.ts';
 import { bootstrap, cluster, fileLog, route } from './configuration.ts';
 import { folderOf, put, response, source } from './discovery.ts';
+import { abstractPath, forward, hostPath, several } from './piped-hosts.ts';
 import { authority, named, served, spoken } from './tls-steps.ts';
 
 type Json = Record<string, unknown>;
@@ -35,44 +34,6 @@ const piped = (name: string, path: string, more: Json = {}, endpoint: Json = {})
     },
     ...more,
   });
-
-/** Where hosts are that the scenario itself starts; it knows no folder when it does. */
-const hostPath = (ports: Ports, name: string): string => join(tmpdir(), `pipes-${ports.listener}-${name}.sock`);
-const abstractPath = (ports: Ports, name: string): string => `@pipes-${ports.listener}-${name}`;
-
-/** Passes on what comes to one place to another. */
-async function forward(from: number | string, to: number | string): Promise<() => Promise<void>> {
-  const sockets = new Set<Socket>();
-  const server = createServer(client => {
-    const host = typeof to === 'number' ? connect(to, '127.0.0.1') : connect(to);
-    for (const socket of [client, host]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.once('close', () => sockets.delete(socket));
-    }
-    client.pipe(host).pipe(client);
-    client.on('close', () => host.destroy());
-    host.on('close', () => client.destroy());
-  });
-  if (typeof from === 'number') server.listen(from, '127.0.0.1');
-  else {
-    if (!from.startsWith('\0')) rmSync(from, { force: true });
-    server.listen(from);
-  }
-  await once(server, 'listening');
-  return async () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-    await once(server, 'close');
-  };
-}
-
-async function several(...all: Promise<() => Promise<void>>[]): Promise<() => Promise<void>> {
-  const ends = await Promise.all(all);
-  return async () => {
-    for (const end of ends) await end();
-  };
-}
 
 const within = (place: Place, name: string): string => join(folderOf(place), name);
 
