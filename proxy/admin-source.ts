@@ -91,8 +91,10 @@ export interface EndpointsStatus {
 
 export interface ListenerStatus {
   name: string;
-  /** `ip:port` as bound. */
+  /** `ip:port` as bound, or a pipe's path. */
   address: string;
+  /** Those besides it. */
+  additionalAddresses: readonly string[];
 }
 
 export interface ClusterStatus {

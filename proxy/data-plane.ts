@@ -173,8 +173,8 @@ export class DataPlane implements AdminSource {
     await this.#clusterDiscovery?.start();
     await Promise.all([this.#listeners.prepare(), this.#listenerDiscovery?.start()]);
     await this.#listeners.warmed();
-    const ports = await this.#listeners.open();
-    this.#crew?.tell?.({ kind: 'open', ports });
+    const places = await this.#listeners.open();
+    this.#crew?.tell?.({ kind: 'open', places });
     await this.#crew?.othersServe?.();
     this.#state = 'LIVE';
   }
@@ -184,11 +184,11 @@ export class DataPlane implements AdminSource {
     return this.#clusters.find(name);
   }
 
-  /** The same, where another worker has the sources of everything. @param ports those of the bootstrap's listeners, once that one listens */
-  async startTold(ports: Promise<readonly number[]>): Promise<void> {
+  /** The same, where another worker has the sources of everything. @param places of the bootstrap's listeners, once that one listens */
+  async startTold(places: Promise<readonly number[]>): Promise<void> {
     await this.#clusters.start();
     await this.#listeners.prepare();
-    const opened = await ports;
+    const opened = await places;
     await this.#clusters.warmed();
     await this.#listeners.open(opened);
     this.#state = 'LIVE';

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { serialize } from 'node:v8';
 import type { GrpcLoggers } from './access-log/grpc-logger.ts';
 import { defaultFlushIntervalMs, Sinks } from './access-log/sink.ts';
-import type { AdminServer } from './admin/admin-server.ts';
+import type { AdminAddress, AdminServer } from './admin/admin-server.ts';
 import type { AdminContext } from './admin/handlers.ts';
 import { declareServerStats, type ProcessFacts, updateServerStats } from './admin/server-info.ts';
+import type { Admin } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { Options } from './command-line.ts';
 import type { Path } from './configuration/errors.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
@@ -18,6 +19,8 @@ import { type EventLines, eventLinesFromEnvironment } from './events.ts';
 import { Explain } from './explain/explain.ts';
 import type { Log } from './log.ts';
 import { makeDataPlane } from './make-data-plane.ts';
+import { isPipe } from './net/pipe.ts';
+import { addressText } from './net/transport.ts';
 import { ChangeMerger } from './stats/changes.ts';
 import { StatsStore } from './stats/store.ts';
 import { StatsSinks } from './stats-sinks/stats-sinks.ts';
@@ -173,9 +176,8 @@ export class ProxyServer {
   }
 
   async #startAdmin(onQuit: () => void): Promise<void> {
-    const address = this.#configuration.bootstrap.admin?.address?.address;
-    if (address?.case !== 'socketAddress') return;
-    const { address: host, portSpecifier } = address.value;
+    const wanted = adminAddress(this.#configuration.bootstrap.admin);
+    if (wanted === undefined) return;
     const { AdminServer } = await import('./admin/admin-server.ts');
     this.#admin = new AdminServer({
       source: this.#dataPlane,
@@ -189,14 +191,14 @@ export class ProxyServer {
       quit: onQuit,
       ...(this.#leader && this.#together(this.#leader)),
     });
-    const wanted = portSpecifier.case === 'portValue' ? portSpecifier.value : 0;
-    const port = await this.#admin.listen(host, wanted).catch((error: NodeJS.ErrnoException) => {
-      throw new Error(`cannot bind '${formatAddress(host, wanted)}': ${bindReason(error)}`);
+    const address = await this.#admin.listen(wanted).catch((error: NodeJS.ErrnoException) => {
+      throw new Error(`cannot bind '${addressText(wanted.host, wanted.port)}': ${bindReason(error)}`);
     });
-    if (this.#explain) this.#explainedAt = formatAddress(reachable(host), port);
+    // No link leads to a pipe.
+    if (this.#explain && !isPipe(wanted.host)) this.#explainedAt = reachable(address);
     if (this.#events) this.#events.explainedAt = this.#explainedAt;
-    this.#log.info('admin', `admin address: ${formatAddress(host, port)}`);
-    if (this.#options.adminAddressPath) writeFileSync(this.#options.adminAddressPath, formatAddress(host, port));
+    this.#log.info('admin', `admin address: ${address}`);
+    if (this.#options.adminAddressPath) writeFileSync(this.#options.adminAddressPath, address);
   }
 
   #positions(paths: readonly Path[]): Promise<Positions> {
@@ -224,15 +226,16 @@ export class ProxyServer {
   }
 }
 
-function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+function adminAddress(admin: Admin | undefined): AdminAddress | undefined {
+  const { address } = admin?.address ?? {};
+  if (address?.case === 'pipe') return { host: address.value.path, port: 0, mode: address.value.mode };
+  if (address?.case !== 'socketAddress') return undefined;
+  const { address: host, portSpecifier, ipv4Compat } = address.value;
+  return { host, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0, ipv4Compat };
 }
 
 /** An address by which what is bound to every one is reached from this machine. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  return host === '::' ? '::1' : host;
-}
+const reachable = (address: string): string => address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace('[::]:', '[::1]:');
 
 function bindReason(error: NodeJS.ErrnoException): string {
   if (error.code === 'EADDRINUSE') return 'Address already in use';

@@ -1,7 +1,9 @@
 /** Operators that print the addresses of a request's connections. */
 import { isIP } from 'node:net';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
-import { type Compiler, portOf, text, withoutPort } from './command.ts';
+import { type Command, type Compiler, portOf, text, withoutPort } from './command.ts';
 
 type AddressOf = (info: StreamInfo) => string;
 
@@ -10,8 +12,22 @@ function commandsOf(name: string, read: AddressOf): Record<string, Compiler> {
   return {
     [`${name}_ADDRESS`]: text(read),
     [`${name}_ADDRESS_WITHOUT_PORT`]: masked(read),
-    [`${name}_PORT`]: text(info => portOf(read(info))),
+    [`${name}_PORT`]: port(read),
   };
+}
+
+/** A number outside of texts. Pipes have none, which prints as nothing. */
+function port(read: AddressOf): Compiler {
+  const inText = (info: StreamInfo): string | undefined => {
+    const address = read(info);
+    return address === '' ? undefined : portOf(address);
+  };
+  const number = (info: StreamInfo): number | undefined => {
+    const found = inText(info) || undefined;
+    return found === undefined ? undefined : Number(found);
+  };
+  const command: Command = Object.assign(number, { inText });
+  return () => command;
 }
 
 /** With a length, the range of addresses that the address is in; what is no length is no wish, as in Envoy. */
@@ -24,7 +40,8 @@ const masked =
     return info => {
       const address = read(info);
       if (address === '') return undefined;
-      return length < 0 ? '' : rangeOf(withoutPort(address), length);
+      const { address: host } = splitAddress(address);
+      return length < 0 || isPipe(host) ? '' : rangeOf(host, length);
     };
   };
 

@@ -1,5 +1,7 @@
 /** What the operators of access log formats are made of. */
 import type { Json } from '../configuration/json.ts';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 
 /** What a command finds for one request; undefined prints as `-`, and as null in JSON. */
@@ -42,4 +44,8 @@ export const span = (read: (info: StreamInfo) => number): Compiler => {
 
 /** `127.0.0.1` of `127.0.0.1:80`; a text without a port stays as it is. */
 export const withoutPort = (address: string): string => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-export const portOf = (address: string): string => address.slice(address.lastIndexOf(':') + 1);
+/** '' of a pipe. */
+export function portOf(text: string): string {
+  const { address, port } = splitAddress(text);
+  return isPipe(address) ? '' : String(port);
+}

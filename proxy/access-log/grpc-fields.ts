@@ -3,7 +3,9 @@
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
 import { writeMessage, writeText } from '../grpc/wire.ts';
+import { splitAddress } from '../net/address-range.ts';
 import { asText } from '../net/latin1.ts';
+import { isPipe } from '../net/pipe.ts';
 
 /** A text whose characters are bytes, as headers have them; left out where it is undefined or empty. */
 export function writeBytesAsText(writer: BinaryWriter, field: number, bytes: string | undefined): void {
@@ -34,14 +36,17 @@ export function writeTime(writer: BinaryWriter, field: number, milliseconds: num
   });
 }
 
-/** An `envoy.config.core.v3.Address` of `ip:port`; left out where there is none. */
+/** An `envoy.config.core.v3.Address` of `ip:port`, or of a pipe's path; left out where there is none. */
 export function writeAddress(writer: BinaryWriter, field: number, address: string): void {
   if (address === '') return;
-  const colon = address.lastIndexOf(':');
+  const { address: host, port } = splitAddress(address);
+  if (isPipe(host)) {
+    writeMessage(writer, field, () => writeMessage(writer, 2, () => writeText(writer, 1, host)));
+    return;
+  }
   writeMessage(writer, field, () =>
     writeMessage(writer, 1, () => {
-      writeText(writer, 2, address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'));
-      const port = Number(address.slice(colon + 1));
+      writeText(writer, 2, host);
       // One of several that exclude each other is written even where it is 0.
       writer.tag(3, WireType.Varint).uint32(port);
     }),

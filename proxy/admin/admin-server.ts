@@ -1,6 +1,10 @@
 /** The admin interface: an HTTP server of its own, on the address of `bootstrap.admin`. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { isPipe } from '../net/pipe.ts';
+import { boundPipe } from '../net/prepared-socket.ts';
+import { addressText } from '../net/transport.ts';
 import { endpoints } from './endpoints.ts';
 import { type AdminContext, handle } from './handlers.ts';
 import { type AdminReply, text } from './reply.ts';
@@ -8,6 +12,16 @@ import { type AdminReply, text } from './reply.ts';
 /** A form that is larger is refused. */
 const bodyLimit = 64 << 10;
 const mutating = new Set(endpoints.filter(({ mutates }) => mutates).map(({ path }) => path));
+
+/** Of a socket, or the path of a pipe. */
+export interface AdminAddress {
+  host: string;
+  port: number;
+  /** Of a pipe's file; 0: as the system makes it. */
+  mode?: number;
+  /** Clients of IPv4 come to it, too, though it is one of IPv6. */
+  ipv4Compat?: boolean;
+}
 
 /** Serves the admin interface. */
 export class AdminServer {
@@ -20,16 +34,16 @@ export class AdminServer {
     this.#server.keepAliveTimeout = 60_000;
   }
 
-  /** Starts listening; gives the port. Rejects with the system's error when the address is taken. */
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
-        this.#server.removeListener('error', reject);
-        this.#server.on('error', error => this.#context.log.error('admin', error.message));
-        resolve((this.#server.address() as AddressInfo).port);
-      });
-    });
+  /** Starts listening; gives the address as bound. Rejects with the system's error when it is taken. */
+  async listen({ host, port, mode = 0, ipv4Compat = false }: AdminAddress): Promise<string> {
+    const where = isPipe(host)
+      ? { fd: boundPipe(host, mode, { before: [], after: [] }) }
+      : { host, port, ipv6Only: isIPv6(host) && !ipv4Compat };
+    this.#server.listen(where);
+    await once(this.#server, 'listening');
+    this.#server.on('error', error => this.#context.log.error('admin', error.message));
+    const bound = this.#server.address() as AddressInfo | null;
+    return addressText(host, bound?.port ?? port);
   }
 
   /** Stops at once: whoever still waits for an answer loses it. */

@@ -1,6 +1,7 @@
 /** /clusters: every cluster with its limits and its hosts. */
-import { isIP } from 'node:net';
 import type { AdminSource, ClusterStatus, HostStatus, ThresholdLimits } from '../admin-source.ts';
+import { addressText } from '../net/transport.ts';
+import { addressAsJson } from './addresses.ts';
 import { type AdminReply, json, text } from './reply.ts';
 
 /** Answers as text, or as envoy.admin.v3.Clusters. */
@@ -70,7 +71,7 @@ function hostAsText(cluster: string, host: HostStatus): string {
     ['success_rate', decimal(host.successRate)],
     ['local_origin_success_rate', decimal(host.localOriginSuccessRate)],
   ];
-  const prefix = `${cluster}::${hostAddress(host)}::`;
+  const prefix = `${cluster}::${addressText(host.address, host.port)}::`;
   return lines.map(([name, value]) => `${prefix}${name}::${value}\n`).join('');
 }
 
@@ -80,10 +81,6 @@ function sum(host: HostStatus, kind: 'counters' | 'gauges'): Record<string, numb
   for (const counted of host.elsewhere ?? [])
     for (const [name, count] of Object.entries(counted?.[kind] ?? {})) sums[name] = (sums[name] ?? 0) + count;
   return sums;
-}
-
-function hostAddress({ address, port }: HostStatus): string {
-  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function clusterAsJson({
@@ -126,7 +123,7 @@ function hostAsJson(host: HostStatus): object {
   const { region, zone, subZone } = host;
   const locality = { ...(region && { region }), ...(zone && { zone }), ...(subZone && { sub_zone: subZone }) };
   return {
-    address: { socket_address: { address: host.address, ...(host.port !== 0 && { port_value: host.port }) } },
+    address: addressAsJson(host.address, host.port),
     stats: [...simpleMetrics(sum(host, 'counters')), ...simpleMetrics(sum(host, 'gauges'), 'GAUGE')],
     health_status: healthAsJson(host.healthFlags),
     ...percent('success_rate', host.successRate),

@@ -2,6 +2,7 @@
 import type { EndpointsStatus, HostStatus } from '../admin-source.ts';
 import { isObject, type Json, type JsonObject } from '../configuration/json.ts';
 import { asText } from '../net/latin1.ts';
+import { addressAsJson } from './addresses.ts';
 
 const url = (type: string) => `type.googleapis.com/envoy.${type}`;
 
@@ -35,7 +36,6 @@ function assignmentOf({ name, overprovisioning, resolvesNames, localities }: End
 
 function endpointOf(host: HostStatus, isResolved: boolean): JsonObject {
   const { address, port, hostname, weight, health, check } = host;
-  const socket_address = { address, ...(port !== 0 && { port_value: port }) };
   const checkedPort = check.port || port;
   const isCheckedElsewhere = checkedPort !== port || (check.address !== '' && check.address !== address);
   const health_check_config = {
@@ -44,7 +44,7 @@ function endpointOf(host: HostStatus, isResolved: boolean): JsonObject {
   };
   const metadata = metadataOf(host);
   return {
-    endpoint: { address: { socket_address }, health_check_config, ...(hostname && { hostname }) },
+    endpoint: { address: addressAsJson(address, port), health_check_config, ...(hostname && { hostname }) },
     health_status: health.toUpperCase(),
     // What came of a name has some always.
     ...((metadata !== undefined || isResolved) && { metadata: metadata ?? {} }),

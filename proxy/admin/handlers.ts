@@ -1,10 +1,10 @@
 /** What each path of the admin interface does. */
-import { isIP } from 'node:net';
 import type { Sinks } from '../access-log/sink.ts';
 import type { AdminSource, ListenerStatus } from '../admin-source.ts';
 import type { Runtime } from '../configuration/runtime.ts';
 import type { Log } from '../log.ts';
 import type { StatsStore } from '../stats/store.ts';
+import { addressTextAsJson } from './addresses.ts';
 import { handleCerts } from './certs.ts';
 import { handleClusters } from './clusters.ts';
 import { handleConfigDump } from './config-dump.ts';
@@ -121,20 +121,17 @@ function modifyRuntime(runtime: Runtime, query: URLSearchParams): AdminReply {
 }
 
 function listeners(all: readonly ListenerStatus[], query: URLSearchParams): AdminReply {
-  if (query.get('format') !== 'json') return text(all.map(({ name, address }) => `${name}::${address}\n`).join(''));
-  return json(
-    all.length === 0
-      ? {}
-      : { listener_statuses: all.map(({ name, address }) => ({ name, local_address: socketAddress(address) })) },
-  );
+  if (query.get('format') !== 'json') return text(all.map(listenerAsText).join(''));
+  return json(all.length === 0 ? {} : { listener_statuses: all.map(listenerAsJson) });
 }
 
-function socketAddress(address: string): object {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  return {
-    socket_address: { address: isIP(host) === 0 ? address : host, port_value: Number(address.slice(colon + 1)) },
-  };
+const listenerAsText = ({ name, address, additionalAddresses }: ListenerStatus): string =>
+  [address, ...additionalAddresses].map(one => `${name}::${one}\n`).join('');
+
+function listenerAsJson({ name, address, additionalAddresses }: ListenerStatus): object {
+  const more = additionalAddresses.map(addressTextAsJson);
+  const additional = more.length > 0 && { additional_local_addresses: more };
+  return { name, local_address: addressTextAsJson(address), ...additional };
 }
 
 /** Answers a request of a known method and path. */

@@ -13,6 +13,7 @@ import type { DynamicMetadata } from '../dynamic-metadata.ts';
 import type { HeaderMap } from '../http/headers.ts';
 import type { Locality } from '../load-balancing/localities.ts';
 import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import { flag, type StreamInfo } from '../stream-info.ts';
 import type { Certificate } from '../tls/certificate.ts';
 import type { NameKind } from '../tls/subject-alt-names.ts';
@@ -133,7 +134,11 @@ const connection: Record<string, Read> = {
   ...tlsAttributes(info => info.tls),
 };
 
-const port = (address: string): bigint => whole(splitAddress(address).port);
+/** Undefined for pipes. */
+function port(text: string): bigint | undefined {
+  const { address, port: number } = splitAddress(text);
+  return isPipe(address) ? undefined : whole(number);
+}
 
 const upstream: Record<string, Read> = {
   address: info => filled(info.upstreamHost),

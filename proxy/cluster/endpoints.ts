@@ -1,6 +1,7 @@
 /** The endpoints that a cluster names. */
 import { HealthStatus } from '../api/enums.js';
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
+import type { Address } from '../api/envoy/config/core/v3/address_pb.js';
 import type { Endpoint_HealthCheckConfig } from '../api/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type {
   ClusterLoadAssignment,
@@ -25,10 +26,10 @@ export function targetsOf(assignment: ClusterLoadAssignment | undefined): Target
     for (const one of group.lbEndpoints) {
       if (one.hostIdentifier.case !== 'endpoint') continue;
       const address = one.hostIdentifier.value.address?.address;
-      if (address?.case !== 'socketAddress') continue;
+      const where = whereOf(address);
+      if (where === undefined) continue;
       targets.push({
-        address: address.value.address,
-        port: address.value.portSpecifier.case === 'portValue' ? address.value.portSpecifier.value : 0,
+        ...where,
         hostname: one.hostIdentifier.value.hostname,
         weight: one.loadBalancingWeight ?? 1,
         priority: group.priority,
@@ -47,12 +48,19 @@ export function targetsOf(assignment: ClusterLoadAssignment | undefined): Target
   return targets;
 }
 
+/** Undefined for what is neither a socket's address nor a pipe's. */
+function whereOf(address: Address['address'] | undefined): Pick<HostOptions, 'address' | 'port'> | undefined {
+  if (address?.case === 'pipe') return { address: address.value.path, port: 0 };
+  if (address?.case !== 'socketAddress') return undefined;
+  const { portSpecifier } = address.value;
+  return { address: address.value.address, port: portSpecifier.case === 'portValue' ? portSpecifier.value : 0 };
+}
+
 function checkOf(configuration: Endpoint_HealthCheckConfig | undefined): HealthCheckOptions {
   const address = configuration?.address?.address;
-  const socket = address?.case === 'socketAddress' ? address.value : undefined;
-  const port = socket?.portSpecifier.case === 'portValue' ? socket.portSpecifier.value : 0;
+  const { address: checked = '', port = 0 } = whereOf(address) ?? {};
   return {
-    address: socket?.address ?? '',
+    address: checked,
     port: configuration?.portValue || port,
     hostname: configuration?.hostname ?? '',
     disabled: configuration?.disableActiveHealthCheck ?? false,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { HostStatus } from '../admin-source.ts';
 import type { JsonObject } from '../configuration/json.ts';
 import type { DynamicMetadata } from '../dynamic-metadata.ts';
+import { addressText } from '../net/transport.ts';
 import type { Tally } from '../workers/tally.ts';
 import { describeHealth, type Health, type HealthFlag, healthFlag, healthOf, isExcluded } from './host-health.ts';
 
@@ -70,7 +71,7 @@ export interface ActiveHealthCheck {
 export class Host implements HostStatus {
   readonly address: string;
   readonly port: number;
-  /** `ip:port`. */
+  /** `ip:port`, or a pipe's path. */
   readonly name: string;
   readonly hostname: string;
   weight: number;
@@ -102,9 +103,7 @@ export class Host implements HostStatus {
   constructor(options: HostOptions) {
     this.address = options.address;
     this.port = options.port;
-    this.name = options.address.includes(':')
-      ? `[${options.address}]:${options.port}`
-      : `${options.address}:${options.port}`;
+    this.name = addressText(options.address, options.port);
     this.hostname = options.hostname;
     this.weight = options.weight;
     this.priority = options.priority;

@@ -3,6 +3,7 @@ import { connect, isIPv6, type Socket } from 'node:net';
 import type { ConnectionTimes } from '../connection-times.ts';
 import { upstreamIds } from '../net/connection-ids.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
+import { endOf, isPipe } from '../net/pipe.ts';
 import { SocketOptionError } from '../net/prepared-socket.ts';
 import { formatAddress, type Transport } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
@@ -67,14 +68,14 @@ export class UpstreamSocket {
     host.counters.cx_total++;
     host.gauges.cx_active++;
     const source = options.source?.(host.address);
-    this.#socket = connect({ host: host.address, port: host.port, noDelay: true, allowHalfOpen, ...source });
+    this.#socket = connect({ ...endOf(host.address, host.port), noDelay: true, allowHalfOpen, ...source });
     this.#prepare();
     this.#socket.pause();
     this.#socket.once('connect', () => this.#onConnect());
     this.#socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error instanceof SocketOptionError) this.#onError('local-connection-failure', '');
       else if (error.syscall === 'bind' && source !== undefined) this.#onBindError(error, source);
-      else this.#onError('connection-failure', describeConnectError(error));
+      else this.#onError('connection-failure', describeConnectError(error, host.address));
     });
     this.#timer = setTimeout(() => this.#onTimeout(), options.connectTimeoutMs);
   }
@@ -175,7 +176,9 @@ export class UpstreamSocket {
 }
 
 /** The words that Envoy finds for a connection that failed. */
-function describeConnectError(error: NodeJS.ErrnoException): string {
+function describeConnectError(error: NodeJS.ErrnoException, address: string): string {
+  // Whether somebody listens at a pipe is known at once.
+  if (isPipe(address)) return `immediate connect error: ${errorText(error)}|remote address:${address}`;
   return `delayed connect error: ${errorText(error)}`;
 }
 
@@ -190,6 +193,7 @@ const errorTexts = new Map([
   ['ECONNREFUSED', 'Connection refused'],
   ['EHOSTUNREACH', 'No route to host'],
   ['ENETUNREACH', 'Network is unreachable'],
+  ['ENOENT', 'No such file or directory'],
   ['ETIMEDOUT', 'Connection timed out'],
   ['ECONNRESET', 'Connection reset by peer'],
 ]);

@@ -1,4 +1,5 @@
 /** Little languages within the configuration (regular expressions, log formats), checked where they stand. */
+
 import { isIP } from 'node:net';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { compileFormat } from '../access-log/format.ts';
@@ -10,6 +11,7 @@ import { parseTarget } from '../http/target.ts';
 import { describeRegexError } from '../regex-error.ts';
 import { makeFormatter } from '../routing/value-format.ts';
 import { filterStateProblem } from '../stated-filter-state.ts';
+import { compatProblem, datagramPipeProblem, pipeProblem } from './address-rules.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { metadataRuleProblem } from './metadata-rules.ts';
 import { checkTlsContext } from './tls-rules.ts';
@@ -40,6 +42,18 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
     case 'envoy.config.endpoint.v3.Endpoint.HealthCheckConfig':
     case 'envoy.config.bootstrap.v3.Admin':
       return datagramProblem(value);
+    case 'envoy.config.core.v3.Pipe':
+      return pipeProblem(value);
+    case 'envoy.config.core.v3.SocketAddress':
+      return compatProblem(value);
+    case 'envoy.config.metrics.v3.StatsdSink':
+    case 'envoy.config.metrics.v3.DogStatsdSink':
+      return datagramPipeProblem('address', value);
+    case 'envoy.config.cluster.v3.Cluster':
+      return datagramPipeProblem('dns_resolvers', value);
+    case 'envoy.config.core.v3.DnsResolutionConfig':
+    case 'envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig':
+      return datagramPipeProblem('resolvers', value);
     case 'envoy.config.core.v3.SubstitutionFormatString':
       return formatProblem(value);
     case 'envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter':

@@ -10,7 +10,7 @@ import { checkRouteChoice, routesOf } from './host-routes.ts';
 import { checkFilterConfigs, checkHttpFilter } from './http-filter-rules.ts';
 import { checkInternalRedirects } from './internal-redirect-rules.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
-import { checkListenerAddresses } from './listener-address-rules.ts';
+import { checkListenerAddress, checkListenerAddresses, requireIp } from './listener-address-rules.ts';
 import { checkNameServers, checkNames } from './name-rules.ts';
 import { nearest } from './nearest.ts';
 import { checkNetworkFilters } from './network-filter-rules.ts';
@@ -176,6 +176,7 @@ function checkEndpoints(cluster: Part, refuse: Refuse): void {
     ]);
   }
   if (type === 'STATIC') requireIps(endpoints, refuse);
+  if (type === 'STRICT_DNS' || type === 'LOGICAL_DNS') requireNames(endpoints, refuse);
 }
 
 function endpointsOf(assignment: Part): Part[] {
@@ -185,6 +186,7 @@ function endpointsOf(assignment: Part): Part[] {
 /** Names are looked up for DNS clusters alone. */
 function requireIps(endpoints: readonly Part[], refuse: Refuse): void {
   for (const endpoint of endpoints) {
+    checkCheckedPort(endpoint, refuse);
     const address = at(endpoint, 'endpoint', 'address', 'socket_address');
     if (!address || isIP(String(address.value.address)) !== 0) continue;
     const advice = "Consider setting resolver_name or setting cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'";
@@ -192,12 +194,25 @@ function requireIps(endpoints: readonly Part[], refuse: Refuse): void {
   }
 }
 
+function checkCheckedPort(endpoint: Part, refuse: Refuse): void {
+  const { port_value: port = 0 } = at(endpoint, 'endpoint', 'health_check_config')?.value ?? {};
+  const pipe =
+    at(endpoint, 'endpoint', 'health_check_config', 'address', 'pipe') ?? at(endpoint, 'endpoint', 'address', 'pipe');
+  const isElsewhere = at(endpoint, 'endpoint', 'health_check_config', 'address', 'socket_address') !== undefined;
+  if (port === 0 || pipe === undefined || isElsewhere) return;
+  throw refuse('Invalid host configuration: non-zero port for non-IP address', pipe.path);
+}
+
+/** A pipe has no name that could be looked up: with Envoy such a cluster never has a host. */
+function requireNames(endpoints: readonly Part[], refuse: Refuse): void {
+  for (const endpoint of endpoints) {
+    const pipe = at(endpoint, 'endpoint', 'address', 'pipe');
+    if (pipe !== undefined) throw refuse('a pipe is no name to look up: use STATIC or EDS', pipe.path);
+  }
+}
+
 function checkListener(listener: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {
-  const address = at(listener, 'address', 'socket_address');
-  if (!address)
-    throw refuse(`error adding listener named '${listener.value.name ?? ''}': address is necessary`, listener.path);
-  requireIp(address, refuse);
-  const name = `${address.value.address}:${address.value.port_value ?? 0}`;
+  const name = checkListenerAddress(listener, refuse);
   const chains = list(listener, 'filter_chains');
   const fallback = at(listener, 'default_filter_chain');
   if (chains.length === 0 && fallback === undefined)
@@ -212,13 +227,6 @@ function checkChain(chain: Part, clusters: readonly string[] | undefined, refuse
   for (const filter of filters) checkNetworkFilter(filter, clusters, refuse);
   checkNetworkFilters(filters, refuse);
   checkDownstreamSocket(chain, refuse);
-}
-
-function requireIp(address: Part, refuse: Refuse): void {
-  if (address.value.protocol === 'UDP')
-    throw refuse('UDP is not supported by this proxy: use TCP', [...address.path, 'protocol']);
-  const text = String(address.value.address);
-  if (isIP(text) === 0) throw refuse(`malformed IP address: ${text}`, [...address.path, 'address']);
 }
 
 function checkNetworkFilter(filter: Part, clusters: readonly string[] | undefined, refuse: Refuse): void {

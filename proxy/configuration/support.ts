@@ -47,19 +47,23 @@ export const obeyed: Record<string, string> = {
   'envoy.config.core.v3.Extension': 'name category type_descriptor version disabled type_urls',
   'envoy.config.core.v3.Metadata': 'filter_metadata',
   // Addresses
-  'envoy.config.core.v3.Address': 'socket_address',
-  'envoy.config.core.v3.SocketAddress': 'protocol=TCP|UDP address port_value',
+  'envoy.config.core.v3.Address': 'socket_address pipe',
+  'envoy.config.core.v3.Pipe': 'path mode',
+  'envoy.config.core.v3.SocketAddress': 'protocol=TCP|UDP address port_value ipv4_compat',
   // Listener
   'envoy.config.listener.v3.Listener':
-    'name address stat_prefix traffic_direction filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size bind_to_port deprecated_v1 use_original_dst drain_type enable_mptcp=false listener_filters listener_filters_timeout continue_on_listener_filters_timeout metadata filter_chain_matcher transparent freebind tcp_fast_open_queue_length socket_options access_log ignore_global_conn_limit bypass_overload_manager',
+    'name address additional_addresses stat_prefix traffic_direction filter_chains default_filter_chain per_connection_buffer_limit_bytes tcp_backlog_size bind_to_port deprecated_v1 use_original_dst drain_type enable_mptcp=false listener_filters listener_filters_timeout continue_on_listener_filters_timeout metadata filter_chain_matcher transparent freebind tcp_fast_open_queue_length socket_options access_log ignore_global_conn_limit bypass_overload_manager',
+  'envoy.config.listener.v3.AdditionalAddress': 'address socket_options',
+  'envoy.config.core.v3.SocketOptionsOverride': 'socket_options',
   'envoy.config.listener.v3.FilterChain':
     'name filter_chain_match filters transport_socket transport_socket_connect_timeout metadata',
   'envoy.config.listener.v3.FilterChainMatch':
     'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names application_protocols transport_protocol=raw_buffer|tls',
   'envoy.config.listener.v3.Filter': 'name typed_config',
-  'envoy.config.listener.v3.ListenerFilter': 'name typed_config',
-  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
-    'enable_ja3_fingerprinting enable_ja4_fingerprinting',
+  'envoy.config.listener.v3.ListenerFilter': 'name typed_config filter_disabled',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'enable_ja3_fingerprinting enable_ja4_fingerprinting',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate': 'or_match and_match not_match any_match destination_port_range',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': 'rules',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':
     'allow_requests_without_proxy_protocol disallowed_versions stat_prefix',
@@ -142,7 +146,7 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails':
     'subject cert chain dns uri',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig':
-    'cidr_ranges',
+    'unix_sockets cidr_ranges',
   'envoy.config.core.v3.CidrRange': 'address_prefix prefix_len',
   'envoy.extensions.filters.network.http_connection_manager.v3.Rds': 'config_source route_config_name',
   'envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter': 'name typed_config disabled',

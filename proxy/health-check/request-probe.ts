@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { ClientCodec, ClientCodecOwner, ResponseReceiver } from '../http/codec.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
+import { endOf } from '../net/pipe.ts';
 import { defaultHighMark, type Transport } from '../net/transport.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import type { Finding, Probe, ProbeTarget } from './probe.ts';
@@ -55,9 +56,9 @@ export abstract class RequestProbe implements Probe, ResponseReceiver, ClientCod
   }
 
   #connect(): void {
-    const { address: host, port, source } = this.target;
+    const { address, port, source } = this.target;
     const { tls } = this.#connection;
-    const socket = connect({ host, port, noDelay: true, ...source });
+    const socket = connect({ ...endOf(address, port), noDelay: true, ...source });
     this.#socket = socket;
     socket.pause();
     socket.unref();

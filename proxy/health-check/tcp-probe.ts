@@ -1,6 +1,7 @@
 /** Connects, and where it is wished, sends bytes and waits for others. */
 import { connect, type Socket } from 'node:net';
 import type { HealthCheck_TcpHealthCheck as Configuration } from '../api/envoy/config/core/v3/health_check_pb.js';
+import { endOf } from '../net/pipe.ts';
 import type { TlsClient } from '../tls/tls-client.ts';
 import { containsInOrder, payloadBytes } from './payload.ts';
 import type { Finding, Probe, ProbeTarget } from './probe.ts';
@@ -37,8 +38,8 @@ export class TcpProbe implements Probe {
   }
 
   #connect(): void {
-    const { address: host, port, source } = this.#target;
-    const socket = connect({ host, port, noDelay: true, ...source });
+    const { address, port, source } = this.#target;
+    const socket = connect({ ...endOf(address, port), noDelay: true, ...source });
     this.#socket = socket;
     socket.unref();
     socket.on('error', () => socket.destroy());

@@ -3,13 +3,15 @@ import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { RequestHeaders } from '../http/headers.ts';
 import type { ConnectionFacts } from '../listener/network-filter.ts';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { requestId } from './request-id.ts';
 import type { ManagerSettings, Node } from './settings.ts';
 
 /** Who sent it, as far as the connection tells. */
 export interface Peer extends ConnectionFacts {
-  /** Without port. */
+  /** Without port; or a pipe's path. */
   address: string;
 }
 
@@ -56,7 +58,7 @@ export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, 
   const edge = settings.useRemoteAddress && !internal;
   info.internal = internal;
   sanitize(head, { internal, edge, keepsCertificate: settings.clientCertificate?.keeps(peer.tls) ?? false });
-  if (settings.useRemoteAddress && !settings.skipForwardedForAppend)
+  if (settings.useRemoteAddress && !settings.skipForwardedForAppend && !isPipe(peer.address))
     appendForwardedFor(head, isLoopback(peer.address) ? ownAddress() : peer.address);
   if (!head.has('x-forwarded-proto') || (settings.useRemoteAddress && settings.trustedHops === 0))
     head.set('x-forwarded-proto', peer.tls === undefined ? 'http' : 'https');
@@ -66,7 +68,7 @@ export function prepareRequest(head: RequestHeaders, settings: ManagerSettings, 
   if (internal) head.set('x-envoy-internal', 'true');
   if (settings.addUserAgent !== undefined) addUserAgent(head, settings.addUserAgent);
   if (settings.via !== '') addVia(head, settings.via);
-  if (edge) head.set('x-envoy-external-address', addressOnly(info.downstreamRemoteAddress));
+  if (edge) tellClient(head, splitAddress(info.downstreamRemoteAddress).address);
   if (settings.generateRequestId) setRequestId(head, edge && !settings.preserveExternalRequestId);
   settings.clientCertificate?.tell(head, peer.tls);
   info.requestId = head.get('x-request-id') ?? '';
@@ -100,8 +102,8 @@ function entryFromEnd(list: string, back: number): string | undefined {
     ?.trim();
 }
 
-function addressOnly(address: string): string {
-  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+function tellClient(head: RequestHeaders, address: string): void {
+  if (!isPipe(address)) head.set('x-envoy-external-address', address);
 }
 
 /** What decides which headers are taken from it. */

@@ -16,6 +16,7 @@ import { type Http1Options, http1Options } from '../http1/options.ts';
 import { type Http2Options, http2Options } from '../http2/options.ts';
 import { addressTest } from '../net/address-range.ts';
 import { asBytes } from '../net/latin1.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { CodecType } from './first-bytes.ts';
 import { type ForwardedCertificate, forwardedCertificate } from './forwarded-certificate.ts';
 
@@ -160,7 +161,19 @@ function interimLogOptions(configuration: HttpConnectionManager): InterimLogOpti
   };
 }
 
-/** Since Envoy 1.33 no address is internal unless it is named. */
-function internalTest(configuration: HttpConnectionManager): (address: string) => boolean {
-  return addressTest(configuration.internalAddressConfig?.cidrRanges ?? []);
+/** Of RFC 1918 and RFC 4193, and this machine's own. */
+const privateRanges = [
+  { addressPrefix: '10.0.0.0', prefixLen: 8 },
+  { addressPrefix: '172.16.0.0', prefixLen: 12 },
+  { addressPrefix: '192.168.0.0', prefixLen: 16 },
+  { addressPrefix: '127.0.0.1', prefixLen: 32 },
+  { addressPrefix: 'fc00::', prefixLen: 7 },
+  { addressPrefix: '::1', prefixLen: 128 },
+];
+
+/** Since Envoy 1.33 no address is internal unless something is said of it; where no ranges are named then, private addresses are. */
+function internalTest({ internalAddressConfig: stated }: HttpConnectionManager): (address: string) => boolean {
+  if (stated === undefined) return () => false;
+  const test = addressTest(stated.cidrRanges.length > 0 ? stated.cidrRanges : privateRanges);
+  return stated.unixSockets ? address => isPipe(address) || test(address) : test;
 }

@@ -7,8 +7,10 @@
 import { type BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { JsonObject } from '../configuration/json.ts';
 import { readFields, writeMessage, writeText } from '../grpc/wire.ts';
+import { splitAddress } from '../net/address-range.ts';
 import { asText } from '../net/latin1.ts';
 import type { StreamInfo } from '../stream-info.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { Certificate } from '../tls/certificate.ts';
 import type { Header, Question } from './authorization-service.ts';
 import { readProtobufStruct } from './protobuf-value.ts';
@@ -110,15 +112,17 @@ function writeRequest(writer: BinaryWriter, { head, info, body, id }: Told, { te
 
 /** Headers hold bytes, one character each. */
 
-/** @param address `ip:port` */
+/** @param address `ip:port`, or a pipe's path */
 function writeAddress(writer: BinaryWriter, address: string): void {
-  const at = address.lastIndexOf(':');
-  writeMessage(writer, 1, () =>
-    writeMessage(writer, 1, () => {
-      writeText(writer, 2, address.slice(0, at).replace(/^\[|\]$/g, ''));
-      writer.tag(3, WireType.Varint).uint32(Number(address.slice(at + 1)));
-    }),
-  );
+  const { address: host, port } = splitAddress(address);
+  writeMessage(writer, 1, () => {
+    if (isPipe(host)) writeMessage(writer, 2, () => writeText(writer, 1, host));
+    else
+      writeMessage(writer, 1, () => {
+        writeText(writer, 2, host);
+        writer.tag(3, WireType.Varint).uint32(port);
+      });
+  });
 }
 
 /** The first name of its certificate. */

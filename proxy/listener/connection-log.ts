@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { DynamicMetadata } from '../dynamic-metadata.ts';
 import { downstreamIds } from '../net/connection-ids.ts';
-import { formatAddress } from '../net/transport.ts';
+import { localAddressOf, remoteAddressOf } from '../net/transport.ts';
 import { type ChainFacts, flag, StreamInfo, type StreamObserver } from '../stream-info.ts';
 import type { Findings } from './listener-filter.ts';
 
@@ -28,10 +28,7 @@ export class ConnectionLog {
     info.accessLogType = unsetType;
     info.listenerName = this.#listenerName;
     info.listenerMetadata = this.#listenerMetadata;
-    const [local, remote] = [
-      formatAddress(socket.localAddress, socket.localPort),
-      formatAddress(socket.remoteAddress, socket.remotePort),
-    ];
+    const [local, remote] = [localAddressOf(socket), remoteAddressOf(socket)];
     Object.assign(info, { downstreamLocalAddress: local, downstreamDirectLocalAddress: local });
     Object.assign(info, { downstreamRemoteAddress: remote, downstreamDirectRemoteAddress: remote });
     return info;

@@ -8,6 +8,7 @@ import { BlockList, isIP } from 'node:net';
 import { FilterChainMatch_ConnectionSourceType as SourceType } from '../api/enums.js';
 import type { CidrRange } from '../api/envoy/config/core/v3/address_pb.js';
 import type { FilterChainMatch } from '../api/envoy/config/listener/v3/listener_components_pb.js';
+import { isPipe } from '../net/pipe.ts';
 
 /** What is matched of a connection. Addresses are without ports. */
 export interface MatchInput {
@@ -172,8 +173,12 @@ function subnetOf(text: string): Subnet {
 
 const familyOf = (address: string): Subnet['family'] => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
 
+/** Where pipes are in ranges of addresses, as in Envoy. */
+const pipeInRanges = '255.255.255.255';
+
 /** The range with the longest prefix that holds the address, or anything. */
-function narrowest(values: ReadonlyMap<string, Node>, address: string): string | undefined {
+function narrowest(values: ReadonlyMap<string, Node>, told: string): string | undefined {
+  const address = isPipe(told) ? pipeInRanges : told;
   const family = familyOf(address);
   const found = subnetsOf(values).find(subnet => subnet.family === family && subnet.list.check(address, family));
   return found?.text ?? (values.has(anything) ? anything : undefined);

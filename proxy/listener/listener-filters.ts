@@ -8,6 +8,7 @@ import { milliseconds } from '../duration.ts';
 import type { StatsStore } from '../stats/store.ts';
 import { HttpInspector } from './http-inspector.ts';
 import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
+import { type ConnectionTest, connectionTest } from './listener-filter-match.ts';
 import { OriginalDestinationFilter } from './original-destination-filter.ts';
 import { ProxyProtocolFilter } from './proxy-protocol.ts';
 import { TlsInspector } from './tls-inspector.ts';
@@ -23,12 +24,18 @@ const makers: Record<string, (message: unknown, store: StatsStore) => ListenerFi
     new ProxyProtocolFilter(message as ProxyProtocol, store),
 };
 
+interface Placed {
+  filter: ListenerFilter;
+  /** Which connections it does not see; undefined: it sees all. */
+  isLeftOut?: ConnectionTest | undefined;
+}
+
 export class ListenerFilters {
-  readonly #filters: readonly ListenerFilter[];
+  readonly #filters: readonly Placed[];
   readonly #timeoutMs: number;
   readonly #continuesOnTimeout: boolean;
 
-  private constructor(filters: readonly ListenerFilter[], configuration: Configuration) {
+  private constructor(filters: readonly Placed[], configuration: Configuration) {
     this.#filters = filters;
     this.#timeoutMs = milliseconds(configuration.listenerFiltersTimeout, 15_000);
     this.#continuesOnTimeout = configuration.continueOnListenerFiltersTimeout;
@@ -36,13 +43,13 @@ export class ListenerFilters {
 
   /** Undefined where nobody looks. */
   static of(configuration: Configuration, store: StatsStore): ListenerFilters | undefined {
-    const filters = configuration.listenerFilters.map(({ configType }) => {
+    const filters: Placed[] = configuration.listenerFilters.map(({ configType, filterDisabled }) => {
       const message = configType.case === 'typedConfig' ? (configType.value as UnpackedAny).message : undefined;
       const make = makers[message?.$typeName ?? ''];
       if (make === undefined) throw new Error(`this listener filter is not supported: ${message?.$typeName}`);
-      return make(message, store);
+      return { filter: make(message, store), isLeftOut: filterDisabled && connectionTest(filterDisabled) };
     });
-    if (configuration.useOriginalDst) filters.push(new OriginalDestinationFilter());
+    if (configuration.useOriginalDst) filters.push({ filter: new OriginalDestinationFilter() });
     return filters.length === 0 ? undefined : new ListenerFilters(filters, configuration);
   }
 
@@ -54,9 +61,14 @@ export class ListenerFilters {
     const endsAt = performance.now() + this.#timeoutMs;
     const left = () => (this.#timeoutMs === 0 ? 0 : Math.max(1, endsAt - performance.now()));
     const next = (index: number): void => {
-      const filter = this.#filters[index];
-      if (filter === undefined) {
+      const placed = this.#filters[index];
+      if (placed === undefined) {
         tell('go-on');
+        return;
+      }
+      const { filter, isLeftOut } = placed;
+      if (isLeftOut?.(socket, findings)) {
+        next(index + 1);
         return;
       }
       if (filter.reads) findings.read = true;

@@ -1,7 +1,7 @@
 /** All listeners of a proxy by name: those of its bootstrap, and those that come, change and go while it runs. */
 import { randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
-import { isDeepStrictEqual } from 'node:util';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { serialize } from 'node:v8';
 import type { DynamicListener, DynamicResource, ListenerStatus } from '../admin-source.ts';
 import type { Listener as Configuration } from '../api/envoy/config/listener/v3/listener_pb.js';
@@ -10,8 +10,10 @@ import { WrittenPart } from '../explain/written-part.ts';
 import { splitAddress } from '../net/address-range.ts';
 import type { News } from '../workers/news.ts';
 import type { DrainSettings } from './drain.ts';
-import { BindError, duplicateAddress, type ListenAddress, ListenSocket, sameAddress } from './listen-socket.ts';
-import { bindAddress, Listener, type ListenerContext, type ListenerOptions } from './listener.ts';
+import { duplicateAddress, type ListenAddress, listenAddresses, shareAddress } from './listen-address.ts';
+import { BindError, ListenSocket } from './listen-socket.ts';
+import { Listener, type ListenerContext, type ListenerOptions } from './listener.ts';
+import { ListenerSockets } from './listener-sockets.ts';
 import { ListenerManagerStats } from './listener-stats.ts';
 import { chainTextsOf, wholeTextOf } from './listener-texts.ts';
 
@@ -19,7 +21,7 @@ import { chainTextsOf, wholeTextOf } from './listener-texts.ts';
 interface Entry extends DynamicResource {
   name: string;
   listener: Listener;
-  socket: ListenSocket;
+  sockets: ListenerSockets;
   /** The document as text, by which an update that changes nothing is known; undefined: it is one of the bootstrap. */
   text: string | undefined;
   /** The listener before, which it shares filter chains with. */
@@ -56,12 +58,12 @@ export class ListenerManager {
     for (const [index, configuration] of configurations.entries()) {
       const written = context.explain?.listener(index);
       const listener = this.#compile(configuration, { written, listenerAt: this.#listenerAt }, this.#newKey());
-      const { name, bind } = listener;
+      const { name, binds } = listener;
       // Names need not be unique in a bootstrap.
       const key = this.#active.has(name) || configuration.name === '' ? randomUUID() : name;
       const came = { document: {}, version: '', lastUpdated: new Date() };
-      const socket = this.#socketAt(bind);
-      this.#active.set(key, { name, listener, socket, text: undefined, sharedWith: undefined, ...came });
+      const sockets = new ListenerSockets(binds.map(bind => this.#socketAt(bind)));
+      this.#active.set(key, { name, listener, sockets, text: undefined, sharedWith: undefined, ...came });
       this.#stats.added.increment();
     }
     this.#measure();
@@ -73,7 +75,7 @@ export class ListenerManager {
     const any = isIPv6(host) ? '::' : '0.0.0.0';
     const at = (wanted: string): Listener | undefined => {
       for (const { listener } of this.#active.values())
-        if (listener.bind.port === port && listener.bind.host === wanted) return listener;
+        if (listener.binds.some(bind => bind.port === port && bind.host === wanted)) return listener;
       return undefined;
     };
     return at(host) ?? at(any);
@@ -86,26 +88,28 @@ export class ListenerManager {
 
   /**
    * Serves: those of the bootstrap, then those that came since.
-   * @param ports that another worker serves the bootstrap's on
+   * @param places where another worker serves the bootstrap's
    * @returns these
    * @throws BindError for one of the bootstrap
    */
-  async open(ports: readonly number[] = []): Promise<readonly number[]> {
+  async open(places: readonly number[] = []): Promise<readonly number[]> {
     const opened: ListenSocket[] = [];
-    for (const { listener, socket } of this.#active.values()) {
-      // Who shares an address with other workers is let share it with anybody.
-      if (this.#isShared && opened.some(({ address }) => address === socket.address))
-        throw new BindError(`cannot bind '${socket.address}': Address already in use`);
-      if (ports.length > 0) socket.handTo(listener);
-      await socket.listen(listener.backlog, ports[opened.length]);
-      opened.push(socket);
-      socket.handTo(listener);
+    for (const { listener, sockets } of this.#active.values()) {
+      for (const socket of sockets.all) {
+        // Who shares an address with other workers is let share it with anybody.
+        if (this.#isShared && opened.some(({ address }) => address === socket.address))
+          throw new BindError(`cannot bind '${socket.address}': Address already in use`);
+        if (places.length > 0) socket.handTo(listener);
+        await socket.listen(listener.backlog, places[opened.length]);
+        opened.push(socket);
+      }
+      sockets.handTo(listener);
       this.#stats.createSuccess.increment();
     }
     this.#open.resolve();
     await Promise.all([...this.#warming.values()].map(({ opening }) => opening));
     this.#stats.workersStarted.set(1);
-    return opened.map(({ port }) => port);
+    return opened.map(({ place }) => place);
   }
 
   /** Ends when all that have come could serve, also those that come meanwhile. */
@@ -117,11 +121,7 @@ export class ListenerManager {
   }
 
   get listeners(): readonly (ListenerStatus & { listener: Listener })[] {
-    return [...this.#active.values()].map(({ name, listener, socket }) => ({
-      name,
-      listener,
-      address: socket.address,
-    }));
+    return [...this.#active.values()].map(({ name, listener, sockets }) => ({ name, listener, ...sockets.addresses }));
   }
 
   /** All that have connections or are to have some. */
@@ -162,18 +162,18 @@ export class ListenerManager {
     configuration: Configuration,
     document: JsonObject,
     version: string,
-    told?: { key: string; port: number },
+    told?: { key: string; places: readonly number[] },
   ): Promise<boolean> {
     const name = configuration.name || randomUUID();
     const text = JSON.stringify(document);
     // Where another worker has judged that, this one may be on its way to what came before.
     if (told === undefined && !this.#changes(name, text)) return false;
-    const socket = await this.#socketFor(name, configuration, told?.port);
+    const sockets = await this.#socketsFor(name, configuration, told?.places);
     // From here on nothing comes in between.
     const [active, warming] = [this.#active.get(name), this.#warming.get(name)];
-    const isNew = socket !== active?.socket && socket !== warming?.socket;
+    const letGo = () => sockets.close(active?.sockets, warming?.sockets);
     if (this.#stopped) {
-      if (isNew) socket.close();
+      letGo();
       return false;
     }
     const inPlace = active !== undefined && wholeTextOf(active.document) === wholeTextOf(document);
@@ -183,17 +183,18 @@ export class ListenerManager {
     const options = { chainTexts, sharedWith, written, listenerAt: this.#listenerAt };
     const named = { ...configuration, name };
     const key = told?.key ?? this.#newKey();
-    const listener = this.#make(named, options, isNew ? socket : undefined, key);
+    const listener = this.#make(named, options, letGo, key);
     const packed = () => serialize({ configuration: named, document, version });
-    this.#tell(() => ({ kind: 'listener', key, port: socket.port, packed: packed() }));
+    this.#tell(() => ({ kind: 'listener', key, places: sockets.places, packed: packed() }));
     ((active ?? warming) ? this.#stats.modified : this.#stats.added).increment();
     // As with Envoy, what changes in place keeps the version that it had as a whole.
     const shown = { document, version: inPlace ? active.version : version, lastUpdated: new Date() };
-    const entry: Entry = { name, listener, socket, text, sharedWith, ...shown };
-    if (warming !== undefined) this.#dropWarming(warming, socket);
+    const entry: Entry = { name, listener, sockets, text, sharedWith, ...shown };
+    if (warming !== undefined) this.#dropWarming(warming, sockets);
     this.#warming.set(name, entry);
     this.#measure();
-    void this.#warm(entry);
+    // Who has nothing to wait for serves before the next one comes, who may want an address that it has left.
+    await Promise.race([this.#warm(entry), nextTurn()]);
     return true;
   }
 
@@ -204,13 +205,11 @@ export class ListenerManager {
   }
 
   async #openWarm(entry: Entry): Promise<void> {
-    const { name, listener, socket } = entry;
+    const { name, listener, sockets } = entry;
     await this.#open.promise;
     if (this.#warming.get(name) !== entry) return;
-    if (!socket.isListening) {
-      // Nobody comes here before somebody takes them.
-      socket.handTo(listener);
-      const problem = await socket.listen(listener.backlog).catch((error: Error) => error);
+    if (!sockets.isListening) {
+      const problem = await sockets.listen(listener.backlog, listener).catch((error: Error) => error);
       if (problem instanceof Error && !this.#goesOnWithout(entry, problem)) return;
     }
     this.#activate(entry);
@@ -232,8 +231,8 @@ export class ListenerManager {
     return this.#context.crew !== undefined;
   }
 
-  #socketAt(bind: ListenAddress): ListenSocket {
-    return new ListenSocket(bind, this.#isShared, error =>
+  #socketAt(bind: ListenAddress, isShared = this.#isShared): ListenSocket {
+    return new ListenSocket(bind, isShared || this.#isShared, error =>
       this.#context.xds?.log.warning('connection', `a connection could not be accepted: ${error.message}`),
     );
   }
@@ -259,58 +258,49 @@ export class ListenerManager {
     return !isOfBootstrap && active?.text !== text && warming?.text !== text;
   }
 
-  /** @param opened for it alone: closed where it cannot be made */
-  #make(
-    configuration: Configuration,
-    options: ListenerOptions,
-    opened: ListenSocket | undefined,
-    key: string,
-  ): Listener {
+  /** @param letGo of what was opened for it, where it cannot be made */
+  #make(configuration: Configuration, options: ListenerOptions, letGo: () => void, key: string): Listener {
     try {
       return this.#compile(configuration, options, key);
     } catch (error) {
-      opened?.close();
+      letGo();
       throw error;
     }
   }
 
-  /** The socket of the one before where the address is the same. @throws Error for an address that another listener has; BindError */
-  async #socketFor(name: string, configuration: Configuration, port: number | undefined): Promise<ListenSocket> {
-    const bind = bindAddress(configuration);
-    const [before] = [this.#warming.get(name), this.#active.get(name)].filter(
-      entry => entry !== undefined && sameAddress(entry.listener.bind, bind),
-    );
-    if (before !== undefined) {
-      if (isDeepStrictEqual(before.listener.bind.options, bind.options)) return before.socket;
-      throw new Error(
-        `Listener ${name}: doesn't support update any socket options when the reuse port isn't enabled (remove it first)`,
-      );
-    }
-    for (const { listener } of [...this.#active.values(), ...this.#warming.values()])
-      if (bind.port !== 0 && sameAddress(listener.bind, bind)) throw new Error(duplicateAddress(name, bind));
-    if (port !== undefined) return this.#socketAt({ ...bind, port });
-    const socket = this.#socketAt(bind);
+  /** Those of the one before where addresses stay. @throws Error for an address that another listener has; BindError */
+  async #socketsFor(
+    name: string,
+    configuration: Configuration,
+    places: readonly number[] | undefined,
+  ): Promise<ListenerSockets> {
+    const binds = listenAddresses(configuration);
+    for (const { name: other, listener } of [...this.#active.values(), ...this.#warming.values()])
+      if (other !== name && shareAddress(listener.binds, binds)) throw new Error(duplicateAddress(name, binds));
+    const before = [this.#warming.get(name), this.#active.get(name)].flatMap(entry => entry?.sockets ?? []);
+    if (configuration.enableReusePort === false && before.some(sockets => sockets.differsInOptions(binds)))
+      throw new Error(`Listener ${name}: doesn't support update any socket options when the reuse port isn't enabled`);
+    const open = (bind: ListenAddress, isShared: boolean) => this.#socketAt(bind, isShared);
     try {
-      await socket.probe();
+      return await ListenerSockets.open(binds, { before, places, open });
     } catch (error) {
       if (error instanceof BindError) this.#stats.createFailure.increment();
       throw error;
     }
-    return socket;
   }
 
   #activate(entry: Entry): void {
-    const { name, listener, socket, sharedWith } = entry;
+    const { name, listener, sockets, sharedWith } = entry;
     // Another update came, or it was removed.
     if (this.#warming.get(name) !== entry) return;
     this.#warming.delete(name);
     const before = this.#active.get(name);
     this.#active.set(name, entry);
-    socket.handTo(listener);
+    sockets.handTo(listener);
     this.#stats.createSuccess.increment();
     if (sharedWith !== undefined) this.#stats.inPlaceUpdated.increment();
     if (before !== undefined) {
-      if (before.socket !== socket) before.socket.close();
+      before.sockets.close(sockets);
       this.#drainOut(before, sharedWith === undefined ? undefined : listener);
     }
     entry.sharedWith = undefined;
@@ -324,11 +314,11 @@ export class ListenerManager {
     this.#tell(() => ({ kind: 'listener-removed', name }));
     if (warming !== undefined) {
       this.#warming.delete(name);
-      this.#dropWarming(warming, active?.socket);
+      this.#dropWarming(warming, undefined);
     }
     if (active !== undefined) {
       this.#active.delete(name);
-      active.socket.close();
+      active.sockets.close();
       this.#drainOut(active, undefined);
     }
     this.#stats.removed.increment();
@@ -336,9 +326,9 @@ export class ListenerManager {
     return true;
   }
 
-  /** @param kept a socket that goes on */
-  #dropWarming({ name, listener, socket, sharedWith }: Entry, kept: ListenSocket | undefined): void {
-    if (socket !== kept && socket !== this.#active.get(name)?.socket) socket.close();
+  /** @param kept sockets that go on */
+  #dropWarming({ name, listener, sockets, sharedWith }: Entry, kept: ListenerSockets | undefined): void {
+    sockets.close(kept, this.#active.get(name)?.sockets);
     listener.destroy(sharedWith);
     this.#forgetStats(listener);
   }
@@ -361,7 +351,7 @@ export class ListenerManager {
   }
 
   stopAccepting(): void {
-    for (const { socket } of [...this.#active.values(), ...this.#warming.values()]) socket.close();
+    for (const { sockets } of [...this.#active.values(), ...this.#warming.values()]) sockets.close();
   }
 
   /** Accepts no more; connections end after the request that is under way. */

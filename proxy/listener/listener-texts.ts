@@ -1,5 +1,5 @@
 /** What is compared of a listener's configuration, in canonical JSON, when another one comes. */
-import type { JsonObject } from '../configuration/json.ts';
+import type { Json, JsonObject } from '../configuration/json.ts';
 
 /** Of each filter chain, then of the default one. */
 export function chainTextsOf({ filter_chains: chains, default_filter_chain: fallback }: JsonObject): string[] {
@@ -7,7 +7,10 @@ export function chainTextsOf({ filter_chains: chains, default_filter_chain: fall
   return fallback === undefined ? texts : [...texts, JSON.stringify(fallback)];
 }
 
-/** Of all but its filter chains: where only these differ, the others go on with their connections. */
+/** Of all but its filter chains, whatever the order of lists is, as in Envoy: where only these differ, the others go on with their connections. */
 export function wholeTextOf({ filter_chains: _, default_filter_chain: __, ...whole }: JsonObject): string {
-  return JSON.stringify(whole);
+  return unordered(whole);
 }
+
+const unordered = (whole: Json): string =>
+  JSON.stringify(whole, (_key, value: Json) => (Array.isArray(value) ? value.map(unordered).sort() : value));

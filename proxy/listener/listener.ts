@@ -8,8 +8,8 @@ import type { Explain } from '../explain/explain.ts';
 import type { WrittenPart } from '../explain/written-part.ts';
 import { splitAddress } from '../net/address-range.ts';
 import { openSocketTransport, openTransport } from '../net/handle-transport.ts';
-import { fastOpen, freeBinding, optionsOf, type StatedOptions, transparency } from '../net/stated-options.ts';
-import { defaultHighMark, formatAddress } from '../net/transport.ts';
+import { comesByTheSame } from '../net/pipe.ts';
+import { defaultHighMark, localAddressOf, remoteAddressOf } from '../net/transport.ts';
 import type { RouteSourceContext } from '../routing/route-context.ts';
 import type { CameRoutes } from '../routing/route-source.ts';
 import { statedMetadata } from '../stated-metadata.ts';
@@ -26,7 +26,8 @@ import { type ConnectionQuota, type GlobalQuota, listenerQuota } from './connect
 import type { DrainSettings } from './drain.ts';
 import { type ChainContext, compileFilterChain, type FilterChain } from './filter-chain.ts';
 import type { ChainFinder, MatchInput } from './filter-chain-match.ts';
-import type { ConnectionTaker, ListenAddress } from './listen-socket.ts';
+import { type ListenAddress, listenAddresses, listenText } from './listen-address.ts';
+import type { ConnectionTaker } from './listen-socket.ts';
 import type { Findings } from './listener-filter.ts';
 import { ListenerFilters } from './listener-filters.ts';
 import { type ConnectionFacts, noFacts, type TerminalFilter } from './network-filter.ts';
@@ -68,7 +69,7 @@ export interface ListenerOptions {
 
 export class Listener implements ConnectionTaker {
   readonly name: string;
-  readonly bind: ListenAddress;
+  readonly binds: readonly [ListenAddress, ...ListenAddress[]];
   /** Of its statistics. */
   readonly scope: StatsScope;
   /** How many connections may wait to be accepted. */
@@ -107,9 +108,9 @@ export class Listener implements ConnectionTaker {
     context: ListenerContext,
     { chainTexts, sharedWith, written, listenerAt = () => undefined }: ListenerOptions = {},
   ) {
-    this.bind = bindAddress(configuration);
+    this.binds = listenAddresses(configuration);
     this.backlog = configuration.tcpBacklogSize ?? 4096;
-    const address = formatAddress(this.bind.host, this.bind.port);
+    const address = listenText(this.binds[0]);
     this.name = configuration.name || address;
     const scope = context.store.scope(`listener.${configuration.statPrefix || address.replaceAll(':', '_')}.`);
     this.scope = scope;
@@ -265,6 +266,7 @@ export class Listener implements ConnectionTaker {
       this.#pending.secure(socket, securing, {
         onSecured: (secured, shown) => {
           if (told !== undefined) told.tls = shown;
+          comesByTheSame(secured, socket);
           filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown });
         },
         onFailed: failed => {
@@ -328,30 +330,6 @@ function globalQuotaOf(
   return ignoreGlobalConnLimit || (isMonitored && bypassOverloadManager) ? undefined : quota;
 }
 
-/** @throws Error where it is none that can be listened on */
-export function bindAddress(configuration: Configuration): ListenAddress {
-  const address = configuration.address?.address;
-  if (address?.case !== 'socketAddress')
-    throw new Error(`listener ${configuration.name}: address is not a socket address`);
-  const { portSpecifier } = address.value;
-  const port = portSpecifier.case === 'portValue' ? portSpecifier.value : 0;
-  const listens = configuration.bindToPort ?? configuration.deprecatedV1?.bindToPort ?? true;
-  const host = address.value.address;
-  return { host, port, listens, options: socketOptions(configuration, host) };
-}
-
-/** What the system is told of its socket; undefined: nothing. */
-function socketOptions(configuration: Configuration, host: string): StatedOptions | undefined {
-  const { socketOptions: stated, freebind, transparent, tcpFastOpenQueueLength: queue } = configuration;
-  const own = [...(transparent ? [transparency(host)] : []), ...(freebind ? [freeBinding(host)] : [])];
-  if (stated.length === 0 && own.length === 0 && queue === undefined) return undefined;
-  return {
-    beforeBind: [...own, ...optionsOf(stated, 'beforeBind')],
-    bound: optionsOf(stated, 'bound'),
-    listening: [...(queue === undefined ? [] : [fastOpen(queue)]), ...optionsOf(stated, 'listening')],
-  };
-}
-
 function factsOf(findings: Findings | undefined): ConnectionFacts {
   if (findings === undefined) return noFacts;
   const { hello, ja3 = '', ja4 = '', remoteAddress, localAddress } = findings;
@@ -359,13 +337,13 @@ function factsOf(findings: Findings | undefined): ConnectionFacts {
 }
 
 function matchInput(socket: Socket, { hello, applicationProtocols, ...told }: Findings = {}): MatchInput {
-  const source = splitAddress(told.remoteAddress ?? formatAddress(socket.remoteAddress, socket.remotePort));
-  const destination = splitAddress(told.localAddress ?? formatAddress(socket.localAddress, socket.localPort));
+  const source = splitAddress(told.remoteAddress ?? remoteAddressOf(socket));
+  const destination = splitAddress(told.localAddress ?? localAddressOf(socket));
   return {
     destinationAddress: destination.address,
     destinationPort: destination.port,
     sourceAddress: source.address,
-    directSourceAddress: splitAddress(formatAddress(socket.remoteAddress, socket.remotePort)).address,
+    directSourceAddress: splitAddress(remoteAddressOf(socket)).address,
     sourcePort: source.port,
     serverName: hello?.serverName ?? '',
     transportProtocol: hello === undefined ? 'raw_buffer' : 'tls',

@@ -1,7 +1,7 @@
 /** Connections that no filter has yet: their first bytes are looked at, or they are in their handshake. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { formatAddress } from '../net/transport.ts';
+import { localAddressOf, remoteAddressOf } from '../net/transport.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import type { TlsFacts } from '../tls/tls-facts.ts';
@@ -59,8 +59,8 @@ export class PendingConnections {
   secure(socket: Socket, securing: Securing, owner: SecuringOwner): void {
     const startedMs = performance.now();
     const addresses = {
-      remoteAddress: formatAddress(socket.remoteAddress, socket.remotePort),
-      localAddress: formatAddress(socket.localAddress, socket.localPort),
+      remoteAddress: remoteAddressOf(socket),
+      localAddress: localAddressOf(socket),
     };
     const fail = (reason: string): void => {
       this.#sockets.delete(socket);

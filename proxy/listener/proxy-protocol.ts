@@ -9,7 +9,7 @@ import { ProxyProtocolConfig_Version as Version } from '../api/enums.js';
 import type { ProxyProtocol as Configuration } from '../api/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { latin1 } from '../net/latin1.ts';
 import { usualForm } from '../net/original-destination.ts';
-import { formatAddress } from '../net/transport.ts';
+import { formatAddress, localAddressOf } from '../net/transport.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { Findings, ListenerFilter, Verdict } from './listener-filter.ts';
@@ -158,7 +158,7 @@ export class ProxyProtocolFilter implements ListenerFilter {
     if (told.addresses !== undefined) {
       const { remote, local } = told.addresses;
       findings.remoteAddress = remote;
-      if (local !== formatAddress(socket.localAddress, socket.localPort)) findings.localAddress = local;
+      if (local !== localAddressOf(socket)) findings.localAddress = local;
     }
     return 'go-on';
   }

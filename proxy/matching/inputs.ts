@@ -11,6 +11,7 @@ import { typedConfig, type UnpackedAny } from '../configuration/typed-config.ts'
 import type { RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import { isLocal, type MatchInput } from '../listener/filter-chain-match.ts';
 import { addressTest, splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import type { Certificate } from '../tls/certificate.ts';
 import type { Input, Kinds } from './match-tree.ts';
@@ -35,16 +36,24 @@ const typeOf = ({ typedConfig: any }: TypedExtensionConfig): string =>
 
 const filled = (text: string): string | undefined => text || undefined;
 
+/** Undefined for pipes. */
+const ipOf = (address: string): string | undefined => (isPipe(address) ? undefined : address);
+const portOf = ({ address, port }: { address: string; port: number }): string | undefined =>
+  isPipe(address) ? undefined : String(port);
+
 const network = 'envoy.extensions.matching.common_inputs.network.v3';
 const tls = 'envoy.extensions.matching.common_inputs.ssl.v3';
 
 /** Of a connection before anything of it is read but its TLS hello. */
 const connectionInputs = new Map<string, Input<MatchInput>>([
-  [`${network}.DestinationIPInput`, ({ destinationAddress }) => destinationAddress],
-  [`${network}.DestinationPortInput`, ({ destinationPort }) => String(destinationPort)],
-  [`${network}.SourceIPInput`, ({ sourceAddress }) => sourceAddress],
-  [`${network}.DirectSourceIPInput`, ({ directSourceAddress }) => directSourceAddress],
-  [`${network}.SourcePortInput`, ({ sourcePort }) => String(sourcePort)],
+  [`${network}.DestinationIPInput`, ({ destinationAddress }) => ipOf(destinationAddress)],
+  [
+    `${network}.DestinationPortInput`,
+    input => portOf({ address: input.destinationAddress, port: input.destinationPort }),
+  ],
+  [`${network}.SourceIPInput`, ({ sourceAddress }) => ipOf(sourceAddress)],
+  [`${network}.DirectSourceIPInput`, ({ directSourceAddress }) => ipOf(directSourceAddress)],
+  [`${network}.SourcePortInput`, input => portOf({ address: input.sourceAddress, port: input.sourcePort })],
   [`${network}.SourceTypeInput`, input => (isLocal(input) ? 'local' : undefined)],
   [`${network}.ServerNameInput`, ({ serverName }) => filled(serverName)],
   [`${network}.TransportProtocolInput`, ({ transportProtocol }) => transportProtocol],
@@ -62,11 +71,11 @@ const peer = (read: (certificate: Certificate) => string): Input<MatchedStream> 
 };
 
 const streamInputs = new Map<string, Input<MatchedStream>>([
-  [`${network}.DestinationIPInput`, ({ info }) => splitAddress(info.downstreamLocalAddress).address],
-  [`${network}.DestinationPortInput`, ({ info }) => String(splitAddress(info.downstreamLocalAddress).port)],
-  [`${network}.SourceIPInput`, ({ info }) => splitAddress(info.downstreamRemoteAddress).address],
-  [`${network}.SourcePortInput`, ({ info }) => String(splitAddress(info.downstreamRemoteAddress).port)],
-  [`${network}.DirectSourceIPInput`, ({ info }) => splitAddress(info.downstreamDirectRemoteAddress).address],
+  [`${network}.DestinationIPInput`, ({ info }) => ipOf(splitAddress(info.downstreamLocalAddress).address)],
+  [`${network}.DestinationPortInput`, ({ info }) => portOf(splitAddress(info.downstreamLocalAddress))],
+  [`${network}.SourceIPInput`, ({ info }) => ipOf(splitAddress(info.downstreamRemoteAddress).address)],
+  [`${network}.SourcePortInput`, ({ info }) => portOf(splitAddress(info.downstreamRemoteAddress))],
+  [`${network}.DirectSourceIPInput`, ({ info }) => ipOf(splitAddress(info.downstreamDirectRemoteAddress).address)],
   [`${network}.ServerNameInput`, ({ info }) => filled(info.requestedServerName)],
   [`${tls}.UriSanInput`, peer(certificate => certificate.namesOf('uri').join(','))],
   [`${tls}.DnsSanInput`, peer(certificate => certificate.namesOf('dns').join(','))],

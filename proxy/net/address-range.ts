@@ -21,8 +21,9 @@ export function addressTest(ranges: readonly Range[]): (address: string) => bool
   };
 }
 
-/** The address and the port of `10.0.0.1:80` or `[::1]:80`. */
+/** The address and the port of `10.0.0.1:80` or `[::1]:80`; what is no such address is a path without a port. */
 export function splitAddress(text: string): { address: string; port: number } {
   const colon = text.lastIndexOf(':');
-  return { address: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+  const address = text.slice(0, colon).replace(/^\[|\]$/g, '');
+  return isIP(address) === 0 ? { address: text, port: 0 } : { address, port: Number(text.slice(colon + 1)) };
 }

@@ -10,8 +10,9 @@ import {
   defaultHighMark,
   deliver,
   flushLater,
-  formatAddress,
+  localAddressOf,
   nobody,
+  remoteAddressOf,
   SocketTransport,
   smallChunk,
   type Transport,
@@ -138,8 +139,8 @@ class HandleTransport implements Transport {
     this.#handle = handle;
     this.#binding = streams;
     this.#highMark = highMark;
-    this.remoteAddress = formatAddress(socket.remoteAddress, socket.remotePort);
-    this.localAddress = formatAddress(socket.localAddress, socket.localPort);
+    this.remoteAddress = remoteAddressOf(socket);
+    this.localAddress = localAddressOf(socket);
     readSize = Math.min(readSize, Math.max(carefulRead, highMark));
     handle.useUserBuffer(readBuffer.subarray(0, readSize));
     handle.onread = () => this.#onRead();

@@ -19,7 +19,7 @@ const namesIt = (error: unknown): boolean =>
   error instanceof SocketOptionError &&
   error.message === 'socket option the wrong one, level 1 name 9999: Protocol not available';
 
-const plain = { before: [], after: [], reusePort: false };
+const plain = { before: [], after: [], reusePort: false, ipv6Only: false };
 
 for (const [host, family] of [
   ['127.0.0.1', 'IPv4'],
@@ -27,7 +27,7 @@ for (const [host, family] of [
 ])
   test(`a socket of ${family} is told options before and after it is bound, and serves`, async () => {
     const keepAlive = numberOption(1, 9, 1);
-    const descriptor = boundSocket(host!, 0, { before: [mark], after: [keepAlive], reusePort: true });
+    const descriptor = boundSocket(host!, 0, { before: [mark], after: [keepAlive], reusePort: true, ipv6Only: false });
     assert.deepEqual(
       [10, 9, 15].map(name => option(descriptor, 1, name)),
       [1, 1, 1],

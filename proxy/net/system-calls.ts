@@ -10,6 +10,10 @@ export interface SystemCalls {
   setsockopt(descriptor: number, level: number, name: number, value: Buffer, length: number): number;
   bind(descriptor: number, address: Buffer, length: number): number;
   close(descriptor: number): number;
+  /** Another descriptor of the same socket; below 0 where it did not work. */
+  dup(descriptor: number): number;
+  /** Which address it is bound to. */
+  getsockname(descriptor: number, address: Buffer, length: Buffer): number;
   /** A new descriptor; below 0 where it did not work. */
   socket(family: number, type: number, protocol: number): number;
   /** Why the last one of this thread did not work. */
@@ -44,6 +48,8 @@ function load(): SystemCalls {
     socket: libc.func('int socket(int family, int type, int protocol)'),
     bind: libc.func('int bind(int descriptor, void *address, uint32_t length)'),
     close: libc.func('int close(int descriptor)'),
+    dup: libc.func('int dup(int descriptor)'),
+    getsockname: libc.func('int getsockname(int descriptor, void *address, void *length)'),
     getsockopt: libc.func('int getsockopt(int descriptor, int level, int name, void *value, void *length)'),
     setsockopt: libc.func('int setsockopt(int descriptor, int level, int name, void *value, uint32_t length)'),
   };

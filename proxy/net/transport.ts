@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { latin1 } from './latin1.ts';
+import { isPipe, pipeOf } from './pipe.ts';
 import { copyOf, giveBack } from './write-buffers.ts';
 
 /** Told about a transport's events. After `onClose` nothing follows. */
@@ -96,8 +97,8 @@ export class SocketTransport implements Transport {
   constructor(socket: Socket, highMark = defaultHighMark) {
     this.#socket = socket;
     this.#highMark = highMark;
-    this.remoteAddress = formatAddress(socket.remoteAddress, socket.remotePort);
-    this.localAddress = formatAddress(socket.localAddress, socket.localPort);
+    this.remoteAddress = remoteAddressOf(socket);
+    this.localAddress = localAddressOf(socket);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => {
       this.bytesRead += chunk.length;
@@ -193,3 +194,15 @@ export function formatAddress(address: string | undefined, port: number | undefi
   if (address.startsWith('::ffff:')) return `${address.slice(7)}:${port}`;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
+
+/** The same of an address that may be a pipe's, which is its path. */
+export const addressText = (address: string, port: number): string =>
+  isPipe(address) ? address : formatAddress(address, port);
+
+/** `ip:port` of a socket's own end, or the path that it came by; '' where it has none. */
+export const localAddressOf = (socket: Socket): string =>
+  formatAddress(socket.localAddress, socket.localPort) || pipeOf(socket);
+
+/** The same of its peer's. */
+export const remoteAddressOf = (socket: Socket): string =>
+  formatAddress(socket.remoteAddress, socket.remotePort) || pipeOf(socket);

@@ -3,6 +3,8 @@ import type { RouteAction_HashPolicy as Configuration } from '../api/envoy/confi
 import { xxHash64 } from '../hash/xx-hash.ts';
 import { cookieMaker, cookiesOf } from '../http/cookies.ts';
 import type { RequestHeaders } from '../http/headers.ts';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { regexRewrite } from './rewrite.ts';
 import { queryParameters } from './string-match.ts';
@@ -58,7 +60,7 @@ function methodOf({ policySpecifier: policy }: Configuration): Method {
       };
     }
     case 'connectionProperties':
-      return policy.value.sourceIp ? (_, info) => hashOf(addressOf(info.downstreamRemoteAddress)) : () => undefined;
+      return policy.value.sourceIp ? (_, info) => hashOfIp(info.downstreamRemoteAddress) : () => undefined;
     default:
       throw new Error('a hash policy takes header, cookie, query_parameter or connection_properties');
   }
@@ -99,7 +101,8 @@ function cookieMethod({ name, ttl, path, attributes }: Cookie): Method {
   };
 }
 
-/** Without the port. */
-function addressOf(ends: string): string {
-  return ends.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+/** Of the address without its port; pipes have none. */
+function hashOfIp(text: string): bigint | undefined {
+  const { address } = splitAddress(text);
+  return isPipe(address) ? undefined : hashOf(address);
 }

@@ -13,6 +13,8 @@ import { compileExpression, compileParsedExpression } from '../cel/expression.ts
 import { isObject } from '../configuration/json.ts';
 import { typedConfig } from '../configuration/typed-config.ts';
 import type { RequestHeaders } from '../http/headers.ts';
+import { splitAddress } from '../net/address-range.ts';
+import { isPipe } from '../net/pipe.ts';
 import type { StreamInfo } from '../stream-info.ts';
 import { maskedAddress } from './masked-address.ts';
 import { headerTest, queryParameters, queryTest } from './string-match.ts';
@@ -130,13 +132,17 @@ function partOf({ actionSpecifier: specifier }: Action): Part {
       };
     }
     case 'remoteAddress':
-      return ({ info }) => ({ key: 'remote_address', value: addressOf(info.downstreamRemoteAddress) });
+      return ({ info }) => {
+        const { address } = splitAddress(info.downstreamRemoteAddress);
+        return isPipe(address) ? undefined : { key: 'remote_address', value: address };
+      };
     case 'maskedRemoteAddress': {
       const { v4PrefixMaskLen = 32, v6PrefixMaskLen = 128 } = specifier.value;
-      return ({ info }) => ({
-        key: 'masked_remote_address',
-        value: maskedAddress(addressOf(info.downstreamRemoteAddress), v4PrefixMaskLen, v6PrefixMaskLen),
-      });
+      return ({ info }) => {
+        const { address } = splitAddress(info.downstreamRemoteAddress);
+        if (isPipe(address)) return undefined;
+        return { key: 'masked_remote_address', value: maskedAddress(address, v4PrefixMaskLen, v6PrefixMaskLen) };
+      };
     }
     case 'sourceCluster':
       return ({ nodeCluster }) => ({ key: 'source_cluster', value: nodeCluster });
@@ -164,9 +170,4 @@ function partOf({ actionSpecifier: specifier }: Action): Part {
     default:
       throw new Error(`rate limit action ${specifier.case} is not supported`);
   }
-}
-
-/** `1.2.3.4:5` or `[::1]:5` without the port. */
-function addressOf(address: string): string {
-  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }

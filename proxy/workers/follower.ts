@@ -59,7 +59,7 @@ class Follower {
     report: report => this.#report(report),
   };
   readonly #crew: Crew;
-  readonly #ports = Promise.withResolvers<readonly number[]>();
+  readonly #places = Promise.withResolvers<readonly number[]>();
   #serving: Serving | undefined;
 
   constructor(port: MessagePort, index: number, count: number) {
@@ -74,7 +74,7 @@ class Follower {
         this.#memory.hear(news.name, news.buffer);
         break;
       case 'start':
-        this.#serving = new Serving(deserialize(news.packed) as FollowerSetup, this.#crew, this.#ports.promise);
+        this.#serving = new Serving(deserialize(news.packed) as FollowerSetup, this.#crew, this.#places.promise);
         break;
       case 'hosts':
         if (news.told === undefined) this.#told.hosts.drop(news.cluster);
@@ -87,7 +87,7 @@ class Follower {
         this.#told.resources.drop(news.subscription);
         break;
       case 'open':
-        this.#ports.resolve(news.ports);
+        this.#places.resolve(news.places);
         break;
       default:
         this.#serving?.hear(news);
@@ -117,7 +117,7 @@ class Serving {
   /** Listeners come and go one after the other. */
   #listeners: Promise<void> = Promise.resolve();
 
-  constructor({ configuration, options, explainedAt }: FollowerSetup, crew: Crew, ports: Promise<readonly number[]>) {
+  constructor({ configuration, options, explainedAt }: FollowerSetup, crew: Crew, places: Promise<readonly number[]>) {
     this.#told = crew.told!;
     this.#log = new Log(options.logLevel, options.logPath);
     for (const [name, level] of options.componentLogLevels) this.#log.levels.set(name, level);
@@ -142,7 +142,7 @@ class Serving {
     this.#logServices = made.logServices;
     collectWhenIdle();
     // What goes wrong here ends the thread, and so the proxy.
-    void this.#plane.startTold(ports).then(() => this.#told.report({ kind: 'opened' }));
+    void this.#plane.startTold(places).then(() => this.#told.report({ kind: 'opened' }));
   }
 
   hear(news: News): void {

@@ -35,7 +35,7 @@ test('what is told before they start is heard first, and in order', async t => {
   leader.memory.buffer('a', 4);
   leader.tell({ kind: 'healthcheck', failed: true });
   leader.start(new Uint8Array());
-  leader.tell({ kind: 'open', ports: [] });
+  leader.tell({ kind: 'open', places: [] });
   await leader.stop(0);
   const heard = ['memory', 'healthcheck', 'start', 'open'];
   assert.deepEqual(

@@ -40,12 +40,12 @@ export type News =
   | { kind: 'hosts'; cluster: string; told: ToldHosts | undefined }
   | { kind: 'cluster'; key: string; packed: Uint8Array }
   | { kind: 'cluster-removed'; name: string }
-  | { kind: 'listener'; key: string; port: number; packed: Uint8Array }
+  | { kind: 'listener'; key: string; places: readonly number[]; packed: Uint8Array }
   | { kind: 'listener-removed'; name: string }
   | { kind: 'resources'; subscription: string; packed: Uint8Array }
   | { kind: 'resources-ended'; subscription: string }
-  /** The ports of the bootstrap's listeners. */
-  | { kind: 'open'; ports: readonly number[] }
+  /** Where the bootstrap's listeners listen: ports, and descriptors of pipes. */
+  | { kind: 'open'; places: readonly number[] }
   | { kind: 'runtime'; changes: readonly (readonly [string, string])[] }
   | { kind: 'runtime-layer'; name: string; values: JsonObject }
   | { kind: 'healthcheck'; failed: boolean }

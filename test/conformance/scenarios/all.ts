@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { accessControl } from './access-control.ts';
+import { bothFamilies, changingAddresses, severalAddresses } from './addresses.ts';
 import { adminInterface } from './admin.ts';
 import { admissionControl } from './admission-control.ts';
 import { aggregates, aggregatesOfBytes } from './aggregates.ts';
@@ -48,6 +49,7 @@ import { http2Limits } from './http2-limits.ts';
 import { interimResponses } from './interim-responses.ts';
 import { internalRedirects } from './internal-redirects.ts';
 import { keyLogs } from './key-logs.ts';
+import { leftOutFilters } from './left-out-filters.ts';
 import { drainedListeners, listenerDiscovery } from './listener-discovery.ts';
 import { clientAddresses, httpInspector, proxyProtocol, requestWishes } from './listener-filters.ts';
 import { listenerLogs } from './listener-logs.ts';
@@ -69,6 +71,7 @@ import { answeringFilters, connectionLimits, connectionRules } from './network-f
 import { onDemandHosts } from './on-demand.ts';
 import { originalDestinations } from './original-destinations.ts';
 import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
+import { pipedAdmin, pipes, pipesOfWorkers } from './pipes.ts';
 import { boundedLoads, policyExtensions, slowStarts, updateWindows } from './policies.ts';
 import { priorities } from './priorities.ts';
 import { rateLimitProgram } from './rate-limit-program.ts';
@@ -292,6 +295,13 @@ export const clusters: Scenario[] = [
   hostSetChanges,
   clusterTracking,
   originalDestinations,
+  leftOutFilters,
+  severalAddresses,
+  bothFamilies,
+  ...changingAddresses,
+  pipes,
+  pipedAdmin,
+  pipesOfWorkers,
   nameFamilies,
   changingNames,
 ];

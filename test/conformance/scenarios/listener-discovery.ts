@@ -28,12 +28,12 @@ const served = (manager: Json): Json[] => [
   },
 ];
 
-const fixed = (status: number): Json[] =>
+export const fixed = (status: number): Json[] =>
   served({
     route_config: { name: 'fixed', virtual_hosts: [{ name: 'all', domains: ['*'], routes: answering(status) }] },
   });
 
-const listener = (name: string, port: number, filters: Json[], more: Json = {}): Json => ({
+export const listener = (name: string, port: number, filters: Json[], more: Json = {}): Json => ({
   '@type': api('config.listener.v3.Listener'),
   name,
   address: address(port),
@@ -41,7 +41,7 @@ const listener = (name: string, port: number, filters: Json[], more: Json = {}):
   ...more,
 });
 
-const managed = [
+export const managed = [
   ...['listener_added', 'listener_modified', 'listener_removed', 'listener_in_place_updated', 'listener_stopped'],
   ...['listener_create_success', 'listener_create_failure', 'workers_started'],
   ...['total_listeners_active', 'total_listeners_warming', 'total_listeners_draining', 'total_filter_chains_draining'],
