@@ -20,7 +20,7 @@ import { MirrorPolicy } from './mirror-policy.ts';
 import { withoutQuery } from './path-match.ts';
 import type { Patience } from './patience.ts';
 import { RetryPolicy } from './retry-policy.ts';
-import { changePath, pathRewrite, type Rewrite, regexRewrite, rewritePath } from './rewrite.ts';
+import { changePath, pathRewrite, type Rewrite, regexRewrite, rewritePath, templatedRewrite } from './rewrite.ts';
 import type { RouteContext } from './route-context.ts';
 import { type StreamDuration, streamDuration } from './stream-duration.ts';
 import { Upgrades } from './upgrades.ts';
@@ -102,7 +102,8 @@ export class ClusterAction implements Patience {
     this.#hostRewriteHeader = rewrite.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '';
     this.#hostRewritePath = rewrite.case === 'hostRewritePathRegex' ? regexRewrite(rewrite.value) : undefined;
     this.#appendForwardedHost = action.appendXForwardedHost;
-    this.#pathRewrite = pathRewrite(route.match, action.prefixRewrite, action.regexRewrite);
+    this.#pathRewrite =
+      templatedRewrite(route.match, action) ?? pathRewrite(route.match, action.prefixRewrite, action.regexRewrite);
     this.rewrites = this.#pathRewrite !== undefined || rewrite.case !== undefined;
     this.rewrites ||= this.#targetHost !== '';
   }

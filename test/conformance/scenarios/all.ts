@@ -108,6 +108,7 @@ import { upgrades } from './upgrades.ts';
 import { hostSetChanges, upstreamConnections } from './upstream-connections.ts';
 import { upstreamNames } from './upstream-names.ts';
 import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
+import { uriTemplates } from './uri-templates.ts';
 import { warmingListeners } from './warming.ts';
 import { wireBytes } from './wire-bytes.ts';
 import { workers } from './workers.ts';
@@ -158,6 +159,7 @@ export const requests: Scenario[] = [
   ...connects,
   ...internalRedirects,
   ...hedgedRequests,
+  uriTemplates,
 ];
 
 /** What filters do with requests. */
