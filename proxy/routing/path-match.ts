@@ -18,6 +18,11 @@ export function withoutQuery(path: string): string {
   return path;
 }
 
+/** The same of a path without what comes after a `;` in each of its parts. */
+export function withoutParameters(test: PathTest): PathTest {
+  return path => test(withoutQuery(path).replace(/;[^/]*/g, ''));
+}
+
 export function pathTest(match: RouteMatch | undefined): PathTest {
   const specifier = match?.pathSpecifier;
   const sensitive = match?.caseSensitive ?? true;

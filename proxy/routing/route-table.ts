@@ -8,7 +8,7 @@ import type { RequestHeaders } from '../http/headers.ts';
 import { type MatchedRequest, requestKinds } from '../matching/inputs.ts';
 import { compileMatcher, type Match } from '../matching/match-tree.ts';
 import { Route } from './route.ts';
-import type { RouteContext } from './route-context.ts';
+import type { RouteContext, TableContext } from './route-context.ts';
 import { levelOf, type RouteEntry } from './route-entry.ts';
 import { type InsecureTest, insecureTest, secureRedirect } from './secure-redirect.ts';
 
@@ -68,7 +68,13 @@ export class RouteTable {
   readonly #ignoresPort: boolean;
 
   constructor(configuration: RouteConfiguration, given: RouteContext) {
-    const context = { ...given, maxDirectBody: configuration.maxDirectResponseBodySizeBytes ?? usualDirectBody };
+    const context: TableContext = {
+      ...given,
+      maxDirectBody: configuration.maxDirectResponseBodySizeBytes ?? usualDirectBody,
+      mirrorPolicies: configuration.requestMirrorPolicies,
+      ignoresPathParameters: configuration.ignorePathParametersInPathMatching,
+      mostSpecificWins: configuration.mostSpecificHeaderMutationsWins,
+    };
     this.name = configuration.name;
     this.#ignoresPort = configuration.ignorePortInHostMatching;
     const top = levelOf(configuration, context);

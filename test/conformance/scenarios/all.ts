@@ -69,6 +69,7 @@ import { rateLimitServices } from './rate-limit-service.ts';
 import { localRateLimits } from './rate-limits.ts';
 import { remoteKeys } from './remote-keys.ts';
 import { restControlPlanes } from './rest-control-plane.ts';
+import { routeSettings } from './route-settings.ts';
 import { otherLetters, repeatedHeaders, routing } from './routing.ts';
 import { runtimeDiscovery } from './runtime-discovery.ts';
 import { scopes } from './scoped-routes.ts';
@@ -160,6 +161,7 @@ export const requests: Scenario[] = [
   ...internalRedirects,
   ...hedgedRequests,
   uriTemplates,
+  ...routeSettings,
 ];
 
 /** What filters do with requests. */
