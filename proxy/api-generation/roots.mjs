@@ -47,6 +47,8 @@ export const roots = [
   'envoy/extensions/internal_redirect/previous_routes/v3/previous_routes_config.proto',
   'envoy/extensions/internal_redirect/safe_cross_scheme/v3/safe_cross_scheme_config.proto',
   'envoy/extensions/filters/http/set_filter_state/v3/set_filter_state.proto',
+  'envoy/extensions/path/match/uri_template/v3/uri_template_match.proto',
+  'envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite.proto',
   'envoy/extensions/filters/http/set_metadata/v3/set_metadata.proto',
   'envoy/extensions/filters/http/stateful_session/v3/stateful_session.proto',
   'envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto',

@@ -48,6 +48,7 @@ export class PooledRequest implements RequestSender, ResponseReceiver {
     this.#pool.options.host.outlier?.connected(false);
     const headEnds = this.#end && this.#waiting === undefined && this.#trailers === undefined;
     this.#hasStream = connection.protocol === 'HTTP/2';
+    this.#exchange.meets?.(this.#pool.options.host);
     this.#sent = connection.start(this.#exchange.head, headEnds, this);
     if (!headEnds) this.#sendWaiting(this.#sent);
   }

@@ -119,6 +119,8 @@ import {
 import { IpSchema } from '../api/envoy/extensions/matching/input_matchers/ip/v3/ip_pb.js';
 import { CaresDnsResolverConfigSchema } from '../api/envoy/extensions/network/dns_resolver/cares/v3/cares_dns_resolver_pb.js';
 import { GetAddrInfoDnsResolverConfigSchema } from '../api/envoy/extensions/network/dns_resolver/getaddrinfo/v3/getaddrinfo_dns_resolver_pb.js';
+import { UriTemplateMatchConfigSchema } from '../api/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
+import { UriTemplateRewriteConfigSchema } from '../api/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb.js';
 import { DescriptorSchema as ExpressionDescriptorSchema } from '../api/envoy/extensions/rate_limit_descriptors/expr/v3/expr_pb.js';
 import { UuidRequestIdConfigSchema } from '../api/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import { DownstreamConnectionsConfigSchema } from '../api/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
@@ -211,6 +213,8 @@ export const registry: Registry = createRegistry(
   TcpGrpcAccessLogConfigSchema,
   HttpProtocolOptionsSchema,
   PreviousHostsPredicateSchema,
+  UriTemplateMatchConfigSchema,
+  UriTemplateRewriteConfigSchema,
   AllowListedRoutesConfigSchema,
   PreviousRoutesConfigSchema,
   SafeCrossSchemeConfigSchema,

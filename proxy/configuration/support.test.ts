@@ -52,7 +52,7 @@ test('what has no effect is refused', () => {
   const manager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
   for (const field of ['early_header_mutation_extensions', 'proxy_status_config'])
     assert.equal(supportOf(manager, field), false);
-  assert.equal(supportOf('envoy.config.route.v3.RouteAction', 'auto_host_rewrite'), false);
+  assert.equal(supportOf('envoy.config.route.v3.RouteAction', 'early_data_policy'), false);
   assert.equal(supportOf('envoy.config.cluster.v3.Cluster', 'connection_pool_per_downstream_connection'), false);
 });
 

@@ -327,15 +327,18 @@ export const obeyed: Record<string, string> = {
     'descriptor_key descriptor_value expect_match query_parameters',
   // Routes
   'envoy.config.route.v3.RouteConfiguration':
-    'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config vhds max_direct_response_body_size_bytes ignore_port_in_host_matching',
+    'name virtual_hosts request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove validate_clusters typed_per_filter_config request_mirror_policies most_specific_header_mutations_wins ignore_path_parameters_in_path_matching vhds max_direct_response_body_size_bytes ignore_port_in_host_matching',
   'envoy.config.route.v3.VirtualHost':
-    'name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response include_is_timeout_retry_header hedge_policy request_mirror_policies typed_per_filter_config rate_limits cors metadata matcher',
+    'name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove retry_policy include_request_attempt_count include_attempt_count_in_response include_is_timeout_retry_header per_request_buffer_limit_bytes hedge_policy request_mirror_policies typed_per_filter_config rate_limits cors metadata matcher',
   'envoy.config.route.v3.CorsPolicy':
     'allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled shadow_enabled allow_private_network_access forward_not_matching_preflights',
   'envoy.config.route.v3.Route':
-    'name match route redirect direct_response metadata request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config decorator tracing',
+    'name match route redirect direct_response per_request_buffer_limit_bytes metadata request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove typed_per_filter_config decorator tracing',
   'envoy.config.route.v3.RouteMatch':
-    'prefix path safe_regex path_separated_prefix connect_matcher case_sensitive headers query_parameters dynamic_metadata runtime_fraction',
+    'prefix path safe_regex path_separated_prefix connect_matcher path_match_policy case_sensitive headers query_parameters dynamic_metadata runtime_fraction grpc',
+  'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': '',
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': 'path_template',
+  'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig': 'path_template_rewrite',
   'envoy.config.route.v3.HeaderMatcher':
     'name string_match present_match exact_match prefix_match suffix_match contains_match safe_regex_match range_match invert_match treat_missing_header_as_empty',
   'envoy.config.route.v3.QueryParameterMatcher': 'name string_match present_match',
@@ -349,7 +352,7 @@ export const obeyed: Record<string, string> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'name',
   'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'source_ip',
   'envoy.config.route.v3.RouteAction':
-    'cluster cluster_header weighted_clusters metadata_match hash_policy cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal host_rewrite_header host_rewrite_path_regex request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy hedge_policy priority append_x_forwarded_host upgrade_configs max_stream_duration max_grpc_timeout grpc_timeout_offset internal_redirect_policy internal_redirect_action max_internal_redirects cors',
+    'cluster cluster_header weighted_clusters metadata_match hash_policy cluster_not_found_response_code prefix_rewrite regex_rewrite path_rewrite_policy host_rewrite_literal host_rewrite_header host_rewrite_path_regex auto_host_rewrite request_mirror_policies rate_limits include_vh_rate_limits timeout idle_timeout retry_policy hedge_policy priority append_x_forwarded_host upgrade_configs max_stream_duration max_grpc_timeout grpc_timeout_offset internal_redirect_policy internal_redirect_action max_internal_redirects cors',
   'envoy.config.route.v3.InternalRedirectPolicy':
     'max_internal_redirects redirect_response_codes predicates allow_cross_scheme_redirect response_headers_to_copy',
   'envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig': 'allowed_route_names',

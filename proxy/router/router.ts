@@ -50,6 +50,7 @@ export class RouterRequest implements Exchange, ResponseReceiver {
   readonly asTcp: boolean;
   readonly bufferLimit: number;
   readonly trace: TryTrace | undefined;
+  readonly meets: ((host: Host) => void) | undefined;
   readonly #stream: RoutedStream;
   readonly #route: RouteEntry;
   readonly #action: ClusterAction;
@@ -86,7 +87,9 @@ export class RouterRequest implements Exchange, ResponseReceiver {
     this.#bound = bound;
     this.#patience = patience;
     this.asTcp = action.upgrades.endsHere(head.method);
-    this.bufferLimit = stream.bufferLimit;
+    this.bufferLimit = Math.min(stream.bufferLimit, action.bufferLimit);
+    if (action.autoHostRewrite)
+      this.meets = ({ hostname }) => action.changeHost(this.head, hostname, stream.suppressEnvoyHeaders);
     this.trace = stream.trace;
     this.metadataMatch = MetadataCriteria.forRequest(stream.info.metadata, action.metadataMatch);
     const { internalRedirects } = action;

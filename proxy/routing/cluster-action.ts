@@ -20,8 +20,8 @@ import { MirrorPolicy } from './mirror-policy.ts';
 import { withoutQuery } from './path-match.ts';
 import type { Patience } from './patience.ts';
 import { RetryPolicy } from './retry-policy.ts';
-import { changePath, pathRewrite, type Rewrite, regexRewrite, rewritePath } from './rewrite.ts';
-import type { RouteContext } from './route-context.ts';
+import { changePath, pathRewrite, type Rewrite, regexRewrite, rewritePath, templatedRewrite } from './rewrite.ts';
+import type { RouteContext, TableContext } from './route-context.ts';
 import { type StreamDuration, streamDuration } from './stream-duration.ts';
 import { Upgrades } from './upgrades.ts';
 
@@ -60,6 +60,10 @@ export class ClusterAction implements Patience {
   readonly retryPolicy: RetryPolicy | undefined;
   readonly hedges: boolean;
   readonly mirrorPolicies: readonly MirrorPolicy[];
+  /** Requests get the name of the host that they go to. */
+  readonly autoHostRewrite: boolean;
+  /** Bytes of a body that may be kept for a retry. */
+  readonly bufferLimit: number;
   /** Undefined: redirects are passed on. */
   readonly internalRedirects: InternalRedirectPolicy | undefined;
   readonly priority: Priority;
@@ -77,7 +81,7 @@ export class ClusterAction implements Patience {
   readonly #hostRewritePath: Rewrite | undefined;
   readonly #appendForwardedHost: boolean;
 
-  constructor(route: Configuration, action: RouteAction, host: VirtualHost, target: Target, context: RouteContext) {
+  constructor(route: Configuration, action: RouteAction, host: VirtualHost, target: Target, context: TableContext) {
     this.#context = context;
     this.clusterName = target.clusterName;
     this.clusterNotFoundStatus = notFoundStatus[action.clusterNotFoundResponseCode] ?? 503;
@@ -89,7 +93,9 @@ export class ClusterAction implements Patience {
     const policy = action.retryPolicy ?? host.retryPolicy;
     this.retryPolicy = policy === undefined ? undefined : new RetryPolicy(policy);
     this.hedges = (action.hedgePolicy ?? host.hedgePolicy)?.hedgeOnPerTryTimeout ?? false;
-    const mirrors = action.requestMirrorPolicies.length > 0 ? action.requestMirrorPolicies : host.requestMirrorPolicies;
+    const mirrorLevels = [action, host].map(level => level.requestMirrorPolicies);
+    const mirrors = mirrorLevels.find(policies => policies.length > 0) ?? context.mirrorPolicies;
+    this.bufferLimit = route.perRequestBufferLimitBytes ?? host.perRequestBufferLimitBytes ?? Number.POSITIVE_INFINITY;
     this.mirrorPolicies = mirrors.map(mirror => new MirrorPolicy(mirror, context));
     this.internalRedirects = InternalRedirectPolicy.of(action, route.name);
     this.metadataMatch = MetadataCriteria.of(target.metadata, MetadataCriteria.of(action.metadataMatch));
@@ -101,9 +107,11 @@ export class ClusterAction implements Patience {
     this.#hostRewrite = rewrite.case === 'hostRewriteLiteral' ? asBytes(rewrite.value) : '';
     this.#hostRewriteHeader = rewrite.case === 'hostRewriteHeader' ? rewrite.value.toLowerCase() : '';
     this.#hostRewritePath = rewrite.case === 'hostRewritePathRegex' ? regexRewrite(rewrite.value) : undefined;
+    this.autoHostRewrite = rewrite.case === 'autoHostRewrite' && (rewrite.value.value ?? false);
     this.#appendForwardedHost = action.appendXForwardedHost;
-    this.#pathRewrite = pathRewrite(route.match, action.prefixRewrite, action.regexRewrite);
-    this.rewrites = this.#pathRewrite !== undefined || rewrite.case !== undefined;
+    this.#pathRewrite =
+      templatedRewrite(route.match, action) ?? pathRewrite(route.match, action.prefixRewrite, action.regexRewrite);
+    this.rewrites = this.#pathRewrite !== undefined || (rewrite.case !== undefined && !this.autoHostRewrite);
     this.rewrites ||= this.#targetHost !== '';
   }
 
@@ -126,13 +134,16 @@ export class ClusterAction implements Patience {
   /** Changes path and host as the route says. What they were before is kept in headers unless `suppress`. */
   rewrite(head: RequestHeaders, suppress: boolean): void {
     if (this.#targetHost !== '') head.authority = this.#targetHost;
-    const host = this.#rewrittenHost(head);
-    if (host !== '') {
-      if (this.#appendForwardedHost) head.add('x-forwarded-host', head.authority);
-      if (!suppress) head.set('x-envoy-original-host', head.authority);
-      head.authority = host;
-    }
+    this.changeHost(head, this.#rewrittenHost(head), suppress);
     if (this.#pathRewrite !== undefined) changePath(head, this.#pathRewrite, suppress);
+  }
+
+  /** Gives a request another host; '' leaves it as it is. */
+  changeHost(head: RequestHeaders, host: string, suppress: boolean): void {
+    if (host === '') return;
+    if (!suppress) head.set('x-envoy-original-host', head.authority);
+    if (this.#appendForwardedHost) head.add('x-forwarded-host', head.authority);
+    head.authority = host;
   }
 
   /** The host that takes the place of the client's, or ''. */

@@ -5,7 +5,7 @@ import type { RedirectAction, Route } from '../api/envoy/config/route/v3/route_c
 import { readDataSource } from '../data-source.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { asBytes, latin1 } from '../net/latin1.ts';
-import { withoutQuery } from './path-match.ts';
+import { templateOf, withoutQuery } from './path-match.ts';
 import { pathRewrite, type Rewrite } from './rewrite.ts';
 
 export interface DirectAction {
@@ -107,6 +107,8 @@ function newPath({ pathRewriteSpecifier: specifier, stripQuery }: RedirectAction
 }
 
 function ownRewrite({ pathRewriteSpecifier: specifier }: RedirectAction, { match }: Route): Rewrite | undefined {
+  if (specifier.case === 'prefixRewrite' && templateOf(match) !== undefined)
+    throw new Error('Cannot use redirect.prefix_rewrite with path_match_policy');
   const regex = specifier.case === 'regexRewrite' ? specifier.value : undefined;
   return pathRewrite(match, specifier.case === 'prefixRewrite' ? specifier.value : '', regex);
 }

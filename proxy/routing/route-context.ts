@@ -1,4 +1,5 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { RouteAction_RequestMirrorPolicy as MirrorConfiguration } from '../api/envoy/config/route/v3/route_components_pb.js';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -22,6 +23,12 @@ export interface RouteContext {
 export interface TableContext extends RouteContext {
   /** How long a direct response may be, in bytes. */
   maxDirectBody: number;
+  /** Where neither a route nor its virtual host says to whom copies go. */
+  mirrorPolicies: readonly MirrorConfiguration[];
+  /** What comes after `;` in parts of paths does not count for matches. */
+  ignoresPathParameters: boolean;
+  /** What the route says of headers comes after what is said around it, and so holds. */
+  mostSpecificWins: boolean;
 }
 
 /** What a connection manager needs for routes that come while the proxy runs; undefined where none can. */

@@ -79,8 +79,16 @@ export interface EntryAction {
   metadata?: DynamicMetadata | undefined;
   tracing?: RouteTracing | undefined;
   decorator?: Decorator | undefined;
+  /** See `TableContext`. */
+  mostSpecificWins?: boolean;
   /** Which of the route's weighted clusters it is for. */
   share?: number | undefined;
+}
+
+/** As in Envoy, what weighted clusters say comes first all the same. */
+function specificLast(levels: readonly Level[], hasShare: boolean): readonly Level[] {
+  const share = hasShare ? levels.slice(0, 1) : [];
+  return [...share, ...levels.slice(share.length).toReversed()];
 }
 
 const nothingSaid: readonly FilterConfig[] = [];
@@ -117,8 +125,9 @@ export class RouteEntry {
     this.tracing = action.tracing;
     this.decorator = action.decorator;
     this.share = action.share;
-    this.requestMutations = levels.map(level => level.request).filter(mutations => !mutations.empty);
-    this.#responseMutations = levels.map(level => level.response).filter(mutations => !mutations.empty);
+    const inOrder = action.mostSpecificWins ? specificLast(levels, action.share !== undefined) : levels;
+    this.requestMutations = inOrder.map(level => level.request).filter(mutations => !mutations.empty);
+    this.#responseMutations = inOrder.map(level => level.response).filter(mutations => !mutations.empty);
     this.#filters = levels.map(level => level.filters).filter(filters => filters.size > 0);
   }
 

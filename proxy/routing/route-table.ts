@@ -11,7 +11,7 @@ import { asBytes } from '../net/latin1.ts';
 import { statedMetadata } from '../stated-metadata.ts';
 import type { VirtualHostFacts } from '../stream-info.ts';
 import { Route } from './route.ts';
-import type { RouteContext } from './route-context.ts';
+import type { RouteContext, TableContext } from './route-context.ts';
 import { levelOf, type RouteEntry } from './route-entry.ts';
 import { type InsecureTest, insecureTest, secureRedirect } from './secure-redirect.ts';
 
@@ -76,7 +76,13 @@ export class RouteTable {
   readonly #ignoresPort: boolean;
 
   constructor(configuration: RouteConfiguration, given: RouteContext) {
-    const context = { ...given, maxDirectBody: configuration.maxDirectResponseBodySizeBytes ?? usualDirectBody };
+    const context: TableContext = {
+      ...given,
+      maxDirectBody: configuration.maxDirectResponseBodySizeBytes ?? usualDirectBody,
+      mirrorPolicies: configuration.requestMirrorPolicies,
+      ignoresPathParameters: configuration.ignorePathParametersInPathMatching,
+      mostSpecificWins: configuration.mostSpecificHeaderMutationsWins,
+    };
     this.name = configuration.name;
     this.#ignoresPort = configuration.ignorePortInHostMatching;
     const top = levelOf(configuration, context);

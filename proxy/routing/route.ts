@@ -6,6 +6,7 @@ import type {
   VirtualHost,
 } from '../api/envoy/config/route/v3/route_components_pb.js';
 import type { DynamicMetadata } from '../dynamic-metadata.ts';
+import { isGrpc } from '../http/grpc.ts';
 import type { RequestHeaders } from '../http/headers.ts';
 import { RuntimeFraction } from '../runtime/fractional-percent.ts';
 import { statedMetadata } from '../stated-metadata.ts';
@@ -13,7 +14,7 @@ import { ClusterAction } from './cluster-action.ts';
 import { directAction } from './direct-action.ts';
 import { type EntryChoice, entriesByHeader, type MakeEntry } from './entry-choice.ts';
 import { type MetadataTest, metadataTest } from './metadata-match.ts';
-import { type PathTest, pathTest } from './path-match.ts';
+import { type PathTest, pathTest, withoutParameters } from './path-match.ts';
 import { RateLimitRule } from './rate-limit-rules.ts';
 import type { TableContext } from './route-context.ts';
 import { type Level, levelOf, RouteEntry, virtualHostSettings } from './route-entry.ts';
@@ -25,6 +26,7 @@ export class Route {
   /** It is for CONNECT, which has no path; no other route is. */
   readonly #forConnect: boolean;
   readonly #path: PathTest;
+  readonly #grpcOnly: boolean;
   readonly #headers: readonly HeaderTest[];
   readonly #query: readonly ReturnType<typeof queryTest>[];
   readonly #metadata: readonly MetadataTest[];
@@ -35,7 +37,8 @@ export class Route {
   constructor(configuration: Configuration, host: VirtualHost, outer: readonly Level[], context: TableContext) {
     const { match } = configuration;
     this.#forConnect = match?.pathSpecifier.case === 'connectMatcher';
-    this.#path = pathTest(match);
+    this.#path = context.ignoresPathParameters ? withoutParameters(pathTest(match)) : pathTest(match);
+    this.#grpcOnly = match?.grpc !== undefined;
     this.#headers = match?.headers.map(headerTest) ?? [];
     this.#query = match?.queryParameters.map(queryTest) ?? [];
     this.#metadata = match?.dynamicMetadata.map(metadataTest) ?? [];
@@ -46,6 +49,7 @@ export class Route {
   /** @param random a whole number, the same for all decisions about one request */
   matches(head: RequestHeaders, random: number, metadata: DynamicMetadata | undefined): boolean {
     if ((head.method === 'CONNECT') !== this.#forConnect || !this.#path(head.path)) return false;
+    if (this.#grpcOnly && !isGrpc(head)) return false;
     for (const test of this.#headers) if (!test(head)) return false;
     for (const test of this.#metadata) if (!test(metadata)) return false;
     if (this.#fraction !== undefined && !this.#fraction.includes(random)) return false;
@@ -67,11 +71,13 @@ function entryChoice(
   context: TableContext,
 ): EntryChoice {
   const settings = virtualHostSettings(host);
+  const { mostSpecificWins } = context;
   const direct = directAction(route, context.maxDirectBody);
   const told = {
     tracing: routeTracing(route, context.runtime),
     decorator: decoratorOf(route.decorator),
     metadata: statedMetadata(route.metadata),
+    mostSpecificWins,
   };
   if (direct !== undefined || route.action.case !== 'route') {
     const entry = new RouteEntry(route.name, settings, { direct, ...told }, levels);

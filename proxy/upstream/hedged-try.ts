@@ -104,6 +104,10 @@ export class HedgedTry implements Exchange, ResponseReceiver {
     return this.#exchange.trace;
   }
 
+  get meets(): ((host: Host) => void) | undefined {
+    return this.#exchange.meets;
+  }
+
   hash(): bigint | undefined {
     return this.#exchange.hash();
   }

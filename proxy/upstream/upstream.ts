@@ -37,6 +37,8 @@ export interface Exchange {
   beforeRetry(retry: number, timedOut: boolean): void;
   /** The tries that were under way when all was given up, where there may be several at a time. */
   givenUp?: readonly GivenUpTry[] | undefined;
+  /** Its host takes the request now: what is told of that host can change. */
+  meets?: ((host: Host) => void) | undefined;
   /** Counts a try that failed while others are under way. */
   chargeTry?(host: Host | undefined, status: number): void;
   /** The try takes longer than it may, and goes on. */

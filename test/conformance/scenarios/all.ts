@@ -79,6 +79,7 @@ import { rateLimitServices } from './rate-limit-service.ts';
 import { localRateLimits } from './rate-limits.ts';
 import { remoteKeys } from './remote-keys.ts';
 import { restControlPlanes } from './rest-control-plane.ts';
+import { routeSettings } from './route-settings.ts';
 import { otherLetters, repeatedHeaders, routing } from './routing.ts';
 import { runtimeDiscovery } from './runtime-discovery.ts';
 import { scopes } from './scoped-routes.ts';
@@ -119,6 +120,7 @@ import { upgrades } from './upgrades.ts';
 import { hostSetChanges, upstreamConnections } from './upstream-connections.ts';
 import { upstreamNames } from './upstream-names.ts';
 import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
+import { uriTemplates } from './uri-templates.ts';
 import { warmingListeners } from './warming.ts';
 import { wireBytes } from './wire-bytes.ts';
 import { workers } from './workers.ts';
@@ -172,6 +174,8 @@ export const requests: Scenario[] = [
   ...connects,
   ...internalRedirects,
   ...hedgedRequests,
+  uriTemplates,
+  ...routeSettings,
 ];
 
 /** What filters do with requests. */
