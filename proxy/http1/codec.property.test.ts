@@ -18,6 +18,7 @@ class Wire implements Transport {
   readonly remoteAddress = '';
   readonly localAddress = '';
   closed = false;
+  readonly wasReset = false;
   bytesRead = 0;
   bytesWritten = 0;
   readonly congested = false;
@@ -33,6 +34,9 @@ class Wire implements Transport {
   pause(): void {}
   resume(): void {}
   end(): void {
+    this.destroy();
+  }
+  reset(): void {
     this.destroy();
   }
   destroy(): void {

@@ -34,6 +34,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   #receiver: RequestReceiver | undefined;
   #forHead = false;
   #chunkedResponse = false;
+  endsConnection = false;
   #closeAfter = false;
   /** What is sent are bytes of another protocol. */
   #upgraded = false;
@@ -280,6 +281,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   close(): void {
     if (this.transport.closed) return;
     this.#state = 'closing';
+    this.endsConnection = true;
     this.#resumeAll();
     this.#linger.begin();
   }

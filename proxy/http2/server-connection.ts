@@ -19,6 +19,7 @@ const drainTimeoutMs = 5000;
 const drainPing = 'draining';
 
 export class Http2ServerConnection extends Http2Connection implements ServerCodec {
+  readonly endsConnection = false;
   readonly protocol = 'HTTP/2';
   readonly #owner: ServerCodecOwner;
   #prefaceBytes = 0;

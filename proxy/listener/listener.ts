@@ -18,6 +18,7 @@ import type { StatsScope, StatsStore } from '../stats/store.ts';
 import type { StreamInfo, StreamObserver } from '../stream-info.ts';
 import type { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Tracers } from '../tracing/tracers.ts';
 import type { Crew } from '../workers/crew.ts';
 import { chainFinder } from './chain-finder.ts';
@@ -264,7 +265,7 @@ export class Listener implements ConnectionTaker {
       const securing = { tls, timeoutMs: handshakeTimeoutMs, hello: findings?.hello };
       this.#pending.secure(socket, securing, {
         onSecured: (secured, shown) => {
-          if (told !== undefined) told.tls = shown;
+          if (told !== undefined) noteHandshake(told, shown);
           filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown });
         },
         onFailed: failed => {
@@ -350,6 +351,11 @@ function socketOptions(configuration: Configuration, host: string): StatedOption
     bound: optionsOf(stated, 'bound'),
     listening: [...(queue === undefined ? [] : [fastOpen(queue)]), ...optionsOf(stated, 'listening')],
   };
+}
+
+function noteHandshake(told: StreamInfo, shown: TlsFacts): void {
+  told.tls = shown;
+  told.connectionTimes!.securedMs = shown.securedMs;
 }
 
 function factsOf(findings: Findings | undefined): ConnectionFacts {

@@ -76,6 +76,10 @@ export class FilteredConnection implements Transport, TransportHandler, Filtered
     return this.#inner.closed;
   }
 
+  get wasReset(): boolean {
+    return this.#inner.wasReset;
+  }
+
   get bytesRead(): number {
     return this.#inner.bytesRead;
   }
@@ -118,5 +122,9 @@ export class FilteredConnection implements Transport, TransportHandler, Filtered
 
   destroy(): void {
     this.#inner.destroy();
+  }
+
+  reset(): void {
+    this.#inner.reset();
   }
 }
