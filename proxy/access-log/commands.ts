@@ -105,7 +105,6 @@ const compilers: Record<string, Compiler> = {
   REQUEST_TX_DURATION: span(info => info.upstreamLastSentMs),
   RESPONSE_DURATION: span(info => info.upstreamFirstReceivedMs),
   RESPONSE_TX_DURATION: span(info => between(info.upstreamFirstReceivedMs, info.durationMs)),
-  DOWNSTREAM_HANDSHAKE_DURATION: span(() => -1),
   ...headerCommands,
   XFCC_VALUE: xfccValue,
   ...pathCommands,

@@ -40,6 +40,9 @@ test('operators print what they say', () => {
     '%UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT%': '127.0.0.1,::1',
     '%UPSTREAM_HOST_NAMES_ATTEMPTED% %UPSTREAM_CONNECTION_IDS_ATTEMPTED%': '127.0.0.1:2,a.example 7,9',
     '%UPSTREAM_HOST_NAME% %UPSTREAM_HOST_NAME_WITHOUT_PORT%': '[::1]:80 ::1',
+    '%QUERY_PARAMS(DECODED)%|%QUERY_PARAMS(DECODED):3%': 'a=1&b=%20x|a=1',
+    '%COMMON_DURATION(DS_RX_END:US_TX_BEG)% %COMMON_DURATION(DS_CX_BEG:DS_RX_BEG:us)% %COMMON_DURATION(US_CX_BEG:own:us)%':
+      '1 - -',
     '%COMMON_DURATION(DS_RX_END:US_TX_BEG:us)% %COMMON_DURATION(DS_RX_BEG:US_RX_BEG:ms)%': '1500 -',
     '%DYNAMIC_METADATA(a:text)% %DYNAMIC_METADATA(a:deep)% %DYNAMIC_METADATA(a:text):2%':
       'ada {"b":true,"z":[1,null]} ad',
@@ -56,6 +59,23 @@ test('a call that was given up before its answer has no status', () => {
 test('metadata keep their types in JSON', () => {
   const print = compileJsonFormat({ all: '%DYNAMIC_METADATA(a)%', none: '%DYNAMIC_METADATA(b:c)%' });
   assert.equal(print(call()), '{"all":{"deep":{"b":true,"z":[1,null]},"text":"ada"},"none":null}\n');
+});
+
+test('values of certificates that proxies before this one tell of are found by their keys', () => {
+  const printed = (header: string, key: string): string => {
+    const head = new RequestHeaders();
+    head.add('x-forwarded-client-cert', header);
+    return compileFormat(`%XFCC_VALUE(${key})%`)(Object.assign(new StreamInfo(), { requestHeaders: head }));
+  };
+  const cases: [string, string, string][] = [
+    ['By=a;URI=spiffe://x,By=b', 'uri', 'spiffe://x'],
+    ['By=a,By=b', 'By', 'a'],
+    ['Subject="a\\"b;c\\\\";Hash=1', 'subject', 'a"b;c\\'],
+    ['Hash=1;DNS', 'dns', ''],
+    ['Hash="1', 'hash', '-'],
+    ['Hash=1', 'cert', '-'],
+  ];
+  for (const [header, key, expected] of cases) assert.equal(printed(header, key), expected, header);
 });
 
 test('arguments that nothing knows are refused', () => {

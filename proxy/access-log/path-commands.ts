@@ -47,11 +47,13 @@ const queryParameter: Compiler = (argument = '') => {
   };
 };
 
-/** As Envoy does it: what stands for no visible character stays, and of what stands for nothing the sign goes. */
+const urlCharacter = /[\w.~:/?#[\]@!$&'()*+,;=%`-]/;
+
+/** As Envoy does it: what stands for no character of URLs stays, and of what stands for nothing the sign goes. */
 const shownQuery = (query: string): string =>
   query.replace(/%(?:([0-9a-f]{2})|(?=..))/gi, (whole, digits: string | undefined) => {
     const character = digits === undefined ? '' : byteOf(digits);
-    return digits === undefined || /[!-~]/.test(character) ? character : whole;
+    return digits === undefined || urlCharacter.test(character) ? character : whole;
   });
 
 const query: Compiler = (argument = '') => {

@@ -2,11 +2,11 @@
 import type { Attempt, StreamInfo } from '../stream-info.ts';
 import { type Compiler, text, withoutPort } from './command.ts';
 
-/** The tries that got a connection, in their order. */
+/** The tries that got a connection, in their order; of a connection's, which has no protocol, all tries tell of their hosts. */
 const attempted = (read: (attempt: Attempt) => string): Compiler =>
-  text(({ attempts }: StreamInfo) =>
+  text(({ attempts, protocol }: StreamInfo) =>
     attempts
-      .filter(({ connectionId }) => connectionId !== 0)
+      .filter(({ connectionId }) => connectionId !== 0 || protocol === '')
       .map(read)
       .join(','),
   );
@@ -23,5 +23,5 @@ export const upstreamCommands: Record<string, Compiler> = {
   UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT: attempted(({ host }) => withoutPort(host)),
   UPSTREAM_HOST_NAMES_ATTEMPTED: attempted(nameOf),
   UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT: attempted(attempt => withoutPort(nameOf(attempt))),
-  UPSTREAM_CONNECTION_IDS_ATTEMPTED: attempted(({ connectionId }) => String(connectionId)),
+  UPSTREAM_CONNECTION_IDS_ATTEMPTED: attempted(({ connectionId }) => (connectionId === 0 ? '' : String(connectionId))),
 };

@@ -25,7 +25,7 @@ function plain(value: string): string {
 }
 
 /** The first element that has the key is of the first proxy of them all. */
-function valueIn(header: string, key: string): string | undefined {
+function keyedValue(header: string, key: string): string | undefined {
   for (const pair of cut(header, ',')?.flatMap(element => cut(element, ';') ?? []) ?? []) {
     const equals = pair.indexOf('=');
     const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
@@ -41,6 +41,6 @@ export const xfccValue: Compiler = argument => {
   if (!keys.includes(key)) throw new FormatError(`XFCC_VALUE command does not support subcommand: ${key}`);
   return info => {
     const header = info.requestHeaders?.get('x-forwarded-client-cert');
-    return header ? valueIn(header, key) : undefined;
+    return header ? keyedValue(header, key) : undefined;
   };
 };

@@ -111,7 +111,7 @@ export class UpstreamSocket {
         },
         onFailed: reason => this.#onError('connection-failure', reason),
       };
-      tls.handshake(this.#socket, applicationProtocols, owner, peerName);
+      tls.handshake(this.#socket, applicationProtocols, owner, tls.peerAt(this.#options.host.hostname, peerName));
     }
   }
 

@@ -70,8 +70,10 @@ export const obeyed: Record<string, string> = {
   // TLS
   'envoy.config.core.v3.TransportSocket': 'name typed_config',
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext':
-    'common_tls_context require_client_certificate ocsp_staple_policy full_scan_certs_on_sni_mismatch session_timeout disable_stateless_session_resumption disable_stateful_session_resumption',
-  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': 'common_tls_context sni max_session_keys',
+    'common_tls_context require_client_certificate ocsp_staple_policy full_scan_certs_on_sni_mismatch session_timeout disable_stateless_session_resumption disable_stateful_session_resumption session_ticket_keys prefer_client_ciphers',
+  'envoy.extensions.transport_sockets.tls.v3.TlsSessionTicketKeys': 'keys',
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext':
+    'common_tls_context sni max_session_keys auto_host_sni auto_sni_san_validation',
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext':
     'tls_params tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config combined_validation_context alpn_protocols key_log',
   'envoy.extensions.transport_sockets.tls.v3.TlsKeyLog': 'path local_address_range remote_address_range',
@@ -84,7 +86,7 @@ export const obeyed: Record<string, string> = {
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate':
     'certificate_chain private_key password watched_directory ocsp_staple',
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext':
-    'trusted_ca watched_directory verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl allow_expired_certificate trust_chain_verification',
+    'trusted_ca watched_directory verify_certificate_spki verify_certificate_hash match_typed_subject_alt_names match_subject_alt_names crl allow_expired_certificate trust_chain_verification max_verify_depth',
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher':
     'san_type=EMAIL|DNS|URI|IP_ADDRESS|OTHER_NAME matcher oid',
   // TCP proxy

@@ -7,6 +7,7 @@ import {
   UpstreamTlsContextSchema,
 } from '../api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { checkKeyLog } from '../tls/key-log.ts';
+import { checkExpectation } from '../tls/tls-client.ts';
 import { compileTlsContext } from '../tls/tls-context.ts';
 import { serverSettings } from '../tls/tls-server.ts';
 import type { JsonObject } from './json.ts';
@@ -20,5 +21,8 @@ export function checkTlsContext(typeName: string, value: JsonObject): void {
   checkKeyLog(context.commonTlsContext?.keyLog);
   if (context.$typeName === DownstreamTlsContextSchema.typeName)
     compileTlsContext(context.commonTlsContext, 'server', serverSettings(context as DownstreamTlsContext));
-  else compileTlsContext(context.commonTlsContext, 'client');
+  else {
+    checkExpectation(context as UpstreamTlsContext);
+    compileTlsContext(context.commonTlsContext, 'client');
+  }
 }

@@ -162,6 +162,7 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     const { stats } = this.manager;
     const { info } = stream;
     if (this.told !== undefined) noteStream(this.told, info);
+    info.clientReset = this.#transport.wasReset;
     stats.rqActive.decrement();
     stats.rqTime.record(Math.round(info.durationMs));
     // As in Envoy health checks are no traffic, and redirects that are followed are no answers.
@@ -257,7 +258,10 @@ export class ManagedConnection implements ServerCodecOwner, FirstBytesOwner, Lim
     }
     stats.cxLengthMs.record(Math.round(this.ageMs()));
     const { bytesRead: bytesReceived, bytesWritten: bytesSent } = this.#transport;
-    if (this.told !== undefined) Object.assign(this.told, { bytesReceived, bytesSent });
+    const { wasReset: clientReset } = this.#transport;
+    const own = !remote || this.#codec?.endsConnection;
+    if (this.told !== undefined && own) this.told.localCloseReason ||= 'deferred_close_on_drained_connection';
+    if (this.told !== undefined) Object.assign(this.told, { bytesReceived, bytesSent, clientReset });
     this.manager.onConnectionClosed(this);
   }
 }

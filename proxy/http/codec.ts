@@ -46,6 +46,8 @@ export interface ServerCodec {
   readonly transport: Transport;
   /** Whether a request is being read or answered. */
   readonly busy: boolean;
+  /** It ends the connection, all that was to be sent being sent. */
+  readonly endsConnection: boolean;
   /** Takes no further request once the client could hear of it; ends the connection when none is under way. */
   drain(): void;
   /** Sends what is left, then ends the connection. */

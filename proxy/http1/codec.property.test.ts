@@ -19,6 +19,7 @@ class Wire implements Transport {
   readonly remoteAddress = '';
   readonly localAddress = '';
   closed = false;
+  readonly wasReset = false;
   bytesRead = 0;
   bytesWritten = 0;
   readonly congested = false;
@@ -34,6 +35,9 @@ class Wire implements Transport {
   pause(): void {}
   resume(): void {}
   end(): void {
+    this.destroy();
+  }
+  reset(): void {
     this.destroy();
   }
   destroy(): void {

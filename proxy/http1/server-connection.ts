@@ -52,6 +52,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   #receiver: RequestReceiver | undefined;
   readonly #answering: Answering = { closes: false, forHead: false, minor: 1 };
   #chunkedResponse = false;
+  endsConnection = false;
   /** What is sent are bytes of another protocol. */
   #upgraded = false;
   #requestDone = false;
@@ -334,6 +335,7 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   close(): void {
     if (this.transport.closed) return;
     this.#state = 'closing';
+    this.endsConnection = true;
     this.#resumeAll();
     this.#linger.begin();
   }

@@ -17,6 +17,7 @@ export const tooManyResets = 'http2.too_many_resets';
 const drainPing = 'draining';
 
 export class Http2ServerConnection extends Http2Connection implements ServerCodec {
+  readonly endsConnection = false;
   readonly protocol = 'HTTP/2';
   readonly #owner: ServerCodecOwner;
   #prefaceBytes = 0;

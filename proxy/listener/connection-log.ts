@@ -23,7 +23,9 @@ export class ConnectionLog {
   /** A connection that came; whoever serves it adds what becomes of it. */
   begin(socket: Socket): StreamInfo {
     const info = new StreamInfo();
-    info.startMs = performance.timeOrigin + performance.now();
+    info.begunMs = performance.now();
+    info.connectionTimes = { begunMs: info.begunMs };
+    info.startMs = performance.timeOrigin + info.begunMs;
     info.protocol = '';
     info.accessLogType = unsetType;
     info.listenerName = this.#listenerName;

@@ -18,6 +18,7 @@ import type { StatsScope, StatsStore } from '../stats/store.ts';
 import type { StreamInfo, StreamObserver } from '../stream-info.ts';
 import type { SecretManager } from '../tls/secret-manager.ts';
 import type { TlsContext } from '../tls/tls-context.ts';
+import type { TlsFacts } from '../tls/tls-facts.ts';
 import type { Tracers } from '../tracing/tracers.ts';
 import type { Crew } from '../workers/crew.ts';
 import { chainFinder } from './chain-finder.ts';
@@ -265,8 +266,8 @@ export class Listener implements ConnectionTaker {
       const securing = { tls, timeoutMs: handshakeTimeoutMs, hello: findings?.hello };
       this.#pending.secure(socket, securing, {
         onSecured: (secured, shown) => {
-          if (told !== undefined) told.tls = shown;
-          comesByTheSame(secured, socket);
+          if (told !== undefined) noteHandshake(told, shown);
+            comesByTheSame(secured, socket);
           filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown });
         },
         onFailed: failed => {
@@ -328,6 +329,11 @@ function globalQuotaOf(
   { quota, isMonitored }: GlobalQuota,
 ): ConnectionQuota | undefined {
   return ignoreGlobalConnLimit || (isMonitored && bypassOverloadManager) ? undefined : quota;
+}
+
+function noteHandshake(told: StreamInfo, shown: TlsFacts): void {
+  told.tls = shown;
+  told.connectionTimes!.securedMs = shown.securedMs;
 }
 
 function factsOf(findings: Findings | undefined): ConnectionFacts {

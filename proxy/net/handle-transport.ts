@@ -35,6 +35,8 @@ interface Handle {
   writeBuffer(request: WriteRequest, chunk: Buffer): number;
   shutdown(request: WriteRequest): number;
   close(callback?: () => void): void;
+  /** Of TCP alone. Below 0 where it did not work. */
+  reset?(callback: () => void): number;
   /** Bytes that wait for the kernel. */
   readonly writeQueueSize: number;
 }
@@ -118,6 +120,7 @@ export function openSocketTransport(socket: Socket, highMark = defaultHighMark):
 class HandleTransport implements Transport {
   handler: TransportHandler = nobody;
   closed = false;
+  wasReset = false;
   congested = false;
   bytesRead = 0;
   bytesWritten = 0;
@@ -239,6 +242,7 @@ class HandleTransport implements Transport {
   #fail(status: number): void {
     const error: NodeJS.ErrnoException = new Error(getSystemErrorName(status));
     error.code = error.message;
+    this.wasReset = error.code === 'ECONNRESET';
     this.#close(error);
   }
 
@@ -272,11 +276,18 @@ class HandleTransport implements Transport {
     this.#close(undefined);
   }
 
-  #close(error: NodeJS.ErrnoException | undefined): void {
+  reset(): void {
+    this.flush();
+    this.#close(undefined, true);
+  }
+
+  #close(error: NodeJS.ErrnoException | undefined, byReset = false): void {
     if (this.closed) return;
     this.closed = true;
     this.#handle.readStop();
-    this.#handle.close();
+    // What is being shut down cannot be reset any more.
+    const done = byReset && (this.#handle.reset?.(() => {}) ?? -1) >= 0;
+    if (!done) this.#handle.close();
     const { handler } = this;
     this.handler = nobody;
     handler.onClose(error);

@@ -21,6 +21,8 @@ export interface Transport {
   readonly remoteAddress: string;
   readonly localAddress: string;
   readonly closed: boolean;
+  /** The peer broke it off by a reset. */
+  readonly wasReset: boolean;
   bytesRead: number;
   bytesWritten: number;
   /** Appends latin1 text to what is sent at the end of this turn. */
@@ -39,6 +41,8 @@ export interface Transport {
   end(): void;
   /** Closes at once; output that was not sent is lost. */
   destroy(): void;
+  /** The same, and the peer learns by a reset that not all is well. */
+  reset(): void;
 }
 
 /** Bytes of a chunk up to which it travels as text with the head before it, in one write. */
@@ -114,6 +118,10 @@ export class SocketTransport implements Transport {
     if (socket.destroyed) process.nextTick(() => this.#onClosed());
   }
 
+  get wasReset(): boolean {
+    return this.#error?.code === 'ECONNRESET';
+  }
+
   get unsent(): number {
     return this.#text.length + this.#socket.writableLength;
   }
@@ -168,6 +176,13 @@ export class SocketTransport implements Transport {
     if (this.closed) return;
     this.flush();
     this.#socket.destroy();
+    this.#onClosed();
+  }
+
+  reset(): void {
+    if (this.closed) return;
+    this.flush();
+    this.#socket.resetAndDestroy();
     this.#onClosed();
   }
 

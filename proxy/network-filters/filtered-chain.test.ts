@@ -10,9 +10,9 @@ import { NetworkFilter, type Verdict } from './network-filter.ts';
 function transport(events: string[] = []): Transport {
   const own: Transport = {
     handler: nobody,
-    ...{ remoteAddress: '10.0.0.1:5', localAddress: '10.0.0.2:80', closed: false, congested: false },
+    ...{ remoteAddress: '10.0.0.1:5', localAddress: '10.0.0.2:80', closed: false, congested: false, wasReset: false },
     ...{ bytesRead: 0, bytesWritten: 0, unsent: 0 },
-    ...{ writeText() {}, write() {}, flush() {}, end() {} },
+    ...{ writeText() {}, write() {}, flush() {}, end() {}, reset() {} },
     pause: () => events.push('paused'),
     resume: () => events.push('resumed'),
     destroy: () => own.handler.onClose(undefined),

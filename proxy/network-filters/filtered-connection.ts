@@ -171,6 +171,10 @@ export class FilteredConnection implements Transport, TransportHandler, Filtered
     return this.#inner.closed;
   }
 
+  get wasReset(): boolean {
+    return this.#inner.wasReset;
+  }
+
   get bytesRead(): number {
     return this.#inner.bytesRead;
   }
@@ -217,5 +221,9 @@ export class FilteredConnection implements Transport, TransportHandler, Filtered
 
   destroy(): void {
     this.#inner.destroy();
+  }
+
+  reset(): void {
+    this.#inner.reset();
   }
 }

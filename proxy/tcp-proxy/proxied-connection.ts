@@ -1,6 +1,7 @@
 /** A client's connection and the one to the host that serves it. */
 import { randomUUID } from 'node:crypto';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { Host } from '../cluster/host.ts';
 import type { TcpConnection } from '../cluster/tcp-connection.ts';
 import type { ConnectFailure, UpstreamSocketOwner } from '../cluster/upstream-socket.ts';
 import { timesOf } from '../connection-times.ts';
@@ -11,8 +12,11 @@ import type { ConnectionFacts } from '../listener/network-filter.ts';
 import { downstreamIds } from '../net/connection-ids.ts';
 import { nobody, type Transport, type TransportHandler } from '../net/transport.ts';
 import type { Traffic } from '../stats/traffic.ts';
-import { flag, StreamInfo } from '../stream-info.ts';
+import { type Attempt, flag, StreamInfo } from '../stream-info.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
+
+/** Why no host was come by, as Envoy numbers it. */
+const failure = { connect: 0, noHealthyHost: 1, resources: 2, noRoute: 3 } as const;
 
 /** What the access log will say of a connection from its start. */
 export function connectionInfo(
@@ -36,7 +40,7 @@ export function connectionInfo(
   info.requestedServerName = facts.serverName;
   info.ja3 = facts.ja3;
   info.ja4 = facts.ja4;
-  info.connectionTimes = timesOf(facts.tls);
+  info.connectionTimes ??= timesOf(facts.tls);
   info.tls = facts.tls;
   info.downstreamLocalAddress = facts.localAddress ?? localAddress;
   info.originalDestination = facts.localAddress ?? '';
@@ -103,17 +107,16 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     if (cluster === undefined) {
       this.#proxy.stats.cxNoRoute.increment();
       this.#decisions?.noCluster(this.info.clusterName);
-      this.#fail(flag.NO_CLUSTER_FOUND);
+      this.#fail(flag.NO_CLUSTER_FOUND, failure.noRoute);
       return;
     }
     if (this.#attempts >= this.#proxy.maxConnectAttempts) {
       cluster.stats.cxConnectAttemptsExceeded.increment();
       this.#decisions?.triesSpent(this.#proxy.maxConnectAttempts);
-      this.#fail(flag.UPSTREAM_RETRY_LIMIT_EXCEEDED);
+      this.#fail(flag.UPSTREAM_RETRY_LIMIT_EXCEEDED, failure.connect);
       return;
     }
     this.#attempts++;
-    this.info.upstreamAttemptCount = this.#attempts;
     this.#open(cluster);
   }
 
@@ -122,12 +125,15 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     const opened = cluster.connect(this, this.info);
     if (opened === 'overflow') {
       this.#decisions?.overflowed(cluster.limits.default.connections.maximum);
-      this.#fail(flag.UPSTREAM_OVERFLOW);
+      this.#fail(flag.UPSTREAM_OVERFLOW, failure.resources);
     } else if (opened === 'no-healthy-host') {
       this.#decisions?.noHost(cluster.name);
-      this.#fail(flag.NO_HEALTHY_UPSTREAM);
+      this.#noteWait();
+      this.#fail(flag.NO_HEALTHY_UPSTREAM, failure.noHealthyHost);
     } else {
       this.#upstream = opened;
+      this.info.upstreamAttemptCount = this.#attempts;
+      this.info.attempts.push(this.#attemptAt(opened.host));
       this.#decisions?.chose(cluster, opened.host);
       this.info.clusterMetadata = cluster.metadata;
       this.info.hostMetadata = opened.host.told;
@@ -137,8 +143,14 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     }
   }
 
-  #fail(bit: number): void {
+  #attemptAt({ name, hostname }: Host): Attempt {
+    return { host: name, hostname, connectionId: 0, status: 0, flags: 0, startMs: this.#triedMs, durationMs: -1 };
+  }
+
+  /** @param reason a number of Envoy's list of failures */
+  #fail(bit: number, reason: number): void {
     this.info.flags |= bit;
+    this.info.localCloseReason = `tcp_initializion_failure:${reason}`;
     this.close('no-host');
   }
 
@@ -146,6 +158,7 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     this.#decisions?.connected();
     this.info.upstreamLocalAddress = transport.localAddress;
     this.info.upstreamConnectionId = this.#upstream?.id ?? 0;
+    this.info.attempts.at(-1)!.connectionId = this.info.upstreamConnectionId;
     this.info.upstreamTls = this.#upstream?.tls;
     this.info.upstreamTimes = this.#upstream?.times;
     this.#noteWait();
@@ -228,6 +241,8 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
   /** The host's last bytes still go to the client. */
   #onHostClosed(error: NodeJS.ErrnoException | undefined): void {
     if (this.#over) return;
+    this.info.hostReset = this.#upstream?.transport?.wasReset ?? false;
+    if (this.info.hostReset) this.info.flags |= flag.UPSTREAM_REMOTE_RESET;
     this.#upstream?.onClosed(true);
     this.#upstream = undefined;
     if (error === undefined && this.#client.unsent > 0) {
@@ -249,12 +264,19 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
 
   onDeadline(): void {
     this.#proxy.stats.idleTimeout.increment();
+    this.#closesBecause('tcp_session_idle_timeout');
     this.close('idle');
+  }
+
+  #closesBecause(reason: string): void {
+    this.info.localCloseReason = reason;
+    if (this.#upstream !== undefined) this.info.upstreamLocalCloseReason = reason;
   }
 
   #onMaxDuration(): void {
     this.#proxy.stats.maxDuration.increment();
     this.info.flags |= flag.DURATION_TIMEOUT;
+    this.#closesBecause('max_connection_duration_reached');
     this.close('max-duration');
   }
 
@@ -267,11 +289,14 @@ export class ProxiedConnection implements UpstreamSocketOwner, Limited {
     clearInterval(this.#interimLog);
     this.#upstream?.close();
     this.#client.handler = nobody;
-    this.#client.destroy();
+    if (this.info.hostReset) this.#client.reset();
+    else this.#client.destroy();
     this.#traffic.close();
     // What a filter before this one stopped was received, too.
     this.info.bytesReceived = this.#client.bytesRead;
+    this.info.clientReset = this.#client.wasReset;
     this.info.durationMs = this.elapsedMs();
+    this.info.connectionTimes!.endedMs = performance.now();
     this.#proxy.onConnectionClosed(this);
     this.#decisions?.finish(this.info, by === 'client' || by === 'host' ? (this.#firstToEnd ?? by) : by);
   }

@@ -32,6 +32,8 @@ export class PeerVerification {
   readonly crlPath: string;
   readonly #names: NamesTest | undefined;
   readonly #acceptsUntrusted: boolean;
+  /** How many certificates may stand above one, its authority's among them, which there always is; undefined: any number. */
+  readonly #longest: number | undefined;
   /** By whom a certificate may be signed that is not valid now; empty where none may. */
   readonly #everTrusted: readonly X509Certificate[];
   /** In hexadecimal. */
@@ -50,6 +52,8 @@ export class PeerVerification {
     this.crl = readDataSource(context?.crl);
     this.caPath = describeDataSource(context?.trustedCa);
     this.#names = context && namesTest(context);
+    const depth = context?.maxVerifyDepth;
+    this.#longest = depth === undefined ? undefined : Math.max(1, depth);
     this.#acceptsUntrusted = context?.trustChainVerification === TrustChain.ACCEPT_UNTRUSTED;
     this.#hashes = new Set(context?.verifyCertificateHash.map(hash => hash.replaceAll(':', '').toLowerCase()));
     this.#keyHashes = new Set(context?.verifyCertificateSpki);
@@ -131,6 +135,7 @@ export class PeerVerification {
       const reason = `X509_verify_cert: certificate verification error at depth 0: ${chainError.reason}`;
       return { counter: 'failVerifyError', reason };
     }
+    if (this.#isTooLong(certificate)) return { counter: 'failVerifyError', reason: tooLong(this.#longest!) };
     if (expected !== undefined && !isFor(certificate, expected))
       return { counter: 'failVerifySan', reason: 'SAN list' };
     if (this.#names !== undefined && !this.#names(certificate.names)) {
@@ -142,6 +147,14 @@ export class PeerVerification {
       : { counter: 'failVerifyCertHash', reason: 'cert hash and spki' };
   }
 
+  /** Of one that is trusted: whether there are too many up to its authority. */
+  #isTooLong({ chain }: Certificate): boolean {
+    if (this.ca === undefined || this.#longest === undefined) return false;
+    const authorities = authoritiesOf(this.ca);
+    const last = chain.findIndex(({ x509 }) => authorities.some(one => x509.checkIssued(one)));
+    return last + 1 > this.#longest;
+  }
+
   #hasWantedHash({ x509, fingerprint256 }: Certificate): boolean {
     if (!this.#wantsHash) return true;
     if (this.#hashes.has(fingerprint256)) return true;
@@ -149,6 +162,10 @@ export class PeerVerification {
     return this.#keyHashes.has(createHash('sha256').update(key).digest('base64'));
   }
 }
+
+/** BoringSSL just stops looking. */
+const tooLong = (depth: number): string =>
+  `X509_verify_cert: certificate verification error at depth ${depth}: unable to get local issuer certificate`;
 
 /** Whether a certificate is for a name, of whatever kind. */
 function isFor({ names }: Certificate, expected: string): boolean {

@@ -4,6 +4,7 @@ import { SubjectAltNameMatcher_SanType as SanType } from '../api/enums.js';
 import type { CertificateValidationContext } from '../api/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { type StringTest, stringTest } from '../routing/string-match.ts';
 import { otherNames } from './certificate-extensions.ts';
+import { TlsConfigurationError } from './tls-configuration-error.ts';
 
 export type NameKind = 'dns' | 'uri' | 'ip' | 'email' | 'other';
 
@@ -39,8 +40,16 @@ const kindOf: Partial<Record<number, NameKind>> = {
   [SanType.OTHER_NAME]: 'other',
 };
 
-/** Whether one of the names is one that is wanted; undefined where any will do. */
+const identifier = /^[0-2](\.\d+)+$/;
+
+/**
+ * Whether one of the names is one that is wanted; undefined where any will do.
+ * @throws TlsConfigurationError where a kind of its own is not said
+ */
 export function namesTest(context: CertificateValidationContext): NamesTest | undefined {
+  for (const { sanType, oid } of context.matchTypedSubjectAltNames)
+    if (sanType === SanType.OTHER_NAME && !identifier.test(oid))
+      throw new TlsConfigurationError(`Failed to create SAN matcher for OTHER_NAME with OID: ${oid}`);
   const tests = [
     ...context.matchTypedSubjectAltNames.flatMap(({ sanType, matcher, oid }) =>
       matcher === undefined

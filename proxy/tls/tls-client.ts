@@ -12,6 +12,7 @@ import { chainError } from './chain-error.ts';
 import { type KeptSession, KeptSessions } from './kept-sessions.ts';
 import { KeyLog } from './key-log.ts';
 import type { SecretManager } from './secret-manager.ts';
+import { TlsConfigurationError } from './tls-configuration-error.ts';
 import type { TlsContext } from './tls-context.ts';
 import { TlsContextSource } from './tls-context-source.ts';
 import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
@@ -35,6 +36,12 @@ export interface PeerName {
 
 type Session = KeptSession<PeerName | undefined>;
 
+/** @throws TlsConfigurationError where names are expected that nobody is believed */
+export function checkExpectation({ autoSniSanValidation, commonTlsContext }: UpstreamTlsContext): void {
+  if (autoSniSanValidation && commonTlsContext?.validationContextType.case === undefined)
+    throw new TlsConfigurationError("'auto_sni_san_validation' was configured without a validation context");
+}
+
 /** A handshake under way. */
 interface Begun {
   socket: TLSSocket;
@@ -51,14 +58,33 @@ export class TlsClient {
   readonly #serverName: string;
   readonly #sessions: KeptSessions<PeerName | undefined>;
   readonly #keyLog: KeyLog | undefined;
+  readonly #namesHosts: boolean;
+  readonly #expectsNames: boolean;
+  /** By what is said to a host, and expected of it. */
+  readonly #peers = new Map<string, PeerName>();
 
   /** @throws TlsConfigurationError, UnreadableSource, and Error for a source of secrets that is not there */
   constructor(configuration: UpstreamTlsContext, scope: StatsScope, secrets: SecretManager) {
+    checkExpectation(configuration);
     this.source = new TlsContextSource(configuration.commonTlsContext, 'client', secrets, scope);
     this.#stats = new TlsStats(scope);
     this.#serverName = configuration.sni;
+    this.#namesHosts = configuration.autoHostSni;
+    this.#expectsNames = configuration.autoSniSanValidation;
     this.#keyLog = KeyLog.of(configuration.commonTlsContext?.keyLog, secrets.keyLogs);
     this.#sessions = new KeptSessions(configuration.maxSessionKeys ?? 1);
+  }
+
+  /** Whom a connection is for where the context itself says that hosts have names. @param hostname '' where it has none */
+  peerAt(hostname: string, name: PeerName | undefined): PeerName | undefined {
+    if (!this.#namesHosts && !this.#expectsNames) return name;
+    const own = this.#namesHosts && hostname !== '' ? hostname : this.#serverName;
+    const serverName = name?.serverName ?? own;
+    const expected = this.#expectsNames && serverName !== '' ? serverName : name?.expected;
+    const key = JSON.stringify([serverName, expected]);
+    const known = this.#peers.get(key) ?? { serverName, expected };
+    this.#peers.set(key, known);
+    return known;
   }
 
   /**

@@ -133,6 +133,7 @@ function merged(
     ...(found.trustedCa && { trustedCa: found.trustedCa }),
     ...(found.crl && { crl: found.crl }),
     ...(found.trustChainVerification !== 0 && { trustChainVerification: found.trustChainVerification }),
+    ...(found.maxVerifyDepth !== undefined && { maxVerifyDepth: found.maxVerifyDepth }),
     allowExpiredCertificate: usual.allowExpiredCertificate || found.allowExpiredCertificate,
     verifyCertificateSpki: [...usual.verifyCertificateSpki, ...found.verifyCertificateSpki],
     verifyCertificateHash: [...usual.verifyCertificateHash, ...found.verifyCertificateHash],

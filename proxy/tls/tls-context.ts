@@ -1,5 +1,5 @@
 /** What both sides of a handshake take from a CommonTlsContext: certificates, versions, suites. */
-import { constants, createHash, hkdfSync } from 'node:crypto';
+import { constants } from 'node:crypto';
 import {
   createSecureContext,
   getCiphers,
@@ -17,6 +17,7 @@ import { Certificate } from './certificate.ts';
 import { companionOf } from './companion.ts';
 import { statisticsName } from './expirations.ts';
 import { PeerVerification } from './peer-verification.ts';
+import { takeOlderTickets, ticketKeysFor } from './session-tickets.ts';
 import { readStaple, type StapledResponse } from './stapled-response.ts';
 import { TlsConfigurationError } from './tls-configuration-error.ts';
 
@@ -48,6 +49,10 @@ export interface TlsContext {
 export interface ServerSettings {
   /** That all workers share; undefined: nobody else takes up sessions that begin here. */
   ticketSecret?: Uint8Array | undefined;
+  /** What tickets are sealed by, the newest first, where the configuration says it: others may know it too. */
+  ticketKeys?: readonly Uint8Array[] | undefined;
+  /** Among the suites before 1.3 the client chooses. */
+  clientChooses?: boolean | undefined;
   /** No certificate goes without a word of its authority. */
   demandsStaples: boolean;
   /** How long a session may be taken up; undefined: as long as the library says. */
@@ -116,6 +121,7 @@ function sessionOptions(settings: ServerSettings | undefined): SecureContextOpti
   const flags = constants.SSL_OP_NO_RENEGOTIATION;
   return {
     secureOptions: settings?.withoutTickets ? flags | constants.SSL_OP_NO_TICKET : flags,
+    ...(settings?.clientChooses && { honorCipherOrder: false }),
     ...(settings?.sessionTimeoutSeconds !== undefined && { sessionTimeout: settings.sessionTimeoutSeconds }),
   };
 }
@@ -236,26 +242,14 @@ function identityOf(
   const keyOptions = { key, ...(passphrase !== undefined && { passphrase }) };
   const describe = (error: unknown) => `Failed to load private key from ${keyPath}, Cause: ${causeOf(error)}`;
   const options = { ...shared, cert, ...keyOptions };
-  const ticketSecret = settings?.ticketSecret;
-  const tickets = ticketSecret && { ticketKeys: ticketKeys(ticketSecret, options) };
+  const secrets = settings?.ticketKeys ?? (settings?.ticketSecret ? [settings.ticketSecret] : []);
+  const [newest, ...older] = secrets.map(secret => ticketKeysFor(secret, options));
   const staple = settings && readStaple(source.ocspStaple, certificate, settings.demandsStaples);
   const companion = settings && companionOf(staple, settings.withoutTickets && !settings.withoutIds);
-  return { certificate, staple, companion, path, context: secureContext({ ...options, ...tickets }, describe) };
+  const context = secureContext({ ...options, ...(newest && { ticketKeys: newest }) }, describe);
+  if (newest !== undefined && older.length > 0) takeOlderTickets(context, [newest, ...older]);
+  return { certificate, staple, companion, path, context };
 }
-
-/**
- * What workers keep sessions by, so that each takes up those of the others. It is the same only where all that a context is made of is: a session is not
- * taken up by one that would trust others.
- */
-function ticketKeys(secret: Uint8Array, options: SecureContextOptions): Buffer {
-  const text = JSON.stringify(options, (_, value: unknown) =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-  );
-  const digest = createHash('sha256').update(text).digest();
-  return Buffer.from(hkdfSync('sha256', Buffer.from(secret), '', digest, ticketKeysSize));
-}
-
-const ticketKeysSize = 48;
 
 /** A file that is not there is told by what it leaves out, as in Envoy. */
 function readable(source: DataSource | undefined): Buffer | undefined {

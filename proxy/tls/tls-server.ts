@@ -15,6 +15,7 @@ import { type AskedFor, CertificateChoice } from './certificate-choice.ts';
 import { chainError } from './chain-error.ts';
 import { KeyLog } from './key-log.ts';
 import type { SecretManager } from './secret-manager.ts';
+import { statedTicketKeys } from './session-tickets.ts';
 import type { Identity, ServerSettings, TlsContext } from './tls-context.ts';
 import { TlsContextSource } from './tls-context-source.ts';
 import { describeRefusal, describeTlsError, reasonName, secretMissing } from './tls-errors.ts';
@@ -168,6 +169,8 @@ export function serverSettings(
     sessionTimeoutSeconds: Math.min(Number(sessionTimeout?.seconds ?? 0), longestTimeout) || undefined,
     withoutTickets: tickets.case === 'disableStatelessSessionResumption' && tickets.value,
     withoutIds: rest.disableStatefulSessionResumption,
+    ticketKeys: tickets.case === 'sessionTicketKeys' ? statedTicketKeys(tickets.value) : undefined,
+    clientChooses: rest.preferClientCiphers,
   };
 }
 

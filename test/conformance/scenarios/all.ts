@@ -97,6 +97,7 @@ import { subsets } from './subsets.ts';
 import { requiredTls, serverTls } from './tls.ts';
 import { tlsOperators } from './tls-operators.ts';
 import { certificateChoices, tlsSessions } from './tls-sessions.ts';
+import { tlsSettings } from './tls-settings.ts';
 import { tokenAuthentication } from './token-authentication.ts';
 import {
   lostReports,
@@ -257,6 +258,7 @@ export const connections: Scenario[] = [
   tlsOperators,
   keyLogs,
   tlsSessions,
+  ...tlsSettings,
   certificateChoices,
   stapledResponses,
   upstreamTls,

@@ -1,8 +1,9 @@
 /** Operators of access logs that tell of TLS on both sides, each with its name before what it prints. */
+import { readFileSync } from 'node:fs';
 import { accessLog, type Scenario, type Step } from '../scenario.ts';
 import { address, cluster, fileLog } from './configuration.ts';
 import { answering, chain, inspector } from './tls.ts';
-import { authority, type Client, secured, served, spoken } from './tls-steps.ts';
+import { authority, type Client, chainedAuthority, secured, served, spoken } from './tls-steps.ts';
 
 const certificateParts = ['URI_SAN', 'DNS_SAN', 'IP_SAN', 'SUBJECT'];
 
@@ -37,13 +38,20 @@ const operators = [
   'UPSTREAM_PEER_ISSUER',
   'UPSTREAM_PEER_CERT',
   'DOWNSTREAM_TRANSPORT_FAILURE_REASON',
+  ...['TLS_JA4_FINGERPRINT', 'DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256', 'DOWNSTREAM_PEER_ISSUER_SERIAL'],
+  ...['DOWNSTREAM_PEER_OTHERNAME_SAN', 'DOWNSTREAM_LOCAL_OTHERNAME_SAN', 'DOWNSTREAM_HANDSHAKE_DURATION'],
+  ...['DS_CX_BEG:DS_HS_END:us', 'US_CX_BEG:US_CX_END:us', 'US_CX_END:US_HS_END:us'].map(
+    points => `COMMON_DURATION(${points})`,
+  ),
 ];
 
 const format = `${operators.map(name => `${name.replaceAll('%', '')}=%${name}%`).join(' ')}\n`;
 
 /** How long a session's id is: what is in it is chance. */
 const withoutIds = (line: string): string =>
-  line.replace(/(SESSION_ID=)([0-9a-f]+)/g, (_, name: string, id: string) => `${name}<${id.length}>`);
+  line
+    .replace(/(DURATION[^=]*=)-?\d+/g, '$1some')
+    .replace(/(SESSION_ID=)([0-9a-f]+)/g, (_, name: string, id: string) => `${name}<${id.length}>`);
 
 const perOperator = (lines: number): Step => ({
   name: 'the access log',
@@ -56,7 +64,16 @@ const perOperator = (lines: number): Step => ({
 /** One that also tells which program the client may be. */
 const fingerprinting = {
   ...inspector,
-  typed_config: { ...(inspector.typed_config as object), enable_ja3_fingerprinting: true },
+  typed_config: {
+    ...(inspector.typed_config as object),
+    enable_ja3_fingerprinting: true,
+    enable_ja4_fingerprinting: true,
+  },
+};
+
+/** Those that clients' certificates are from. */
+const authorities = {
+  inline_string: [authority, chainedAuthority].map(({ filename }) => readFileSync(String(filename), 'utf8')).join(''),
 };
 
 const older: Client = { maxVersion: 'TLSv1.2' };
@@ -78,7 +95,7 @@ export const tlsOperators: Scenario = {
             chain(
               'main',
               { transport_protocol: 'tls' },
-              served({ certificates: ['two'], validation: { trusted_ca: authority } }),
+              served({ certificates: ['two'], validation: { trusted_ca: authorities } }),
               { access_log: [fileLog(log, format)] },
             ),
           ],
@@ -103,8 +120,9 @@ export const tlsOperators: Scenario = {
     secured('/own', { name: 'one.example', identity: 'visitor', ...older }),
     secured('/own', { ...older, ciphers: 'ECDHE-ECDSA-CHACHA20-POLY1305' }),
     secured('/own', {}),
+    secured('/own', { identity: 'chained', protocols: ['h2-other', '-'] }),
     secured('/echo?a=%20b&c', { name: 'one.example' }, ['x-envoy-original-host: first.example']),
     secured('/moved?%41%2f&b%3d=%zz&%4&c=%26%20%25', { name: 'one.example' }, ['x-envoy-original-host: first.example']),
-    perOperator(7),
+    perOperator(8),
   ],
 };

@@ -10,7 +10,7 @@ import { type Client, certificate, handshakes, open, secured, served } from './t
 type Json = Record<string, unknown>;
 
 /** Asks once, and tells the newest session that came with it. */
-async function ask(port: number, client: Client): Promise<{ reused: boolean; session: Buffer | undefined }> {
+export async function ask(port: number, client: Client): Promise<{ reused: boolean; session: Buffer | undefined }> {
   const socket: TLSSocket = open(port, client);
   let session: Buffer | undefined;
   socket.on('session', (one: Buffer) => {

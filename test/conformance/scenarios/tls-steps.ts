@@ -21,6 +21,8 @@ export const certificate = (name: string): Json => ({
 const type = (name: string): string => `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${name}`;
 
 export const authority = file('authority.pem');
+/** Of `chained`, which two others stand between. */
+export const chainedAuthority = file('chained-authority.pem');
 export const otherAuthority = file('other-authority.pem');
 export const revocations = file('revoked-list.pem');
 
