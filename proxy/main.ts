@@ -1,4 +1,5 @@
 /** The proxy as a program: `proxy -c FILE`. */
+import './own-allocator.ts';
 import { type Options, parseCommandLine } from './command-line.ts';
 import type { LoadedConfiguration } from './configuration/load.ts';
 import { loadApart } from './configuration/loader.ts';

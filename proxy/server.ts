@@ -54,17 +54,22 @@ export class ProxyServer {
    * @param workers threads that serve connections, this one included
    */
   constructor(configuration: LoadedConfiguration, options: Options, log: Log, workers = 1) {
-    const { bootstrap, document } = configuration;
+    const { bootstrap } = configuration;
     this.#configuration = configuration;
     this.#options = options;
     this.#log = log;
     const flushIntervalMs = options.fileFlushIntervalMs ?? defaultFlushIntervalMs;
     this.#sinks = new Sinks({ flushIntervalMs, stats: this.#stats.scope('filesystem.') });
     if (workers > 1) this.#leader = this.#makeLeader(workers);
-    this.#runtime = new Runtime(document, this.#stats, change => this.#leader?.tell(change));
-    this.#facts = { options, concurrency: workers, startedAt: new Date(), document, heapsElsewhere: [] };
+    this.#runtime = new Runtime(configuration.document, this.#stats, change => this.#leader?.tell(change));
+    this.#facts = {
+      ...{ options, concurrency: workers, startedAt: new Date(), heapsElsewhere: [] },
+      get document() {
+        return configuration.document;
+      },
+    };
     declareServerStats(this.#stats);
-    if (options.explain !== undefined) this.#explain = new Explain(options.explain, document);
+    if (options.explain !== undefined) this.#explain = new Explain(options.explain, configuration.document);
     const made = makeDataPlane(configuration, options, {
       store: this.#stats,
       log,

@@ -36,7 +36,8 @@ export class ClusterConnections {
   readonly #settings: ConnectionSettings;
   readonly #options: ProtocolOptions;
   readonly #preconnectRatio: number;
-  readonly #pools = new HostPools((...of) => this.#makePool(...of));
+  /** Undefined until a request comes. */
+  #pools: HostPools | undefined;
   #http2: Http2Context | undefined;
 
   constructor(configuration: Configuration, context: ClusterContext, cluster: ConnectedCluster) {
@@ -70,6 +71,7 @@ export class ClusterConnections {
     if (exchange.asTcp) return openTcp(this.tcpOptions(host, priority, exchange.info), exchange, end, receiver);
     const name =
       this.#cluster.tlsFor(host.socketMatch) && this.#options.naming.of(exchange.head, statedName(exchange.info));
+    this.#pools ??= new HostPools((...of) => this.#makePool(...of));
     return this.#pools.get(host, priority, this.#protocolFor(exchange), name).open(exchange, end, receiver);
   }
 
@@ -84,16 +86,16 @@ export class ClusterConnections {
 
   /** The host left: its connections end with their requests. */
   drop(host: Host): void {
-    this.#pools.drop(host);
+    this.#pools?.drop(host);
   }
 
   /** All end with their requests. */
   drain(): void {
-    for (const pool of this.#pools) pool.drain();
+    for (const pool of this.#pools ?? []) pool.drain();
   }
 
   destroy(): void {
-    for (const pool of this.#pools) pool.destroy();
+    for (const pool of this.#pools ?? []) pool.destroy();
   }
 
   #protocolFor({ info }: Exchange): PoolProtocol {

@@ -3,16 +3,24 @@ import { serialize } from 'node:v8';
 import type { DynamicResource } from '../admin-source.ts';
 import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { JsonObject } from '../configuration/json.ts';
+import { KeptDocument } from '../configuration/kept.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { News } from '../workers/news.ts';
 import { Cluster } from './cluster.ts';
 import type { ClusterContext } from './cluster-context.ts';
 
-interface Entry extends DynamicResource {
-  cluster: Cluster;
-  /** The document as text, by which an update that changes nothing is known. */
-  text: string;
+/** The text of the document tells an update that changes nothing. */
+class Entry extends KeptDocument implements DynamicResource {
+  readonly cluster: Cluster;
+  readonly version: string;
+  readonly lastUpdated = new Date();
+
+  constructor(cluster: Cluster, document: JsonObject, version: string) {
+    super(document);
+    this.cluster = cluster;
+    this.version = version;
+  }
 }
 
 /** @see https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/cluster_manager */
@@ -96,7 +104,7 @@ export class ClusterManager {
     const cluster = this.#make(configuration, true, key);
     this.#tell(() => ({ kind: 'cluster', key, packed: serialize({ configuration, document, version }) }));
     this.#warming.get(name)?.cluster.retire();
-    const entry = { cluster, document, text, version, lastUpdated: new Date() };
+    const entry = new Entry(cluster, document, version);
     this.#warming.set(name, entry);
     this.#measure();
     void cluster.start().then(() => this.#activate(name, entry));

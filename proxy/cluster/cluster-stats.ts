@@ -3,11 +3,12 @@ import type { Counter, Gauge, Histogram } from '../stats/stats.ts';
 import type { StatsScope } from '../stats/store.ts';
 import { TrafficStats } from '../stats/traffic.ts';
 import type { Health } from './host-health.ts';
+import { makeLimitGauges } from './resource-limits.ts';
 
 /** What this proxy does not count yet, or counts by name elsewhere: there from the start, as in Envoy. */
 const silentCounters = `assignment_stale assignment_timeout_received assignment_use_cached
 http1.dropped_headers_with_underscores http1.metadata_not_supported_error http1.requests_rejected_with_underscores_in_headers
-http1.response_flood lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
+http1.response_flood update_attempt update_success update_failure update_empty update_no_rebuild lb_local_cluster_not_ok lb_recalculate_zone_structures lb_subsets_created lb_subsets_fallback
 lb_subsets_fallback_panic lb_subsets_removed lb_subsets_selected lb_zone_cluster_too_small lb_zone_no_capacity_left
 lb_zone_routing_all_directly lb_zone_routing_cross_zone lb_zone_routing_sampled original_dst_host_invalid
 upstream_cx_connect_with_0_rtt upstream_cx_http3_total
@@ -17,9 +18,36 @@ upstream_rq_rx_reset_no_error upstream_cx_preconnect_skipped upstream_queue_over
 const silentGauges = `lb_subsets_active upstream_cx_rx_bytes_buffered version warming_state
 max_host_weight`;
 
-function makeSilent(scope: StatsScope): void {
+/** All stats that a cluster has before it is asked. */
+export function makeClusterStats(scope: StatsScope): void {
   for (const name of silentCounters.split(/\s+/)) scope.counter(name);
   for (const name of silentGauges.split(/\s+/)) scope.gauge(name);
+  for (const priority of ['default', 'high']) makeLimitGauges(scope.scope(`circuit_breakers.${priority}.`));
+  new ClusterStats(scope);
+}
+
+/** How many members a cluster has, and what they can be used for. */
+export class MembershipStats {
+  readonly changes: Counter;
+  readonly total: Gauge;
+  readonly healthy: Gauge;
+  readonly degraded: Gauge;
+  readonly excluded: Gauge;
+
+  constructor(scope: StatsScope) {
+    this.changes = scope.counter('membership_change');
+    this.total = scope.gauge('membership_total');
+    this.healthy = scope.gauge('membership_healthy');
+    this.degraded = scope.gauge('membership_degraded');
+    this.excluded = scope.gauge('membership_excluded');
+  }
+
+  measure(members: readonly { health: Health; excluded: boolean }[]): void {
+    this.total.set(members.length);
+    this.healthy.set(members.filter(({ health }) => health === 'healthy').length);
+    this.degraded.set(members.filter(({ health }) => health === 'degraded').length);
+    this.excluded.set(members.filter(({ excluded }) => excluded).length);
+  }
 }
 
 /** Counts of answers by their status, below one prefix. */
@@ -52,6 +80,7 @@ export class ResponseCounters {
   }
 }
 
+/** Of requests and connections. */
 export class ClusterStats {
   readonly healthyPanic: Counter;
   readonly cxTotal: Counter;
@@ -107,16 +136,6 @@ export class ClusterStats {
   readonly flowResumed: Counter;
   readonly flowBackedUp: Counter;
   readonly flowDrained: Counter;
-  readonly membershipChange: Counter;
-  readonly membershipTotal: Gauge;
-  readonly membershipHealthy: Gauge;
-  readonly membershipDegraded: Gauge;
-  readonly membershipExcluded: Gauge;
-  readonly updateAttempt: Counter;
-  readonly updateSuccess: Counter;
-  readonly updateFailure: Counter;
-  readonly updateEmpty: Counter;
-  readonly updateNoRebuild: Counter;
   readonly responses: ResponseCounters;
   readonly externalResponses: ResponseCounters;
   readonly retriedResponses: ResponseCounters;
@@ -126,7 +145,6 @@ export class ClusterStats {
   #internalRqTime: Histogram | undefined;
 
   constructor(scope: StatsScope) {
-    scope.makeLater(makeSilent);
     this.healthyPanic = scope.counter('lb_healthy_panic');
     this.cxTotal = scope.counter('upstream_cx_total');
     this.cxHttp1Total = scope.counter('upstream_cx_http1_total');
@@ -184,29 +202,11 @@ export class ClusterStats {
     this.flowResumed = scope.counter('upstream_flow_control_resumed_reading_total');
     this.flowBackedUp = scope.counter('upstream_flow_control_backed_up_total');
     this.flowDrained = scope.counter('upstream_flow_control_drained_total');
-    this.membershipChange = scope.counter('membership_change');
-    this.membershipTotal = scope.gauge('membership_total');
-    this.membershipHealthy = scope.gauge('membership_healthy');
-    this.membershipDegraded = scope.gauge('membership_degraded');
-    this.membershipExcluded = scope.gauge('membership_excluded');
-    this.updateAttempt = scope.counter('update_attempt');
-    this.updateSuccess = scope.counter('update_success');
-    this.updateFailure = scope.counter('update_failure');
-    this.updateEmpty = scope.counter('update_empty');
-    this.updateNoRebuild = scope.counter('update_no_rebuild');
     this.responses = new ResponseCounters(scope, '');
     this.externalResponses = new ResponseCounters(scope, 'external.');
     this.retriedResponses = new ResponseCounters(scope, 'retry.');
     this.internalResponses = new ResponseCounters(scope, 'internal.');
     this.#scope = scope;
-  }
-
-  /** How many members there are, and what they can be used for. */
-  measure(members: readonly { health: Health; excluded: boolean }[]): void {
-    this.membershipTotal.set(members.length);
-    this.membershipHealthy.set(members.filter(({ health }) => health === 'healthy').length);
-    this.membershipDegraded.set(members.filter(({ health }) => health === 'degraded').length);
-    this.membershipExcluded.set(members.filter(({ excluded }) => excluded).length);
   }
 
   /** Of the same: there from the first one on. */

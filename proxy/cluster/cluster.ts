@@ -25,7 +25,7 @@ import { deadSender, type Exchange, type Upstream } from '../upstream/upstream.t
 import { Aggregate, aggregatedNames, type Member } from './aggregate.ts';
 import { ClusterConnections } from './cluster-connections.ts';
 import type { ClusterContext, ClusterPlace } from './cluster-context.ts';
-import { ClusterStats } from './cluster-stats.ts';
+import { ClusterStats, MembershipStats, makeClusterStats } from './cluster-stats.ts';
 import { FollowedHosts, HostTeller } from './crew-hosts.ts';
 import { EndpointDiscovery } from './endpoint-discovery.ts';
 import { hostsOf, type LoadPolicy, type Publish } from './endpoints.ts';
@@ -35,7 +35,7 @@ import { Maintenance } from './maintenance.ts';
 import { NameResolution } from './name-resolution.ts';
 import { OriginalDestinations } from './original-destinations.ts';
 import type { OwnCluster } from './own-cluster.ts';
-import { ResourceLimits, type Thresholds, thresholdsOf } from './resource-limits.ts';
+import { earlyLimits, limitsOf, type ResourceLimits, type Thresholds, thresholdsOf } from './resource-limits.ts';
 import type { SourceAddress } from './source-address.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import { type TimeoutBudgets, timeoutBudgets } from './timeout-budgets.ts';
@@ -52,8 +52,9 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
   readonly key: string;
   readonly observabilityName: string;
   readonly addedViaApi: boolean;
-  readonly stats: ClusterStats;
-  readonly limits: Record<Priority, ResourceLimits>;
+  readonly membership: MembershipStats;
+  #stats: ClusterStats | undefined;
+  #limits: Record<Priority, ResourceLimits> | undefined;
   readonly timeoutBudgets: TimeoutBudgets | undefined;
   readonly scope: StatsScope;
   readonly maintenance: Maintenance;
@@ -99,28 +100,20 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
     this.maintenance = new Maintenance(this.name, context.runtime);
     this.observabilityName = configuration.altStatName || configuration.name;
     this.scope = context.store.scope(`cluster.${sanitizeStatsName(this.observabilityName)}.`);
-    this.stats = new ClusterStats(this.scope);
+    this.scope.makeLater(makeClusterStats);
+    this.membership = new MembershipStats(this.scope);
     const secrets = context.secrets ?? new SecretManager(context.xds, context.store);
     this.#sockets = new TransportSockets(configuration, this.scope, secrets);
     const { runtime, locality, own, crew } = context;
-    const limitsOf = (priority: Priority) => {
-      const scope = this.scope.scope(`circuit_breakers.${priority}.`);
-      return new ResourceLimits(thresholdsOf(configuration, priority), scope, crew?.memory);
-    };
-    this.limits = { default: limitsOf('default'), high: limitsOf('high') };
+    this.#limits = earlyLimits(this.thresholds, this.scope, crew?.memory);
     this.timeoutBudgets = timeoutBudgets(configuration, this.scope);
     const others = own?.name === this.name ? undefined : own;
     this.#own = others === undefined ? own : undefined;
-    const { scope, stats } = this;
+    const { scope } = this;
     this.#overrides = new OverrideHosts(configuration);
-    this.#balancer = new Balancer(configuration, {
-      runtime,
-      scope,
-      stats,
-      locality,
-      own: others,
-      workers: crew?.count,
-    });
+    const stats = (): ClusterStats => this.stats;
+    const parts = { runtime, scope, stats, locality, own: others, workers: crew?.count };
+    this.#balancer = new Balancer(configuration, parts);
     this.teller = crew?.tell && new HostTeller(key, this.#balancer.asksLoad, crew.tell);
     this.#unwatch = others?.watch(() => this.#balancer.weigh());
     const windowMs = milliseconds(configuration.commonLbConfig?.updateMergeWindow, 1000);
@@ -135,13 +128,13 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
     if (check !== undefined && !isTold) this.#checker = new HealthChecker(check, this, this.scope, context.runtime);
     this.#connections = new ClusterConnections(configuration, context, this);
     const publish: Publish = (hosts, policy) => this.#setHosts(hosts, policy);
-    this.#discovery = hostDiscovery(configuration, context, { key, scope, stats, publish });
+    this.#discovery = hostDiscovery(configuration, context, { key, scope, publish });
     if (this.#discovery instanceof OriginalDestinations) this.#meant = this.#discovery;
     const names = aggregatedNames(configuration);
     if (names !== undefined) this.#aggregate = new Aggregate(configuration, names, runtime, find);
     this.#upstreams = { default: this.#balanced('default'), high: this.#balanced('high') };
     this.#spread();
-    this.stats.measure(this.hosts);
+    this.membership.measure(this.hosts);
   }
 
   /** In percent: by how much more a priority can take than its share of healthy hosts. */
@@ -165,8 +158,19 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
     return this.outliers?.rates;
   }
 
-  get thresholds(): { default: Thresholds; high: Thresholds } {
-    return { default: this.limits.default.thresholds, high: this.limits.high.thresholds };
+  get thresholds(): Record<Priority, Thresholds> {
+    return thresholdsOf(this.#configuration);
+  }
+
+  /** Made for the first request, as the limits are: most clusters of a mesh are never asked. */
+  get stats(): ClusterStats {
+    this.#stats ??= new ClusterStats(this.scope);
+    return this.#stats;
+  }
+
+  get limits(): Record<Priority, ResourceLimits> {
+    this.#limits ??= limitsOf(this.thresholds, this.scope);
+    return this.#limits;
   }
 
   /** The innermost layers: choose a host, then its pool, which asks the breakers. */
@@ -274,7 +278,7 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
   }
 
   hasTraffic(): boolean {
-    return this.stats.cxTotal.value > 0;
+    return (this.#stats?.cxTotal.value ?? 0) > 0;
   }
 
   onHealthCheckPassed(host: Host): void {
@@ -296,8 +300,8 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
     const removed = [...before].filter(host => !now.has(host));
     // Once for each priority that it concerns, as Envoy does.
     const priorities = new Set([...added, ...removed].map(({ priority }) => priority)).size;
-    this.stats.membershipChange.add(priorities);
-    this.stats.measure(this.hosts);
+    this.membership.changes.add(priorities);
+    this.membership.measure(this.hosts);
     this.#window.changed(false, Math.max(1, priorities));
     if (this.#checker !== undefined) this.#checked = this.#checker.setHosts(hosts);
     for (const host of added) this.#sockets.count(host.socketMatch);
@@ -306,7 +310,7 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
   }
 
   #onHealthChanged(): void {
-    this.stats.measure(this.hosts);
+    this.membership.measure(this.hosts);
     this.#window.changed(true, new Set(this.hosts.map(({ priority }) => priority)).size);
   }
 

@@ -6,7 +6,6 @@ import type { StatsScope } from '../stats/store.ts';
 import { type Consumer, refuseAll, type Subscription, type Update, UpdateRefused } from '../xds/subscription.ts';
 import { requireXds } from '../xds/xds-context.ts';
 import type { ClusterContext } from './cluster-context.ts';
-import type { ClusterStats } from './cluster-stats.ts';
 import { type Publish, targetsOf } from './endpoints.ts';
 import { Host } from './host.ts';
 
@@ -17,7 +16,7 @@ export class EndpointDiscovery implements Consumer {
   /** What came last; undefined where nobody wants to know, and until something came. */
   assignment: { version: string; document: JsonObject } | undefined;
   readonly #keepsAssignment: boolean;
-  readonly #stats: ClusterStats;
+  readonly #scope: StatsScope;
   readonly #publish: Publish;
   readonly #subscription: Subscription;
   #hosts = new Map<string, Host>();
@@ -27,13 +26,12 @@ export class EndpointDiscovery implements Consumer {
     cluster: Cluster,
     { xds, explains = false }: Pick<ClusterContext, 'xds' | 'explains'>,
     scope: StatsScope,
-    stats: ClusterStats,
     publish: Publish,
   ) {
     const configuration = cluster.edsClusterConfig;
     this.name = configuration?.serviceName || cluster.name;
     this.#keepsAssignment = explains;
-    this.#stats = stats;
+    this.#scope = scope;
     this.#publish = publish;
     this.#subscription = requireXds(xds).subscribe(
       configuration?.edsConfig,
@@ -58,7 +56,7 @@ export class EndpointDiscovery implements Consumer {
       this.#take(resource.message as ClusterLoadAssignment);
       if (this.#keepsAssignment)
         this.assignment = { version: resource.version ?? version, document: resource.document };
-    } else if (resources.length === 0) this.#stats.updateEmpty.increment();
+    } else if (resources.length === 0) this.#scope.counter('update_empty').increment();
     else throw new UpdateRefused(`Unexpected EDS cluster (expecting ${this.name}): ${resources[0]!.name}`);
   }
 
@@ -78,7 +76,7 @@ export class EndpointDiscovery implements Consumer {
       changed = true;
     }
     const same = this.#hosts.size === before.size && [...this.#hosts.keys()].every(key => before.has(key));
-    if (same && !changed) this.#stats.updateNoRebuild.increment();
+    if (same && !changed) this.#scope.counter('update_no_rebuild').increment();
     else this.#publish([...this.#hosts.values()], assignment.policy);
   }
 }

@@ -3,7 +3,6 @@ import { Cluster_DiscoveryType as DiscoveryType } from '../api/enums.js';
 import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { StatsScope } from '../stats/store.ts';
 import type { ClusterContext } from './cluster-context.ts';
-import type { ClusterStats } from './cluster-stats.ts';
 import { FollowedHosts } from './crew-hosts.ts';
 import { EndpointDiscovery } from './endpoint-discovery.ts';
 import type { Publish } from './endpoints.ts';
@@ -18,7 +17,6 @@ export interface DiscoveryParts {
   key: string;
   /** Of the cluster. */
   scope: StatsScope;
-  stats: ClusterStats;
   /** Told of the hosts whenever they change. */
   publish: Publish;
 }
@@ -27,7 +25,7 @@ export interface DiscoveryParts {
 export function hostDiscovery(
   configuration: Configuration,
   context: ClusterContext,
-  { key, scope, stats, publish }: DiscoveryParts,
+  { key, scope, publish }: DiscoveryParts,
 ): HostDiscovery | undefined {
   const type = configuration.clusterDiscoveryType.value;
   // Each worker knows where its own clients want to go.
@@ -37,9 +35,9 @@ export function hostDiscovery(
   switch (type) {
     case DiscoveryType.STRICT_DNS:
     case DiscoveryType.LOGICAL_DNS:
-      return new NameResolution(configuration, nameResolver(configuration, context.names), stats, publish);
+      return new NameResolution(configuration, nameResolver(configuration, context.names), scope, publish);
     case DiscoveryType.EDS:
-      return new EndpointDiscovery(configuration, context, scope, stats, publish);
+      return new EndpointDiscovery(configuration, context, scope, publish);
     default:
       return undefined;
   }

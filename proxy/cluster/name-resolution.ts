@@ -2,8 +2,8 @@
 import { Cluster_DiscoveryType } from '../api/enums.js';
 import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import { milliseconds } from '../duration.ts';
+import type { StatsScope } from '../stats/store.ts';
 import { BackOff } from '../xds/back-off.ts';
-import type { ClusterStats } from './cluster-stats.ts';
 import { type LoadPolicy, type Publish, type Target, targetsOf } from './endpoints.ts';
 import { Host } from './host.ts';
 import type { FoundName, NameResolver } from './name-resolver.ts';
@@ -30,13 +30,13 @@ export class NameResolution {
   readonly #afterFailure: BackOff | undefined;
   readonly #respectsTtl: boolean;
   readonly #waits: boolean;
-  readonly #stats: ClusterStats;
+  readonly #scope: StatsScope;
   readonly #policy: LoadPolicy | undefined;
   readonly #publish: Publish;
   readonly #ready = Promise.withResolvers<void>();
   #stopped = false;
 
-  constructor(cluster: Cluster, resolver: NameResolver, stats: ClusterStats, publish: Publish) {
+  constructor(cluster: Cluster, resolver: NameResolver, scope: StatsScope, publish: Publish) {
     this.#names = targetsOf(cluster.loadAssignment).map(target => ({ target, hosts: new Map(), timer: undefined }));
     this.#logical = cluster.clusterDiscoveryType.value === Cluster_DiscoveryType.LOGICAL_DNS;
     this.#resolver = resolver;
@@ -49,7 +49,7 @@ export class NameResolution {
       this.#afterFailure = new BackOff(Math.random, { baseMs, mostMs: milliseconds(failure.maxInterval, 10 * baseMs) });
     }
     this.#policy = cluster.loadAssignment?.policy;
-    this.#stats = stats;
+    this.#scope = scope;
     this.#publish = publish;
   }
 
@@ -68,7 +68,7 @@ export class NameResolution {
   }
 
   async #refresh(name: Name): Promise<void> {
-    this.#stats.updateAttempt.increment();
+    this.#scope.counter('update_attempt').increment();
     const found = await this.#resolver.resolve(name.target.address).catch(() => undefined);
     if (this.#stopped) return;
     const waitMs = this.#judge(name, found);
@@ -84,10 +84,10 @@ export class NameResolution {
     const { addresses = [], ttl = 0 } = found ?? {};
     // As in Envoy: a name without addresses has no hosts where there may be several, and is no answer where there is one.
     if (found === undefined || (this.#logical && addresses.length === 0)) {
-      this.#stats.updateFailure.increment();
+      this.#scope.counter('update_failure').increment();
       return this.#afterFailure?.next() ?? this.#refreshMs;
     }
-    this.#stats.updateSuccess.increment();
+    this.#scope.counter('update_success').increment();
     this.#accept(name, this.#logical ? addresses.slice(0, 1) : addresses);
     this.#afterFailure?.reset();
     return this.#respectsTtl && ttl > 0 ? ttl * 1000 : this.#refreshMs;
@@ -96,7 +96,7 @@ export class NameResolution {
   #accept(name: Name, addresses: readonly string[]): void {
     const { target, hosts } = name;
     if (addresses.length === hosts.size && addresses.every(address => hosts.has(address))) {
-      this.#stats.updateNoRebuild.increment();
+      this.#scope.counter('update_no_rebuild').increment();
       return;
     }
     const hostname = target.hostname || target.address;

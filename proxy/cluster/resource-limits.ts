@@ -73,6 +73,11 @@ export const defaultThresholds: Thresholds = {
   maxConnectionsPerHost: Number.POSITIVE_INFINITY,
 };
 
+/** The gauges of a priority whose limits nobody asked yet. */
+export function makeLimitGauges(scope: StatsScope): void {
+  for (const name of ['cx', 'rq_pending', 'rq', 'rq_retry', 'cx_pool']) scope.gauge(`${name}_open`);
+}
+
 /** The breakers of one priority. */
 export class ResourceLimits {
   readonly thresholds: Thresholds;
@@ -123,8 +128,31 @@ export class ResourceLimits {
   }
 }
 
-/** What a cluster says of a priority, or the defaults. */
-export function thresholdsOf(configuration: Configuration, priority: 'default' | 'high'): Thresholds {
+/** @param scope of the cluster */
+export function limitsOf(
+  { default: usual, high }: Record<'default' | 'high', Thresholds>,
+  scope: StatsScope,
+  shared?: SharedMemory,
+): Record<'default' | 'high', ResourceLimits> {
+  return {
+    default: new ResourceLimits(usual, scope.scope('circuit_breakers.default.'), shared),
+    high: new ResourceLimits(high, scope.scope('circuit_breakers.high.'), shared),
+  };
+}
+
+/** Those that have to be there before somebody asks: what is left of them is shown, and workers find what they share in the order in which it is made. */
+export function earlyLimits(...[thresholds, scope, shared]: Parameters<typeof limitsOf>) {
+  const { default: usual, high } = thresholds;
+  const areEarly = shared !== undefined || usual.trackRemaining || high.trackRemaining;
+  return areEarly ? limitsOf(thresholds, scope, shared) : undefined;
+}
+
+/** What a cluster says, or the defaults. */
+export function thresholdsOf(configuration: Configuration): Record<'default' | 'high', Thresholds> {
+  return { default: thresholdsFor(configuration, 'default'), high: thresholdsFor(configuration, 'high') };
+}
+
+function thresholdsFor(configuration: Configuration, priority: 'default' | 'high'): Thresholds {
   const wanted = priority === 'high' ? RoutingPriority.HIGH : RoutingPriority.DEFAULT;
   const { thresholds = [], perHostThresholds = [] } = configuration.circuitBreakers ?? {};
   const found = thresholds.find(({ priority: of }) => of === wanted);

@@ -4,8 +4,8 @@
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { deserialize } from 'node:v8';
 import { ConfigurationError, type Path } from './errors.ts';
+import { deserializeDetached, KeptDocument } from './kept.ts';
 import type { ConfigurationSource, LoadedConfiguration } from './load.ts';
 
 /** Parsing takes a fraction of a second; what takes so long never ends. */
@@ -28,7 +28,14 @@ export function loaderProgram(): string {
 
 /** Loads in a process of its own. */
 export async function loadApart(source: ConfigurationSource): Promise<LoadedConfiguration> {
-  return unwrap(deserialize(await answerOf(loaderProgram(), source)) as Answer<LoadedConfiguration>);
+  const loaded = unwrap(deserializeDetached(await answerOf(loaderProgram(), source)) as Answer<LoadedConfiguration>);
+  const kept = new KeptDocument(loaded.document);
+  return {
+    ...loaded,
+    get document() {
+      return kept.document;
+    },
+  };
 }
 
 /** @throws ConfigurationError for what was refused */

@@ -3,9 +3,10 @@
  * idle in the proxy's memory (see loader.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { deserialize, serialize } from 'node:v8';
+import { serialize } from 'node:v8';
 import { ConfigurationError } from './errors.ts';
 import { FrameReader, frame } from './frames.ts';
+import { deserializeDetached } from './kept.ts';
 import { type Answer, loaderProgram, unwrap, variable } from './loader.ts';
 import type { Positions, PositionsRequest } from './positions.ts';
 import type { LoadedResources, ResourceRequest } from './resources.ts';
@@ -64,7 +65,7 @@ export class ResourceLoader {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    const reader = new FrameReader(payload => this.#answered(child, deserialize(payload) as Answer<unknown>));
+    const reader = new FrameReader(payload => this.#answered(child, deserializeDetached(payload) as Answer<unknown>));
     child.stdout?.on('data', (chunk: Buffer) => reader.add(chunk));
     child.stdin?.on('error', error => this.#fail(child, error.message));
     child.on('error', error => this.#fail(child, error.message));

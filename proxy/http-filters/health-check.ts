@@ -170,10 +170,10 @@ class Settings {
   #problemOf(name: string, percent: number): Finding | undefined {
     const cluster = this.#context.cluster(name);
     if (cluster === undefined) return noCluster;
-    const { membershipTotal, membershipHealthy, membershipDegraded } = cluster.stats;
-    if (membershipTotal.value === 0) return percent === 0 ? undefined : emptyCluster;
-    const usable = membershipHealthy.value + membershipDegraded.value;
-    return 100 * usable < membershipTotal.value * percent ? unhealthyCluster : undefined;
+    const { total, healthy, degraded } = cluster.membership;
+    if (total.value === 0) return percent === 0 ? undefined : emptyCluster;
+    const usable = healthy.value + degraded.value;
+    return 100 * usable < total.value * percent ? unhealthyCluster : undefined;
   }
 }
 

@@ -30,7 +30,8 @@ export interface BalancerContext {
   runtime: RuntimeValues | undefined;
   /** Of the cluster. */
   scope: StatsScope;
-  stats: ClusterStats;
+  /** Of requests: there when it is asked for. */
+  stats: () => ClusterStats;
   /** Where the proxy is; undefined: nobody said. */
   locality: Locality | undefined;
   /** Undefined where the proxy belongs to no cluster, or to this one. */
@@ -52,7 +53,8 @@ export class Balancer {
   readonly #panicThreshold: RuntimeNumber;
   #hosts: readonly Host[] = [];
   #policy: LoadPolicy | undefined;
-  readonly #ofLevels = new Map<string, Picker>();
+  /** Undefined until somebody else chooses a priority. */
+  #ofLevels: Map<string, Picker> | undefined;
 
   constructor(configuration: Configuration, context: BalancerContext) {
     const { scope, runtime } = context;
@@ -92,12 +94,13 @@ export class Balancer {
     // The next request makes a table of hashes: that costs milliseconds, and health may change many times before.
     if (this.byHash || this.#subsets !== undefined) this.pick = this.#makeAndPick;
     else this.pick = this.#make();
-    this.#ofLevels.clear();
+    this.#ofLevels?.clear();
   }
 
   /** Chooses within a priority that somebody else has chosen. Subsets are not looked at. */
   pickAt(level: Level, ...asked: Parameters<Picker>): Host | undefined {
     const key = `${level.health} ${level.priority}`;
+    this.#ofLevels ??= new Map();
     let pick = this.#ofLevels.get(key);
     if (pick === undefined) {
       pick = makeLevelPicker(this.#hosts, this.#pickerSettings(), level);
@@ -131,9 +134,9 @@ export class Balancer {
       overprovisioning: this.overprovisioning,
       weightedPriorityHealth: this.#policy?.weightedPriorityHealth ?? false,
       panicThreshold: Math.min(100, this.#panicThreshold.value),
-      onPanic: () => stats.healthyPanic.increment(),
+      onPanic: () => stats().healthyPanic.increment(),
       zoneStats: () => (this.#zoneStats ??= new ZoneStats(this.#context.scope, this.#context.workers)),
-      active: () => (isAlone ? stats.rqActive.value : this.#hosts.reduce((sum, host) => sum + host.active, 0)),
+      active: () => (isAlone ? stats().rqActive.value : this.#hosts.reduce((sum, host) => sum + host.active, 0)),
       ...{ locality, own },
     };
   }

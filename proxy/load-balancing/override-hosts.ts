@@ -11,14 +11,15 @@ export interface OverrideHost {
   readonly strict: boolean;
 }
 
-const usual = [HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED];
+const usual: ReadonlySet<HealthStatus> = new Set([HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED]);
 
 export class OverrideHosts {
   /** Of those that may be asked for. */
   readonly #statuses: ReadonlySet<HealthStatus>;
 
   constructor({ commonLbConfig }: Cluster) {
-    this.#statuses = new Set(commonLbConfig?.overrideHostStatus?.statuses ?? usual);
+    const stated = commonLbConfig?.overrideHostStatus?.statuses;
+    this.#statuses = stated === undefined ? usual : new Set(stated);
   }
 
   /** The host at the address; undefined where there is none that may be asked for. */

@@ -12,8 +12,8 @@ export class StatsStore implements RecordListener {
   onRecord: ((name: string, value: number) => void) | undefined = undefined;
   /** Of the connections that are open: what they carry is counted when somebody looks. */
   readonly traffic = new Set<{ count(): void }>();
-  /** What is made when somebody looks at all stats, by what the names begin with. */
-  readonly #later: { prefix: string; make: () => void }[] = [];
+  /** What makes the stats that nobody counts yet, by what their names begin with. */
+  readonly #later = new Map<string, (scope: StatsScope) => void>();
   /** Hears of the prefixes that are forgotten. */
   onScopeRemoved: ((prefix: string) => void) | undefined = undefined;
 
@@ -39,22 +39,28 @@ export class StatsStore implements RecordListener {
   }
 
   /**
-   * Stats that nobody counts yet, but that are shown: most clusters of a mesh are never used, and nobody looks at most proxies.
-   * @param prefix of all their names
+   * Stats that nobody counts yet, but that are shown: most clusters of a mesh are never used.
+   * @param prefix of all their names; who says it again replaces what was said before
    */
-  makeLater(prefix: string, make: () => void): void {
-    this.#later.push({ prefix, make });
+  makeLater(prefix: string, make: (scope: StatsScope) => void): void {
+    this.#later.set(prefix, make);
   }
 
-  /** To be called before somebody looks at more than what was used. */
-  makeAll(): void {
-    for (const { make } of this.#later.splice(0)) make();
+  /** All stats, those that nobody counts yet too. These are made for whoever looks, and gone with it: a cluster has a hundred, of 10 kB. */
+  complete(): StatsStore {
+    const all = new StatsStore();
+    for (const counter of this.counters.values()) all.counters.set(counter.name, counter);
+    for (const gauge of this.gauges.values()) all.gauges.set(gauge.name, gauge);
+    for (const readout of this.textReadouts.values()) all.textReadouts.set(readout.name, readout);
+    for (const histogram of this.histograms.values()) all.histograms.set(histogram.name, histogram);
+    for (const [prefix, make] of this.#later) make(all.scope(prefix));
+    return all;
   }
 
   /** Whether there are stats whose names begin so. */
   has(prefix: string): boolean {
     const begins = (name: string): boolean => name.startsWith(prefix);
-    return this.#later.some(one => begins(one.prefix)) || [...this.counters.keys()].some(begins);
+    return [...this.#later.keys()].some(begins) || [...this.counters.keys()].some(begins);
   }
 
   /** Ends the interval of every histogram, as the periodic flush does. */
@@ -77,8 +83,7 @@ export class StatsStore implements RecordListener {
     for (const stats of [this.counters, this.gauges, this.textReadouts, this.histograms]) {
       for (const name of stats.keys()) if (name.startsWith(prefix)) stats.delete(name);
     }
-    const kept = this.#later.filter(one => !one.prefix.startsWith(prefix));
-    this.#later.splice(0, this.#later.length, ...kept);
+    for (const begin of this.#later.keys()) if (begin.startsWith(prefix)) this.#later.delete(begin);
     this.onScopeRemoved?.(prefix);
   }
 
@@ -123,9 +128,9 @@ export class StatsScope {
     return new StatsScope(this.store, this.prefix + prefix);
   }
 
-  /** Stats below the prefix that are made when somebody looks at all. */
+  /** Stats below the prefix that are there for whoever looks at all. */
   makeLater(make: (scope: StatsScope) => void): void {
-    this.store.makeLater(this.prefix, () => make(this));
+    this.store.makeLater(this.prefix, make);
   }
 }
 

@@ -1,5 +1,5 @@
 /** A worker beside the first one: a thread that serves what the first one tells. */
-import { deserialize } from 'node:v8';
+
 import type { MessagePort } from 'node:worker_threads';
 import { ForwardedSinks } from '../access-log/forwarded-sinks.ts';
 import type { GrpcLoggers } from '../access-log/grpc-logger.ts';
@@ -7,6 +7,7 @@ import type { Cluster } from '../api/envoy/config/cluster/v3/cluster_pb.js';
 import type { Listener } from '../api/envoy/config/listener/v3/listener_pb.js';
 import type { Options } from '../command-line.ts';
 import type { JsonObject } from '../configuration/json.ts';
+import { deserializeDetached } from '../configuration/kept.ts';
 import type { LoadedConfiguration } from '../configuration/load.ts';
 import { ResourceLoader } from '../configuration/resource-loader.ts';
 import { Runtime } from '../configuration/runtime.ts';
@@ -74,14 +75,14 @@ class Follower {
         this.#memory.hear(news.name, news.buffer);
         break;
       case 'start':
-        this.#serving = new Serving(deserialize(news.packed) as FollowerSetup, this.#crew, this.#places.promise);
+        this.#serving = new Serving(deserializeDetached(news.packed) as FollowerSetup, this.#crew, this.#places.promise);
         break;
       case 'hosts':
         if (news.told === undefined) this.#told.hosts.drop(news.cluster);
         else this.#told.hosts.put(news.cluster, news.told);
         break;
       case 'resources':
-        this.#told.resources.put(news.subscription, deserialize(news.packed) as ToldUpdate);
+        this.#told.resources.put(news.subscription, deserializeDetached(news.packed) as ToldUpdate);
         break;
       case 'resources-ended':
         this.#told.resources.drop(news.subscription);
@@ -149,7 +150,7 @@ class Serving {
     const { clusters } = this.#plane.told;
     switch (news.kind) {
       case 'cluster':
-        this.#takeCluster(news.key, deserialize(news.packed) as ToldResource<Cluster>);
+        this.#takeCluster(news.key, deserializeDetached(news.packed) as ToldResource<Cluster>);
         break;
       case 'cluster-removed':
         clusters.remove(news.name);
@@ -198,7 +199,7 @@ class Serving {
       listeners.remove(news.name);
       return;
     }
-    const { configuration, document, version } = deserialize(news.packed) as ToldResource<Listener>;
+    const { configuration, document, version } = deserializeDetached(news.packed) as ToldResource<Listener>;
     try {
       await listeners.update(configuration, document, version, news);
     } catch (error) {

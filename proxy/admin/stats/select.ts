@@ -13,7 +13,7 @@ export interface Selection {
 
 /** Selects by kind, filter and use. */
 export function selectStats(store: StatsStore, query: StatsQuery): Selection {
-  if (!query.usedOnly) store.makeAll();
+  const all = query.usedOnly ? store : store.complete();
   const select = <Stat extends { name: string; used: boolean }>(
     stats: ReadonlyMap<string, Stat>,
     kind: StatsQuery['kind'],
@@ -23,10 +23,10 @@ export function selectStats(store: StatsStore, query: StatsQuery): Selection {
     return shown.sort(byName);
   };
   return {
-    textReadouts: select(store.textReadouts, 'TextReadouts'),
-    counters: select(store.counters, 'Counters'),
-    gauges: select(store.gauges, 'Gauges').map(({ whole }) => whole),
-    histograms: select(store.histograms, 'Histograms'),
+    textReadouts: select(all.textReadouts, 'TextReadouts'),
+    counters: select(all.counters, 'Counters'),
+    gauges: select(all.gauges, 'Gauges').map(({ whole }) => whole),
+    histograms: select(all.histograms, 'Histograms'),
   };
 }
 
