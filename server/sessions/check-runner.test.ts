@@ -131,7 +131,7 @@ test('however often something changes, each exercise has its turn', async () => 
 test('who asks is answered before the exercises that are behind', async () => {
   let answered = 0;
   const looked = () => {
-    if (order.join(' ') === 'a') void runner.runNow('d').then(() => answered = order.length);
+    if (order.join(' ') === 'a') void runner.runNow('d').then(() => (answered = order.length));
   };
   const { runner, order } = learnerWith({ listens: false, looked }, ['a', 'b', 'c', 'd']);
   runner.schedule();
