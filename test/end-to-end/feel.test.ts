@@ -159,6 +159,27 @@ describe('feel', { skip: noBrowser, timeout: 240_000 }, () => {
     );
   });
 
+  test('a file that the text names opens by a click, and is read again where it changed while its tab was hidden', async () => {
+    await visit(
+      '/lessons/2.8',
+      {},
+      () => {},
+      async (page, fake) => {
+        const name = page.locator('.lesson').getByRole('button', { name: 'breakers.yaml', exact: true }).first();
+        await name.click();
+        const text = page.locator('.editor[data-file="breakers.yaml"] .cm-content');
+        await text.waitFor();
+        await page.locator('[role=tab][id$="terminal:learner"]').click();
+        await text.waitFor({ state: 'detached' });
+        const body = { path: 'breakers.yaml', content: 'changed: true\n', modifiedMs: 2 };
+        fake.answers.set('GET /api/files', { status: 200, body });
+        fake.emit({ type: 'files', paths: ['breakers.yaml'] });
+        await name.click();
+        await text.filter({ hasText: 'changed: true' }).waitFor();
+      },
+    );
+  });
+
   test('the joy does not come again with the lesson', async () => {
     const opened = exerciseState('retry-three-times');
     await visit(

@@ -367,3 +367,19 @@ test('programs start from their compiled form', { skip: withProxy }, async () =>
     assert.match(standardOutput, new RegExp(`${program}\\.cjs was accepted`), standardOutput);
   }
 });
+
+test('a terminal in which the server starts a program is told to be away from its prompt', { skip }, async () => {
+  const stands = (atPrompt: boolean) =>
+    told(
+      event =>
+        event.type === 'terminals' &&
+        event.terminals.some(one => one.terminal === 'starts' && one.atPrompt === atPrompt),
+    );
+  const run = { terminal: 'starts', wait: 'typed', promptTimeoutMs: 10_000, timeoutMs: 10_000 } as const;
+  await agent.call('terminal.run', { ...run, command: 'true', wait: 'prompt' });
+  await stands(true);
+  events.length = 0;
+  await agent.call('terminal.run', { ...run, command: 'sleep 60' });
+  await stands(false);
+  await agent.call('terminal.interrupt', { terminal: 'starts', timeoutMs: 10_000 });
+});

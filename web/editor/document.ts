@@ -4,6 +4,7 @@ import { type Signal, signal } from '@preact/signals';
 import type { FileContent } from '../../server/api.ts';
 import { asFailure, get, put, type RequestFailure } from '../api/request.ts';
 import { fileClosed, setUnsaved } from '../panes/unsaved.ts';
+import { onFiles } from '../state/learner.ts';
 import { extensions } from './setup.ts';
 
 export type DocumentState =
@@ -126,6 +127,11 @@ const documents = new Map<string, FileDocument>();
 fileClosed.add(path => {
   documents.get(path)?.view.destroy();
   documents.delete(path);
+});
+// Those whose tabs are hidden too: a command of a lesson may change what was looked at before.
+onFiles(paths => {
+  for (const [path, file] of documents)
+    if (paths.some(changed => changed === path || changed.endsWith(`/${path}`))) void file.changedOnDisk();
 });
 
 /** The document of that path; read when it is first asked for. */

@@ -2,7 +2,6 @@ import { useEffect, useRef } from 'preact/hooks';
 import { lineWanted } from '../panes/panes.ts';
 import { Button } from '../parts/button.tsx';
 import { FailureProblem } from '../parts/problem.tsx';
-import { onFiles } from '../state/learner.ts';
 import { documentOf, type FileDocument } from './document.ts';
 
 /** The editor of one file. */
@@ -11,9 +10,6 @@ export function Editor({ path }: { path: string }) {
   const file = documentOf(path);
   useEffect(() => {
     place.current?.append(file.view.dom);
-    return onFiles(paths => {
-      if (paths.some(changed => changed === path || changed.endsWith(`/${path}`))) void file.changedOnDisk();
-    });
   }, [file]);
   const wanted = lineWanted.value;
   const { phase } = file.state.value;

@@ -56,14 +56,23 @@ function replacer(page: LessonPage): Replace {
       const terminal = element.getAttribute('data-terminal') ?? page.terminals[0] ?? 'learner';
       return <Command key={`${key}:${command}`} command={command} terminal={terminal} />;
     }
-    const file = element.getAttribute('data-file');
-    if (file !== null) return <Button key={key} label={file} icon="save" onClick={() => showFile(file)} />;
+    if (element.localName === 'code' && page.files.includes(element.textContent))
+      return <FileName key={key} path={element.textContent} />;
     const id = element.getAttribute('data-exercise');
     if (id === null) return undefined;
     const exercise = page.exercises.find(one => one.id === id);
     return exercise === undefined ? null : <Exercise key={id} page={exercise} replace={replace} />;
   };
   return replace;
+}
+
+/** A file that the text speaks of: a click opens it. */
+function FileName({ path }: { path: string }) {
+  return (
+    <button type="button" class="text-button" title="Open it in the editor" onClick={() => showFile(path)}>
+      <code>{path}</code>
+    </button>
+  );
 }
 
 function Head({ page }: { page: LessonPage }) {

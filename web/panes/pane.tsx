@@ -97,12 +97,18 @@ function Tabs({ pane, panel, index }: { pane: Pane; panel: string; index: number
       role="tablist"
       aria-label={index === 0 ? 'Terminals and files' : 'Terminals and files below'}
       onKeyDown={onKeyDown}
+      onWheel={scrollAlong}
     >
       {pane.tabs.map(tab => (
         <TabButton key={keyOf(tab)} tab={tab} selected={keyOf(tab) === pane.shown} panel={panel} />
       ))}
     </div>
   );
+}
+
+/** A wheel that turns one way only scrolls along the tabs, too. */
+function scrollAlong(event: WheelEvent & { currentTarget: HTMLElement }): void {
+  if (event.deltaX === 0) event.currentTarget.scrollLeft += event.deltaY;
 }
 
 function TabButton({ tab, selected, panel }: { tab: Tab; selected: boolean; panel: string }) {

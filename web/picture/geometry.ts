@@ -7,7 +7,8 @@ export interface Point {
 type PlaceName = Leg['from'];
 
 export const height = 68;
-const nodeWidth = 104;
+/** The longest name that is not shortened has 14 letters. */
+const nodeWidth = 120;
 const tallest = 28;
 const gap = 4;
 

@@ -245,7 +245,8 @@ export class Terminal {
   #marked(mark: Parameters<PromptState['mark']>[0]): void {
     const before = this.prompt.atPrompt;
     if (this.prompt.mark(mark)) this.#events.commandEnded(mark.status);
-    if (before !== this.prompt.atPrompt) this.#events.state();
+    // A command that the server typed took the prompt before the shell says that it runs it.
+    if (mark.mark === 'C' || before !== this.prompt.atPrompt) this.#events.state();
   }
 
   #exited(status: number | null): void {
