@@ -51,14 +51,15 @@ export interface AuthorizationGrpcService {
 export function authorizationGrpcService(): AuthorizationGrpcService {
   const server = createServer();
   const asked: unknown[] = [];
-  server.on('stream', stream => {
+  server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const reader = new GrpcMessageReader(1e6);
     stream.on('data', chunk => {
       for (const message of reader.read(chunk as Buffer)) {
         const request = fromBinary(CheckRequestSchema, message);
         const said = request.attributes?.request?.http?.headers['x-ask'] ?? 'fine';
-        asked.push(JSON.parse(normalized(JSON.stringify(toJson(CheckRequestSchema, request)))));
+        const check = JSON.parse(normalized(JSON.stringify(toJson(CheckRequestSchema, request))));
+        asked.push({ told: headers['x-told'], check });
         if (said === 'never') continue;
         const failed = said === 'error';
         stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
