@@ -109,6 +109,7 @@ import { upstreamNames } from './upstream-names.ts';
 import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
 import { warmingListeners } from './warming.ts';
 import { wireBytes } from './wire-bytes.ts';
+import { workerDiscovery } from './worker-discovery.ts';
 import { workers } from './workers.ts';
 
 /** What becomes of requests, in every version of HTTP. */
@@ -203,6 +204,7 @@ export const discovery: Scenario[] = [
   ...warmingListeners,
   ...scopes,
   ...onDemandHosts,
+  ...workerDiscovery,
   adminInterface,
   endpointsDump,
 ];
