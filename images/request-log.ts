@@ -29,6 +29,3 @@ export function logOf(text: string): LogOptions['log'] {
   if (text === 'text' || text === 'json') return text;
   throw new UsageError(`--log ${text}: text or json is expected`);
 }
-
-/** Nothing that a terminal would act on. */
-export const printable = (text: string): string => text.replace(/[^\x21-\x7e]/g, '?');

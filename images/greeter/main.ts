@@ -1,8 +1,9 @@
 /** greeter, the sample service of gRPC. */
 import { grpcStatus } from '../../proxy/grpc/status.ts';
 import { describeFile, registryOf } from '../grpc/schema.ts';
+import { printableWord } from '../printable.ts';
 import { begin, goOn, listen } from '../program.ts';
-import { type LogEntry, logLine, printable } from '../request-log.ts';
+import { type LogEntry, logLine } from '../request-log.ts';
 import { help, type Options, parseCommandLine } from './command-line.ts';
 import { methodsOf } from './methods.ts';
 import { greeterFiles } from './schema.ts';
@@ -21,6 +22,6 @@ function run(options: Options): void {
 }
 
 const line = (entry: LogEntry, options: Options): string =>
-  logLine(entry, options, printable(entry.path), statusNames[entry.status] ?? '');
+  logLine(entry, options, printableWord(entry.path), statusNames[entry.status] ?? '');
 
 begin({ name: 'greeter', help, parse: parseCommandLine, run });

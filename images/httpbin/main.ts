@@ -1,6 +1,8 @@
 /** httpbin, the sample service: answers HTTP requests with what it was sent, and with what it was asked for. */
+
+import { printableWord } from '../printable.ts';
 import { begin, goOn, listen } from '../program.ts';
-import { type LogEntry, logLine, printable } from '../request-log.ts';
+import { type LogEntry, logLine } from '../request-log.ts';
 import { help, type Options, parseCommandLine } from './command-line.ts';
 import { httpbin } from './server.ts';
 
@@ -22,7 +24,7 @@ function run(options: Options): void {
 
 function line(entry: LogEntry, options: Options): string {
   const status = entry.status === 0 ? 'client left' : String(entry.status);
-  return logLine(entry, options, `${entry.method} ${printable(entry.path)}`, status);
+  return logLine(entry, options, `${entry.method} ${printableWord(entry.path)}`, status);
 }
 
 begin({ name: 'httpbin', help, parse: parseCommandLine, run });

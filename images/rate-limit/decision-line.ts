@@ -1,4 +1,5 @@
 /** How a decision is told to the person at the terminal. */
+import { printable } from '../printable.ts';
 import type { Decision } from './decisions.ts';
 
 /** `shop user=ada → 3/5 per minute → OK` */
@@ -15,6 +16,3 @@ function withoutLimit(reason: Decision['reason']): string {
   if (reason === 'other domain') return 'the configuration has another domain';
   return reason === 'unlimited' ? 'unlimited' : 'no limit fits';
 }
-
-/** Nothing that a terminal would act on. */
-const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');

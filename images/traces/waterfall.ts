@@ -1,4 +1,5 @@
 /** Draws a trace for a terminal: a line for each span, a bar from its begin to its end. */
+import { printable } from '../printable.ts';
 import type { Span } from './span.ts';
 import { startOf } from './store.ts';
 import { rowsOf } from './tree.ts';
@@ -37,9 +38,6 @@ export function waterfall(spans: readonly Span[], { columns, colours }: Style): 
   }
   return `${lines.join('\n')}\n`;
 }
-
-/** Nothing that a terminal would act on. */
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
 
 const labelOf = ({ name, localEndpoint, id }: Span) => printable(name ?? localEndpoint?.serviceName ?? id);
 

@@ -9,6 +9,8 @@ export function checkClusterType(cluster: Part, refuse: Refuse): void {
     throw refuse('cluster: LB policy CLUSTER_PROVIDED cannot be combined with lb_subset_config', subsets.path);
   const custom = at(cluster, 'cluster_type');
   if (custom !== undefined) checkCustomType(cluster, custom, refuse);
+  else if (type === 'EDS' && at(cluster, 'eds_cluster_config') === undefined)
+    throw refuse('cannot create an EDS cluster without an EDS config', [...cluster.path, 'type']);
   else if (type === 'ORIGINAL_DST') checkOriginalDestinations(cluster, String(policy), refuse);
   else if (provided) {
     const rule = `cluster manager: cluster provided LB specified but cluster '${name}' did not provide one. Check cluster documentation.`;

@@ -1,5 +1,5 @@
 /** A configuration's text, parsed, with the line of each of its parts. */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { ConfigurationError, type Path } from './errors.ts';
 import type { Json } from './json.ts';
 
@@ -32,6 +32,13 @@ export function parseSource(name: string, text: string): SourceDocument {
   const position = (offset: number) => `${name}:${lines.linePos(offset).line}`;
   const [error] = document.errors;
   if (error) throw new ConfigurationError(`not valid YAML: ${error.message}`, { position: position(error.pos[0]) });
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const reason = `not valid YAML: the referenced anchor is not defined: ${alias.source}`;
+      throw new ConfigurationError(reason, { position: position(alias.range?.[0] ?? 0) });
+    },
+  });
   return {
     name,
     value: (document.toJS() ?? null) as Json,

@@ -98,6 +98,11 @@ export function embeddedProblem(typeName: string, value: JsonObject): EmbeddedPr
       return kindProblem('stateful_formatter', value.stateful_formatter, 'header formatter', [preserveCaseType]);
     case 'envoy.config.core.v3.HeaderValueOption':
       return isObject(value.header) ? addedHeaderProblem(value.header) : undefined;
+    case 'envoy.config.trace.v3.ZipkinConfig':
+      if (value.collector_endpoint_version !== undefined) return undefined;
+      return { field: 'collector_endpoint_version', reason: 'the default is no longer available: set HTTP_JSON' };
+    case 'envoy.config.core.v3.GrpcService':
+      return metadataProblem(value);
     case 'envoy.config.common.mutation_rules.v3.HeaderMutation':
       // Stricter than Envoy, which takes it and then refuses the requests.
       return isFixed(String(value.remove ?? '')) ? { field: 'remove', reason: notRemoved } : undefined;
@@ -178,6 +183,15 @@ const isFixed = (name: string): boolean => name.startsWith(':') || name.toLowerC
 function addedHeaderProblem({ key, value }: JsonObject): EmbeddedProblem | undefined {
   if (isFixed(String(key))) return { field: 'header', reason: ':-prefixed or host headers may not be modified' };
   return tried('header', () => void makeFormatter(String(value ?? '')));
+}
+
+function metadataProblem({ initial_metadata: fields }: JsonObject): EmbeddedProblem | undefined {
+  for (const field of Array.isArray(fields) ? fields : []) {
+    const value = isObject(field) ? String(field.value ?? '') : '';
+    const problem = tried('initial_metadata', () => void makeFormatter(value));
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 function removedHeaderProblem(level: JsonObject): EmbeddedProblem | undefined {

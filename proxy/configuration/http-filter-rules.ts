@@ -12,7 +12,16 @@ export function checkHttpFilter(filter: Part, refuse: Refuse): void {
   const configuration = at(filter, 'typed_config')!;
   if (isOf(configuration, 'ext_authz.v3.ExtAuthz')) checkExternalAuthorization(configuration, refuse);
   if (isOf(configuration, 'stateful_session.v3.StatefulSession')) checkSessionState(configuration, refuse);
+  if (isOf(configuration, 'local_ratelimit.v3.LocalRateLimit')) checkBucket(configuration, refuse);
   if (isOf(configuration, 'rbac.v3.RBAC')) checkAccess(configuration, refuse);
+}
+
+/** Of a local rate limit, whatever it limits. */
+export function checkBucket(configuration: Part, refuse: Refuse): void {
+  const bucket = at(configuration, 'token_bucket');
+  const interval = bucket?.value.fill_interval;
+  if (bucket !== undefined && interval !== undefined && Number.parseFloat(String(interval)) < 0.05)
+    throw refuse('local rate limit token bucket fill timer must be >= 50ms', bucket.path);
 }
 
 function checkAccess(configuration: Part, refuse: Refuse): void {
@@ -59,6 +68,7 @@ function checkFilterConfig(config: Part, refuse: Refuse): void {
   const { value, path } = config;
   if (isOf(config, 'local_ratelimit.v3.LocalRateLimit') && value.token_bucket === undefined)
     throw refuse('local rate limit token bucket must be set for per filter configs', path);
+  if (isOf(config, 'local_ratelimit.v3.LocalRateLimit')) checkBucket(config, refuse);
   if (isOf(config, 'bandwidth_limit.v3.BandwidthLimit') && value.limit_kbps === undefined)
     throw refuse('limit must be set for per route filter config', path);
   const access = at(config, 'rbac');

@@ -207,6 +207,32 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     /session_state: Didn't find a registered implementation for name: 'mine'/,
   ],
   [
+    'a bucket that is filled too often',
+    'http_filters:',
+    `http_filters:
+          - name: limit
+            typed_config: { "@type": type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit, stat_prefix: a, token_bucket: { max_tokens: 1, fill_interval: 0.01s } }`,
+    /http_filters\[0\]\.typed_config\.token_bucket: local rate limit token bucket fill timer must be >= 50ms/,
+  ],
+  [
+    'two rewrites of the path',
+    'route: { cluster: httpbin, timeout: 1s }',
+    'route: { cluster: httpbin, prefix_rewrite: /, regex_rewrite: { pattern: { regex: a } } }',
+    /route\.regex_rewrite: Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy/,
+  ],
+  [
+    'a mirror that is not there',
+    'route: { cluster: httpbin, timeout: 1s }',
+    'route: { cluster: httpbin, request_mirror_policies: [{ cluster: nobody }] }',
+    /request_mirror_policies\[0\]\.cluster: route: unknown shadow cluster 'nobody'/,
+  ],
+  [
+    'an anchor that is not there',
+    'domains: ["*"]',
+    'domains: *x',
+    /:\d+: not valid YAML: the referenced anchor is not defined: x/,
+  ],
+  [
     'an address range that is none',
     'http_filters:',
     accessPolicy('permissions: [{ any: true }], principals: [{ remote_ip: { address_prefix: here } }]'),

@@ -1,4 +1,5 @@
 /** What Envoy refuses of chains of filters on connections, in its words. */
+import { checkBucket } from './http-filter-rules.ts';
 import { isObject, type Json } from './json.ts';
 import { checkMatcher, matcherPlaces } from './matcher-rules.ts';
 import { at, type Part, type Refuse } from './parts.ts';
@@ -41,9 +42,7 @@ function checkFilter(kind: string, configuration: Part, refuse: Refuse): void {
   if (kind === 'rbac')
     for (const matcher of [at(configuration, 'matcher'), at(configuration, 'shadow_matcher')])
       checkMatcher(matcher, matcherPlaces.connectionAccess, refuse);
-  const interval = at(configuration, 'token_bucket')?.value.fill_interval;
-  if (kind === 'local_ratelimit' && interval !== undefined && Number.parseFloat(String(interval)) < 0.05)
-    throw refuse('local rate limit token bucket fill timer must be >= 50ms', [...path, 'token_bucket']);
+  if (kind === 'local_ratelimit') checkBucket(configuration, refuse);
 }
 
 function judgesHeaders(rules: Json | undefined): boolean {

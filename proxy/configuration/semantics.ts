@@ -292,15 +292,34 @@ function checkRoute(route: Part, clusters: readonly string[] | undefined, refuse
   const shares = list(action, 'weighted_clusters', 'clusters');
   for (const share of shares) requireCluster(share, 'name', clusters, refuse);
   checkWeights(action, shares, refuse);
-  for (const mirror of list(action, 'request_mirror_policies')) requireCluster(mirror, 'cluster', clusters, refuse);
+  for (const mirror of list(action, 'request_mirror_policies'))
+    requireCluster(mirror, 'cluster', clusters, refuse, 'shadow cluster');
+  checkRewrites(action, refuse);
   const policy = at(action, 'retry_policy');
   if (policy) checkBackOff(policy, refuse);
 }
 
-function requireCluster(part: Part, key: string, clusters: readonly string[] | undefined, refuse: Refuse): void {
+function checkRewrites(action: Part, refuse: Refuse): void {
+  const stated = ['prefix_rewrite', 'regex_rewrite', 'path_rewrite_policy'].filter(
+    key => action.value[key] !== undefined,
+  );
+  if (stated.length > 1)
+    throw refuse('Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy', [
+      ...action.path,
+      stated[1]!,
+    ]);
+}
+
+function requireCluster(
+  part: Part,
+  key: string,
+  clusters: readonly string[] | undefined,
+  refuse: Refuse,
+  named = 'cluster',
+): void {
   const name = part.value[key];
   if (typeof name !== 'string' || name === '' || clusters === undefined || clusters.includes(name)) return;
-  throw refuse(`route: unknown cluster '${name}'${hint(name, clusters)}`, [...part.path, key]);
+  throw refuse(`route: unknown ${named} '${name}'${hint(name, clusters)}`, [...part.path, key]);
 }
 
 function checkWeights(action: Part, shares: readonly Part[], refuse: Refuse): void {

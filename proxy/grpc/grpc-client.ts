@@ -1,4 +1,5 @@
 /** Calls services by gRPC through a cluster. @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+import type { HeaderValue } from '../api/envoy/config/core/v3/base_pb.js';
 import type { GrpcService } from '../api/envoy/config/core/v3/grpc_service_pb.js';
 import type { Cluster } from '../cluster/cluster.ts';
 import { milliseconds } from '../duration.ts';
@@ -6,6 +7,8 @@ import type { RequestSender, ResetReason, ResponseReceiver } from '../http/codec
 import { codeOf, formatTimeout, percentDecode } from '../http/grpc.ts';
 import { type HeaderMap, RequestHeaders, type ResponseHeaders } from '../http/headers.ts';
 import { OwnExchange } from '../router/own-exchange.ts';
+import { makeFormatter } from '../routing/value-format.ts';
+import type { StreamInfo } from '../stream-info.ts';
 import { replyToReset } from '../upstream/resets.ts';
 import { deadSender } from '../upstream/upstream.ts';
 import { frameMessage, GrpcMessageError, GrpcMessageReader } from './message-reader.ts';
@@ -40,6 +43,7 @@ export class GrpcClient {
   /** 0: none. */
   readonly #timeoutMs: number;
   readonly #userAgent: string | undefined;
+  readonly #metadata: readonly Metadata[];
 
   /**
    * @param service with an `envoy_grpc`
@@ -51,6 +55,7 @@ export class GrpcClient {
     this.#cluster = cluster;
     this.#timeoutMs = milliseconds(service.timeout, 0);
     this.#userAgent = userAgent;
+    this.#metadata = service.initialMetadata.map(metadataOf);
   }
 
   get clusterName(): string {
@@ -69,6 +74,7 @@ export class GrpcClient {
   /**
    * Calls with one message and hears one.
    * @param timeoutMs where the configuration has none; 0: for ever
+   * @param info of the request that it is about: what metadata says of it is put in then, as in Envoy
    * @returns what gives it up
    */
   call(
@@ -76,6 +82,7 @@ export class GrpcClient {
     message: Uint8Array,
     timeoutMs: number,
     onDone: (end: GrpcEnd, answer: Buffer | undefined) => void,
+    info?: StreamInfo,
   ): () => void {
     let answer: Buffer | undefined;
     const call = this.#start(
@@ -87,14 +94,15 @@ export class GrpcClient {
         onEnd: end => onDone(end, answer),
       },
       this.#timeoutMs || timeoutMs,
+      info,
     );
     call.send(message);
     call.end();
     return () => call.cancel();
   }
 
-  #start(path: string, receiver: GrpcReceiver, timeoutMs: number): GrpcCall {
-    const { targetSpecifier, initialMetadata } = this.#service;
+  #start(path: string, receiver: GrpcReceiver, timeoutMs: number, info?: StreamInfo): GrpcCall {
+    const { targetSpecifier } = this.#service;
     const envoyGrpc = targetSpecifier.case === 'envoyGrpc' ? targetSpecifier.value : undefined;
     const cluster = this.#cluster(this.clusterName);
     if (cluster === undefined) {
@@ -108,7 +116,7 @@ export class GrpcClient {
     head.add('te', 'trailers');
     if (timeoutMs > 0) head.add('grpc-timeout', formatTimeout(timeoutMs));
     head.add('content-type', 'application/grpc');
-    for (const { key, value } of initialMetadata) head.set(...metadataField(key.toLowerCase(), value));
+    for (const { name, value } of this.#metadata) head.set(name, value(info));
     if (this.#userAgent !== undefined) head.set('user-agent', this.#userAgent);
     return new Call(
       { head, cluster, timeoutMs, mostBytes: envoyGrpc?.maxReceiveMessageLength ?? mostMessageBytes },
@@ -117,10 +125,26 @@ export class GrpcClient {
   }
 }
 
-/** Metadata whose name says that it is binary goes in base64. */
-function metadataField(name: string, value: string): [name: string, value: string] {
-  return [name, name.endsWith('-bin') ? Buffer.from(value, 'latin1').toString('base64') : value];
+/** One field of a call's metadata. */
+interface Metadata {
+  name: string;
+  /** As it is written where the call is about no request. */
+  value(info: StreamInfo | undefined): string;
 }
+
+function metadataOf({ key, value: text }: HeaderValue): Metadata {
+  const name = key.toLowerCase();
+  const format = text.includes('%') ? makeFormatter(text) : undefined;
+  const plain = packed(name, text);
+  return {
+    name,
+    value: info => (info === undefined || format === undefined ? plain : packed(name, format(info))),
+  };
+}
+
+/** Metadata whose name says that it is binary goes in base64. */
+const packed = (name: string, value: string): string =>
+  name.endsWith('-bin') ? Buffer.from(value, 'latin1').toString('base64') : value;
 
 interface CallOptions {
   head: RequestHeaders;

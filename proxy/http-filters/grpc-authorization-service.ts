@@ -45,9 +45,9 @@ export class GrpcAuthorizationService implements Authorizer {
     const id = randomBytes(8).readBigUInt64BE().toString();
     const asked = encodeCheck({ ...question, id }, { ...this.#options, extensions: question.extensions });
     const startedAt = performance.now();
-    return client.call(checkMethod, asked, usualTimeoutMs, (end, bytes) =>
-      onAnswer(this.#answerOf(question, end, bytes, Math.round(performance.now() - startedAt))),
-    );
+    const onDone = (end: GrpcEnd, bytes: Buffer | undefined): void =>
+      onAnswer(this.#answerOf(question, end, bytes, Math.round(performance.now() - startedAt)));
+    return client.call(checkMethod, asked, usualTimeoutMs, onDone, question.info);
   }
 
   #answerOf({ head }: Question, end: GrpcEnd, bytes: Buffer | undefined, tookMs: number): Answer {

@@ -156,11 +156,12 @@ class RateLimitFilter extends StreamFilter {
     let verdict: Verdict = 'stop';
     let waits = false;
     const question = encodeQuestion(says?.domain || limits.domain, descriptors);
-    this.#giveUp = limits.client.call(rateLimitMethod, question, limits.timeoutMs, (end, bytes) => {
+    const onDone = (end: GrpcEnd, bytes: Buffer | undefined): void => {
       this.#giveUp = () => {};
       verdict = this.#take(head, answerOf(end, bytes));
       if (waits && verdict === 'continue') this.stream.continueRequest();
-    });
+    };
+    this.#giveUp = limits.client.call(rateLimitMethod, question, limits.timeoutMs, onDone, this.stream.info);
     waits = true;
     return verdict;
   }

@@ -68,6 +68,26 @@ it('reaches a starting state by the solutions that it names, and keeps what it o
   );
 });
 
+it('does not wait for the port of a command that ended', async () => {
+  const { agent } = sandbox();
+  const status = { terminal: 'v1', columns: 80, rows: 24, atPrompt: true, exitStatus: 127, offset: 0 };
+  const ended = new FakeAgent({
+    'terminal.list': () => ({ terminals: [status] }),
+    'terminal.run': () => ({ exitStatus: null }),
+    'port.list': () => ({ ports: [] }),
+    'terminal.text': () => ({ text: 'httpbinn: command not found\n' }),
+  });
+  const step: Step = { kind: 'serve', terminal: 'v1', command: 'httpbinn', port: 8001 };
+  await assert.rejects(
+    runSteps([step], ended, () => {}, signal),
+    {
+      message:
+        'Start httpbinn in the terminal v1: it ended with status 127, and port 8001 does not listen. httpbinn: command not found',
+    },
+  );
+  await runSteps([{ ...step, command: 'httpbin', port: 8000 }], agent, () => {}, signal);
+});
+
 it('goes on to where an exercise of the lesson starts', async () => {
   const { agent, files } = sandbox();
   await prepareStart(workshop, '2.4', agent, () => {}, signal, 'who-gave-up');

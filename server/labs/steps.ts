@@ -103,13 +103,29 @@ async function serve(step: ServeStep, agent: Agent, signal: AbortSignal): Promis
   const timing = { promptTimeoutMs, timeoutMs: promptTimeoutMs };
   await agent.call('terminal.run', { terminal, command, wait: 'typed', ...timing }, { signal });
   const deadline = Date.now() + listenTimeoutMs;
+  let reason = `port ${port} did not listen after ${listenTimeoutMs / 1000} s`;
   while (Date.now() < deadline) {
+    // Asked first: what went on in the background listens by then, if it ever does at once.
+    const ended = await endOf(terminal, agent, signal);
     const { ports } = await agent.call('port.list', {}, { signal });
     if (ports.some(socket => socket.port === port)) return;
+    if (ended !== undefined && !inBackground.test(command)) {
+      reason = `it ended with status ${ended}, and port ${port} does not listen`;
+      break;
+    }
     await delay(50, undefined, { signal });
   }
   const { text } = await agent.call('terminal.text', { terminal }, { signal });
-  throw new StepError(titleOf(step), `port ${port} did not listen after ${listenTimeoutMs / 1000} s. ${tail(text)}`);
+  throw new StepError(titleOf(step), `${reason}. ${tail(text)}`);
+}
+
+const inBackground = /&\s*$/;
+
+/** The exit status of what was typed in a terminal; undefined where it still runs. */
+async function endOf(terminal: string, agent: Agent, signal: AbortSignal): Promise<number | undefined> {
+  const { terminals } = await agent.call('terminal.list', {}, { signal });
+  const status = terminals.find(candidate => candidate.terminal === terminal);
+  return status?.atPrompt ? (status.exitStatus ?? undefined) : undefined;
 }
 
 const tail = (text: string): string => text.trimEnd().split('\n').slice(-3).join(' | ');

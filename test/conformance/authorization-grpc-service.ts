@@ -53,7 +53,7 @@ export interface AuthorizationGrpcService {
 export function authorizationGrpcService(byAddress: Readonly<Record<string, string>> = {}): AuthorizationGrpcService {
   const server = createServer();
   const asked: unknown[] = [];
-  server.on('stream', stream => {
+  server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
     const reader = new GrpcMessageReader(1e6);
     stream.on('data', chunk => {
@@ -61,7 +61,8 @@ export function authorizationGrpcService(byAddress: Readonly<Record<string, stri
         const request = fromBinary(CheckRequestSchema, message);
         const { request: told, destination } = request.attributes ?? {};
         const said = told?.http?.headers['x-ask'] ?? byAddress[addressOf(destination)] ?? 'fine';
-        asked.push(JSON.parse(normalized(JSON.stringify(toJson(CheckRequestSchema, request)))));
+        const check = JSON.parse(normalized(JSON.stringify(toJson(CheckRequestSchema, request))));
+        asked.push({ told: headers['x-told'], check });
         if (said === 'never') continue;
         const failed = said === 'error';
         stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });

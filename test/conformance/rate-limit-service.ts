@@ -61,7 +61,7 @@ export function rateLimitService(): RateLimitService {
           const told = entries.map(({ key, value }) => `${key}=${value}`).join(',');
           return own ? `${told} (${own.requestsPerUnit} in unit ${own.unit})` : told;
         });
-        asked.push(`${headers[':path']} ${headers[':authority']} ${domain} ${said.join(' ')}`);
+        asked.push(`${headers[':path']} ${headers[':authority']} ${domain} ${said.join(' ')} ${headers['x-told']}`);
         answer(
           stream,
           descriptors.flatMap(({ entries }) => entries.map(({ value }) => value)),

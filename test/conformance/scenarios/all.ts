@@ -124,6 +124,7 @@ import { tlsTunnels, upstreamTls } from './upstream-tls.ts';
 import { uriTemplates } from './uri-templates.ts';
 import { warmingListeners } from './warming.ts';
 import { wireBytes } from './wire-bytes.ts';
+import { workerDiscovery } from './worker-discovery.ts';
 import { workers } from './workers.ts';
 
 /** What becomes of requests, in every version of HTTP. */
@@ -227,6 +228,7 @@ export const discovery: Scenario[] = [
   ...warmingListeners,
   ...scopes,
   ...onDemandHosts,
+  ...workerDiscovery,
   adminInterface,
   endpointsDump,
 ];

@@ -35,7 +35,10 @@ function scenario(name: string, more: Record<string, unknown>, steps: Step[]): S
               typed_config: {
                 '@type': type,
                 transport_api_version: 'V3',
-                grpc_service: { envoy_grpc: { cluster_name: 'doors' }, timeout: '0.4s' },
+                grpc_service: {
+                  ...{ envoy_grpc: { cluster_name: 'doors' }, timeout: '0.4s' },
+                  initial_metadata: [{ key: 'x-told', value: '%REQ(:METHOD)% of %REQ(:AUTHORITY)%' }],
+                },
                 ...more,
               },
             },

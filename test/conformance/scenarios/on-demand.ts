@@ -3,21 +3,19 @@ import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { exchange } from '../exchange.ts';
 import { accessLog, type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
-import { type Kind, XdsServer } from '../xds-server.ts';
 import { until } from './answers.ts';
-import { asked, bootstrap, grpc, listener, named, sourceOf, type Way, ways } from './control-plane.ts';
+import { bootstrap, ControlPlane, grpc, listener, named, sourceOf, type Way, ways } from './control-plane-steps.ts';
 import { api } from './discovery.ts';
 import { scopedListener } from './scoped-routes.ts';
 
 type Json = Record<string, unknown>;
 
-/** That of the scenario that is played now. */
-let server = new XdsServer();
+const plane = new ControlPlane();
 
 const filter = { name: 'on-demand', typed_config: { '@type': api('extensions.filters.http.on_demand.v3.OnDemand') } };
 const routerFilter = { name: 'router', typed_config: { '@type': api('extensions.filters.http.router.v3.Router') } };
 
-const virtualHost = (host: string, status: number, more: Json = {}): Json => ({
+export const virtualHost = (host: string, status: number, more: Json = {}): Json => ({
   '@type': api('config.route.v3.VirtualHost'),
   name: `routes/${host}`,
   domains: [host],
@@ -31,7 +29,7 @@ const hostSource = (way: Way): Json =>
     ? { ...sourceOf(way), initial_fetch_timeout: '0.5s' }
     : { resource_api_version: 'V3', initial_fetch_timeout: '0.5s', api_config_source: grpc('DELTA_GRPC') };
 
-const table = (way: Way, hosts: Json[] = [], more: Json = {}): Json => ({
+export const hostTable = (way: Way, hosts: Json[] = [], more: Json = {}): Json => ({
   '@type': api('config.route.v3.RouteConfiguration'),
   name: 'routes',
   virtual_hosts: hosts,
@@ -39,7 +37,7 @@ const table = (way: Way, hosts: Json[] = [], more: Json = {}): Json => ({
   ...more,
 });
 
-const { '@type': _, ...fixed } = virtualHost('fixed.com', 201);
+export const { '@type': _, ...fixed } = virtualHost('fixed.com', 201);
 
 const listening = (ports: Ports, way: Way, filters: Json[], more: Json = {}): Json => {
   const found = listener(ports, sourceOf(way)) as { filter_chains: { filters: { typed_config: Json }[] }[] } & Json;
@@ -47,26 +45,11 @@ const listening = (ports: Ports, way: Way, filters: Json[], more: Json = {}): Js
   return found;
 };
 
+/** A listener that asks for virtual hosts. */
+export const demanding = (ports: Ports, way: Way, more: Json = {}): Json =>
+  listening(ports, way, [filter, routerFilter], more);
+
 const to = (host: string, name: string, method = 'GET', body = ''): Step => request('/', { host, method, body }, name);
-
-/** Between streams there is no order. */
-const ordered = (way: Way, lines: string[]): string[] =>
-  way.aggregated && way.apiType === 'DELTA_GRPC' ? lines : lines.sort();
-
-const publishing =
-  (way: Way) =>
-  (name: string, kind: Kind, version: string, resources: Json[]): Step => ({
-    name,
-    see: async () => {
-      server.publish(kind, version, resources);
-      return ordered(way, await asked(server, true));
-    },
-  });
-
-const noted = (way: Way, name: string): Step => ({
-  name,
-  see: async () => ordered(way, await asked(server, false)),
-});
 
 /** A step: a request waits while something is published. */
 const held = (name: string, host: string, act: (place: Place) => void, method = 'GET', body = ''): Step => ({
@@ -100,37 +83,34 @@ const dynamicRoutes: Step = {
   },
 };
 
-const onDemand = (way: Way, publish = publishing(way)): Scenario => ({
+const onDemand = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: `virtual hosts on demand: ${way.name}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     server.publish('CDS', 'c1', []);
-    server.publish('LDS', 'l1', [listening(ports, way, [filter, routerFilter])]);
-    server.publish('RDS', 'r1', [table(way, [fixed])]);
+    server.publish('LDS', 'l1', [demanding(ports, way)]);
+    server.publish('RDS', 'r1', [hostTable(way, [fixed])]);
     server.publish('VHDS', 'v1', [virtualHost('one.com', 202)]);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
-    noted(way, 'what it is asked at first'),
+    asking('what it is asked at first'),
     to('fixed.com', 'a host of the routes'),
     named('counted at first', counted),
     to('one.com', 'a host that is asked for'),
-    noted(way, 'it was asked for'),
+    asking('it was asked for'),
     to('ONE.com', 'again, in capitals'),
-    noted(way, 'it was not asked for again'),
+    asking('it was not asked for again'),
     named('counted then', counted),
     dynamicRoutes,
     held('a host that comes later', 'two.com', () =>
-      server.publish('VHDS', 'v2', [virtualHost('one.com', 202), virtualHost('two.com', 203)]),
+      plane.server.publish('VHDS', 'v2', [virtualHost('one.com', 202), virtualHost('two.com', 203)]),
     ),
-    noted(way, 'that one was asked for'),
+    asking('that one was asked for'),
     held(
       'a request with a body',
       'three.com',
       () =>
-        server.publish('VHDS', 'v3', [
+        plane.server.publish('VHDS', 'v3', [
           virtualHost('one.com', 202),
           virtualHost('two.com', 203),
           virtualHost('three.com', 206),
@@ -138,17 +118,17 @@ const onDemand = (way: Way, publish = publishing(way)): Scenario => ({
       'POST',
       'some body',
     ),
-    noted(way, 'for the body'),
+    asking('for the body'),
     {
       name: 'a host that is not there',
       see: async place => {
-        server.unknown.add('routes/four.com');
+        plane.server.unknown.add('routes/four.com');
         return to('four.com', '').see(place);
       },
     },
-    noted(way, 'that was asked for, too'),
+    asking('that was asked for, too'),
     to('four.com', 'again'),
-    noted(way, 'it is asked for again'),
+    asking('it is asked for again'),
     publish('a host that nobody has asked for', 'VHDS', 'v4', [
       ...[virtualHost('one.com', 202), virtualHost('two.com', 203), virtualHost('three.com', 206)],
       virtualHost('five.com', 207, { domains: ['five.com', 'www.five.com'] }),
@@ -156,13 +136,13 @@ const onDemand = (way: Way, publish = publishing(way)): Scenario => ({
     {
       name: 'a host by another name',
       see: async place => {
-        server.aliases.set('routes/five.com', ['routes/www.five.com', 'routes/alias.five.com']);
+        plane.server.aliases.set('routes/five.com', ['routes/www.five.com', 'routes/alias.five.com']);
         return to('www.five.com', '').see(place);
       },
     },
-    noted(way, 'the other name was asked for'),
+    asking('the other name was asked for'),
     to('alias.five.com', 'a name that is no domain of it'),
-    noted(way, 'that name was asked for'),
+    asking('that name was asked for'),
     named('counted after all that', counted),
     publish('a host changes', 'VHDS', 'v5', [
       ...[virtualHost('one.com', 208), virtualHost('two.com', 203), virtualHost('three.com', 206)],
@@ -176,15 +156,15 @@ const onDemand = (way: Way, publish = publishing(way)): Scenario => ({
     ]),
     to('one.com', 'the one before stays'),
     publish('other routes', 'RDS', 'r2', [
-      table(way, [], { response_headers_to_add: [{ header: { key: 'x-new', value: 'yes' } }] }),
+      hostTable(way, [], { response_headers_to_add: [{ header: { key: 'x-new', value: 'yes' } }] }),
     ]),
     to('one.com', 'a host that came, among them'),
     to('two.com', 'another'),
-    noted(way, 'after other routes'),
+    asking('after other routes'),
     publish('hosts go', 'VHDS', 'v7', [virtualHost('two.com', 203)]),
     to('two.com', 'the one that stays'),
     to('three.com', 'one that is gone'),
-    noted(way, 'whether that was asked for'),
+    asking('whether that was asked for'),
     publish('one comes back', 'VHDS', 'v8', [virtualHost('two.com', 203), virtualHost('three.com', 209)]),
     to('three.com', 'it is there'),
     named('counted at last', counted),
@@ -198,23 +178,20 @@ const onDemand = (way: Way, publish = publishing(way)): Scenario => ({
 });
 
 /** Envoy and ours alike say nothing of who waits. */
-const patience = (way: Way): Scenario => ({
+const patience = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: 'requests that wait for virtual hosts',
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     server.publish('CDS', 'c1', []);
-    server.publish('LDS', 'l1', [listening(ports, way, [filter, routerFilter], { stream_idle_timeout: '0.7s' })]);
-    server.publish('RDS', 'r1', [table(way, [fixed])]);
+    server.publish('LDS', 'l1', [demanding(ports, way, { stream_idle_timeout: '0.7s' })]);
+    server.publish('RDS', 'r1', [hostTable(way, [fixed])]);
     server.publish('VHDS', 'v1', []);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
-    noted(way, 'what it is asked at first'),
+    asking('what it is asked at first'),
     to('one.com', 'nobody answers'),
     to('one.com', 'nobody answers, with a body', 'POST', 'some body'),
-    noted(way, 'it was asked for once'),
+    asking('it was asked for once'),
     {
       name: 'a client that goes away',
       see: async ({ ports }) => {
@@ -225,25 +202,27 @@ const patience = (way: Way): Scenario => ({
         await until('http.in.downstream_rq_active', 0).see({ ports } as Place);
       },
     },
-    noted(way, 'that one was asked for, too'),
+    asking('that one was asked for, too'),
     {
       name: 'two at once',
       see: async ({ ports }) => {
         const text = 'GET / HTTP/1.1\r\nhost: three.com\r\n\r\n';
         const answers = [1, 2].map(() => exchange(ports.listener, text, false, 3000));
         await until('http.in.downstream_rq_active', 2).see({ ports } as Place);
-        server.publish('VHDS', 'v2', [virtualHost('three.com', 203)]);
+        plane.server.publish('VHDS', 'v2', [virtualHost('three.com', 203)]);
         return (await Promise.all(answers)).map(({ head }) => head[0]);
       },
     },
-    noted(way, 'it was asked for once for both'),
-    publishing(way)('two virtual hosts of one domain', 'VHDS', 'v3', [
+    asking('it was asked for once for both'),
+    publish('two virtual hosts of one domain', 'VHDS', 'v3', [
       virtualHost('three.com', 203),
       virtualHost('two.com', 204, { domains: ['three.com'] }),
     ]),
     to('three.com', 'the one before stays'),
-    publishing(way)('virtual hosts by the state of the world', 'RDS', 'r2', [
-      table(way, [fixed], { vhds: { config_source: { resource_api_version: 'V3', api_config_source: grpc('GRPC') } } }),
+    publish('virtual hosts by the state of the world', 'RDS', 'r2', [
+      hostTable(way, [fixed], {
+        vhds: { config_source: { resource_api_version: 'V3', api_config_source: grpc('GRPC') } },
+      }),
     ]),
     to('three.com', 'it stays still'),
     stats(
@@ -266,9 +245,7 @@ const headerMutation = (mutations: Json = {}): Json => ({
 /** What virtual hosts that were asked for say to filters, also to those that have seen the request before. */
 const filtersOfHosts = (way: Way): Scenario => ({
   name: 'filters of virtual hosts on demand',
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     const format = '%REQ(:AUTHORITY)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %BYTES_RECEIVED%\n';
     const file = {
       '@type': api('extensions.access_loggers.file.v3.FileAccessLog'),
@@ -281,7 +258,7 @@ const filtersOfHosts = (way: Way): Scenario => ({
     server.publish('LDS', 'l1', [
       listening(ports, way, filters, { access_log: [{ name: 'file', typed_config: file }] }),
     ]);
-    server.publish('RDS', 'r1', [table(way, [fixed])]);
+    server.publish('RDS', 'r1', [hostTable(way, [fixed])]);
     const adds = (key: string): Json => ({
       '@type': api('extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute'),
       mutations: { response_mutations: [{ append: { header: { key, value: 'yes' } } }] },
@@ -291,8 +268,7 @@ const filtersOfHosts = (way: Way): Scenario => ({
       virtualHost('one.com', 202, { typed_per_filter_config }),
       virtualHost('two.com', 203, { typed_per_filter_config }),
     ]);
-    return () => server.close();
-  },
+  }),
   config: (ports, accessLogFile) => {
     log = accessLogFile;
     return bootstrap(ports, way);
@@ -332,11 +308,9 @@ const scopesCounted = stats(
   ...['downstream_rq_total', 'no_route'].map(name => `http.in.${name}`),
 );
 
-const onDemandScopes = (way: Way): Scenario => ({
+const onDemandScopes = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: `scopes on demand: ${way.name}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     server.publish('CDS', 'c1', []);
     const fragments = [{ header_value_extractor: { name: 'x-scope', index: 0 } }];
     const scoped = {
@@ -347,30 +321,29 @@ const onDemandScopes = (way: Way): Scenario => ({
     server.publish('LDS', 'l1', [scopedListener(ports, scoped, [filter])]);
     server.publish('SRDS', 's1', [scope('a'), scope('b', { on_demand: true }), scope('c', { on_demand: true })]);
     server.publish('RDS', 'r1', [came('a', 201), came('b', 202)]);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
-    noted(way, 'what it is asked at first'),
+    asking('what it is asked at first'),
     ofScope('a', 'a scope that is there'),
     named('counted at first', scopesCounted),
     ofScope('b', 'one on demand'),
-    noted(way, 'it was asked for'),
+    asking('it was asked for'),
     ofScope('b', 'again'),
     ofScope('x', 'no such scope'),
-    noted(way, 'nothing was asked for'),
+    asking('nothing was asked for'),
     named('counted then', scopesCounted),
     {
       name: 'one whose routes come later',
       see: async ({ ports }) => {
         const answer = exchange(ports.listener, 'GET / HTTP/1.1\r\nhost: a\r\nx-scope: c\r\n\r\n', false, 3000);
         await until('http.in.scoped_rds.scopes.active_scopes', 3).see({ ports } as Place);
-        server.publish('RDS', 'r2', [came('a', 201), came('b', 202), came('c', 203)]);
+        plane.server.publish('RDS', 'r2', [came('a', 201), came('b', 202), came('c', 203)]);
         return (await answer).head[0];
       },
     },
-    noted(way, 'that was asked for'),
-    publishing(way)('one changes', 'SRDS', 's2', [
+    asking('that was asked for'),
+    publish('one changes', 'SRDS', 's2', [
       scope('a'),
       scope('b', { on_demand: true, route_configuration_name: 'routes-a' }),
       scope('c', { on_demand: true }),

@@ -18,7 +18,13 @@ const filter = (more: Record<string, unknown>) => ({
     '@type': type,
     domain: 'shop',
     timeout: '0.4s',
-    rate_limit_service: { transport_api_version: 'V3', grpc_service: { envoy_grpc: { cluster_name: 'limits' } } },
+    rate_limit_service: {
+      transport_api_version: 'V3',
+      grpc_service: {
+        envoy_grpc: { cluster_name: 'limits' },
+        initial_metadata: [{ key: 'X-Told', value: '100%% %REQ(:METHOD)% %PROTOCOL% %REQ(x-none)%' }],
+      },
+    },
     ...more,
   },
 });

@@ -5,7 +5,7 @@ import { admin, type Place, type Ports, readStats, type Scenario, type Step, sta
 import type { Kind } from '../xds-server.ts';
 import { until } from './answers.ts';
 import { address, cluster } from './configuration.ts';
-import { assignment, edsCluster, listener, main, named, routes, to } from './control-plane.ts';
+import { assignment, edsCluster, listener, main, named, routes, to } from './control-plane-steps.ts';
 import { api } from './discovery.ts';
 import { certificate } from './tls-steps.ts';
 

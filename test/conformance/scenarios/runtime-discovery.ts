@@ -4,7 +4,7 @@ import { RestServer } from '../rest-server.ts';
 import { admin, type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
 import { XdsServer } from '../xds-server.ts';
 import { cluster, bootstrap as configuration } from './configuration.ts';
-import { named } from './control-plane.ts';
+import { named } from './control-plane-steps.ts';
 import { api } from './discovery.ts';
 
 type Json = Record<string, unknown>;

@@ -1,9 +1,8 @@
 /** Routes of which each request has those of its scope. */
-import { type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
-import { type Kind, XdsServer } from '../xds-server.ts';
+import { type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
 import { until } from './answers.ts';
 import { address } from './configuration.ts';
-import { asked, bootstrap, named, sourceOf, type Way, ways } from './control-plane.ts';
+import { bootstrap, ControlPlane, named, sourceOf, type Way, ways } from './control-plane-steps.ts';
 import { api } from './discovery.ts';
 import { scopesDump } from './scopes-dump.ts';
 
@@ -127,10 +126,9 @@ const pseudo = inline(
   ],
 );
 
-/** That of the scenario that is played now. */
-let server = new XdsServer();
+const plane = new ControlPlane();
 
-const scope = (name: string, routes: string, parts: string[], more: Json = {}): Json => ({
+export const scope = (name: string, routes: string, parts: string[], more: Json = {}): Json => ({
   '@type': api('config.route.v3.ScopedRouteConfiguration'),
   name,
   route_configuration_name: routes,
@@ -138,12 +136,12 @@ const scope = (name: string, routes: string, parts: string[], more: Json = {}): 
   ...more,
 });
 
-const came = (name: string, status: number): Json => ({
+export const came = (name: string, status: number): Json => ({
   '@type': api('config.route.v3.RouteConfiguration'),
   ...table(name, status),
 });
 
-const discovered = (ports: Ports, way: Way, before: Json[] = []): Json =>
+export const discovered = (ports: Ports, way: Way, before: Json[] = []): Json =>
   scopedListener(
     ports,
     {
@@ -164,34 +162,17 @@ const scopesCounted = stats(
   ),
 );
 
-const publishing =
-  (way: Way) =>
-  (name: string, kind: Kind, version: string, resources: Json[]): Step => ({
-    name,
-    see: async () => {
-      server.publish(kind, version, resources);
-      const lines = await asked(server, true);
-      return way.aggregated ? lines : lines.sort();
-    },
-  });
-
-const byDiscovery = (way: Way, publish = publishing(way)): Scenario => ({
+const byDiscovery = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: `scopes of routes by SRDS: ${way.name}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     server.publish('CDS', 'c1', []);
     server.publish('LDS', 'l1', [discovered(ports, way)]);
     server.publish('SRDS', 's1', [scope('a', 'one', ['a']), scope('b', 'two', ['b'])]);
     server.publish('RDS', 'r1', [came('one', 201), came('two', 202)]);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
-    {
-      name: 'what it is asked at first',
-      see: async () => (way.aggregated ? asked(server, false) : (await asked(server, false)).sort()),
-    },
+    asking('what it is asked at first'),
     at('the first scope', 'x-scope: a'),
     at('the second scope', 'x-scope: b'),
     at('no such scope', 'x-scope: c'),
@@ -247,26 +228,16 @@ const byDiscovery = (way: Way, publish = publishing(way)): Scenario => ({
 });
 
 /** What listeners wait for. */
-const waiting = (way: Way, publish = publishing(way)): Scenario => ({
+const waiting = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: `scopes that warm: ${way.name}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside(server => {
     server.publish('CDS', 'c1', []);
     server.publish('LDS', 'l1', []);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
-    { name: 'what it is asked at first', see: async () => (await asked(server, false)).sort() },
-    {
-      name: 'a listener comes',
-      see: async ({ ports }: Place) => {
-        server.publish('LDS', 'l2', [discovered(ports, way)]);
-        const lines = await asked(server, true);
-        return way.aggregated ? lines : lines.sort();
-      },
-    },
+    asking('what it is asked at first'),
+    publish('a listener comes', 'LDS', 'l2', ({ ports }) => [discovered(ports, way)]),
     named('it waits for scopes', stats('listener_manager.total_listeners_warming')),
     publish('its scopes come', 'SRDS', 's1', [scope('a', 'one', ['a']), scope('b', 'two', ['b'])]),
     named('it waits for their routes', stats('listener_manager.total_listeners_warming')),
@@ -279,21 +250,18 @@ const waiting = (way: Way, publish = publishing(way)): Scenario => ({
 });
 
 /** Envoy loses one of them: see the known differences. */
-const changingPlaces = (way: Way, publish = publishing(way)): Scenario => ({
+const changingPlaces = (way: Way, publish = plane.publishing(way), asking = plane.asking(way)): Scenario => ({
   name: 'scopes that change places',
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside((server, ports) => {
     server.publish('CDS', 'c1', []);
     server.publish('LDS', 'l1', [discovered(ports, way)]);
     server.publish('SRDS', 's1', [scope('a', 'one', ['a']), scope('b', 'two', ['b'])]);
     server.publish('RDS', 'r1', [came('one', 201), came('two', 202)]);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
     at('the first', 'x-scope: a'),
-    { name: 'what it is asked at first', see: async () => (await asked(server, false)).sort() },
+    asking('what it is asked at first'),
     publish('they change', 'SRDS', 's2', [scope('a', 'one', ['b']), scope('b', 'two', ['a'])]),
     at('the second has changed', 'x-scope: a'),
     at('the first has changed', 'x-scope: b'),

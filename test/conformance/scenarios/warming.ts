@@ -3,14 +3,24 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Place, type Scenario, type Step, stats } from '../scenario.ts';
-import { XdsServer } from '../xds-server.ts';
 import { until } from './answers.ts';
 import { address } from './configuration.ts';
-import { bootstrap, listener, main, named, routes, sourceOf, type Way, ways } from './control-plane.ts';
+import {
+  answers,
+  bootstrap,
+  ControlPlane,
+  listener,
+  main,
+  named,
+  routes,
+  sourceOf,
+  type Way,
+  ways,
+} from './control-plane-steps.ts';
 
 type Json = Record<string, unknown>;
 
-let server = new XdsServer();
+const plane = new ControlPlane();
 
 /** A step: what becomes of a connection to a port. */
 const knocking = (name: string, port: (place: Place) => number): Step => ({
@@ -54,43 +64,39 @@ const counted = stats(
 );
 
 const did = (name: string, act: (place: Place) => void): Step => ({ name, see: async place => act(place) });
-const answers = (status: number): Json => ({ direct_response: { status } });
 
 const warming = (way: Way, more: Json): Scenario => ({
   name: `listeners that warm: ${way.name}${'enable_reuse_port' in more ? ', none shares its port' : ''}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside(server => {
     server.publish('CDS', 'c1', []);
     server.publish('LDS', 'l1', []);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
     knocking('before there is a listener', listens),
     did('one comes whose routes do not', ({ ports }) =>
-      server.publish('LDS', 'l2', [listener(ports, sourceOf(way), 'late', more)]),
+      plane.server.publish('LDS', 'l2', [listener(ports, sourceOf(way), 'late', more)]),
     ),
     until('listener_manager.total_listeners_warming', 1),
     knocking('nobody is let in while it warms', listens),
     claiming('its port, while it warms', listens),
     knocking('still nobody', listens),
     named('counted while it warms', counted),
-    did('the routes come', () => server.publish('RDS', 'r1', [routes('late', answers(201))])),
+    did('the routes come', () => plane.server.publish('RDS', 'r1', [routes('late', answers(201))])),
     until('listener_manager.total_listeners_active', 1),
     knocking('who comes now is let in', listens),
     main('it answers'),
     named('counted then', counted),
     claiming('its port, while it serves', listens),
     did('it changes, and its routes do not come', ({ ports }) =>
-      server.publish('LDS', 'l3', [
+      plane.server.publish('LDS', 'l3', [
         listener(ports, sourceOf(way), 'later', { ...more, per_connection_buffer_limit_bytes: 9999 }),
       ]),
     ),
     { ...until('listener_manager.total_listeners_warming', 1), name: 'it warms again' },
     main('the one before answers'),
     did('it moves, and its routes do not come', ({ ports }) =>
-      server.publish('LDS', 'l4', [
+      plane.server.publish('LDS', 'l4', [
         { ...listener(ports, sourceOf(way), 'latest', more), address: address(ports.raw, '127.0.0.3') },
       ]),
     ),
@@ -98,7 +104,7 @@ const warming = (way: Way, more: Json): Scenario => ({
     main('the one before answers still'),
     named('counted before it moves', counted),
     did('these routes come', () =>
-      server.publish('RDS', 'r2', [routes('late', answers(201)), routes('latest', answers(202))]),
+      plane.server.publish('RDS', 'r2', [routes('late', answers(201)), routes('latest', answers(202))]),
     ),
     { ...until('listener_manager.total_listeners_warming', 0), name: 'it has moved' },
     main('nobody is where it was'),
@@ -121,36 +127,31 @@ const rdsCounted = (name: string): Step =>
 /** How long listeners wait for routes, and what ends that. */
 const patience = (way: Way): Scenario => ({
   name: `how long listeners wait for routes: ${way.name}`,
-  beside: async ports => {
-    server = new XdsServer();
-    await server.listen(ports.nobody);
+  beside: plane.beside(server => {
     server.publish('CDS', 'c1', []);
     server.publish('LDS', 'l1', []);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
   steps: [
     did('routes do not come in time', ({ ports }) =>
-      server.publish('LDS', 'l2', [listener(ports, { ...sourceOf(way), initial_fetch_timeout: '0.5s' }, 'late')]),
+      plane.server.publish('LDS', 'l2', [listener(ports, { ...sourceOf(way), initial_fetch_timeout: '0.5s' }, 'late')]),
     ),
     { ...until('listener_manager.total_listeners_active', 1), name: 'it serves without' },
     main('it has no route'),
     named('counted without', rdsCounted('late')),
-    did('routes that cannot be', () =>
-      server.publish('RDS', 'r1', [routes('late', { direct_response: { status: 99 } })]),
-    ),
+    did('routes that cannot be', () => plane.server.publish('RDS', 'r1', [routes('late', answers(99))])),
     { ...until('http.in.rds.late.update_rejected', 1), name: 'they are refused' },
     main('it has no route still'),
-    did('routes come', () => server.publish('RDS', 'r2', [routes('late', answers(201))])),
+    did('routes come', () => plane.server.publish('RDS', 'r2', [routes('late', answers(201))])),
     { ...until('http.in.rds.late.config_reload', 1), name: 'they are taken' },
     main('it has them'),
     named('counted with routes', rdsCounted('late')),
     did('it changes, and has to wait for ever', ({ ports }) =>
-      server.publish('LDS', 'l3', [listener(ports, { ...sourceOf(way), initial_fetch_timeout: '0s' }, 'never')]),
+      plane.server.publish('LDS', 'l3', [listener(ports, { ...sourceOf(way), initial_fetch_timeout: '0s' }, 'never')]),
     ),
     { ...until('listener_manager.total_listeners_warming', 1), name: 'it waits' },
     did('what comes cannot be', () =>
-      server.publish('RDS', 'r3', [routes('late', answers(201)), routes('never', { direct_response: { status: 99 } })]),
+      plane.server.publish('RDS', 'r3', [routes('late', answers(201)), routes('never', answers(99))]),
     ),
     { ...until('listener_manager.total_listeners_warming', 0), name: 'it waits no longer' },
     main('it has none'),
