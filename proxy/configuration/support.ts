@@ -61,8 +61,10 @@ export const obeyed: Record<string, string> = {
     'destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names application_protocols transport_protocol=raw_buffer|tls',
   'envoy.config.listener.v3.Filter': 'name typed_config',
   'envoy.config.listener.v3.ListenerFilter': 'name typed_config filter_disabled',
-  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'enable_ja3_fingerprinting enable_ja4_fingerprinting',
-  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate': 'or_match and_match not_match any_match destination_port_range',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector':
+    'enable_ja3_fingerprinting enable_ja4_fingerprinting',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate':
+    'or_match and_match not_match any_match destination_port_range',
   'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': 'rules',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': '',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol':

@@ -267,7 +267,7 @@ export class Listener implements ConnectionTaker {
       this.#pending.secure(socket, securing, {
         onSecured: (secured, shown) => {
           if (told !== undefined) noteHandshake(told, shown);
-            comesByTheSame(secured, socket);
+          comesByTheSame(secured, socket);
           filter.accept(openSocketTransport(secured, this.#highMark), { ...facts, tls: shown });
         },
         onFailed: failed => {

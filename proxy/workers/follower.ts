@@ -75,7 +75,11 @@ class Follower {
         this.#memory.hear(news.name, news.buffer);
         break;
       case 'start':
-        this.#serving = new Serving(deserializeDetached(news.packed) as FollowerSetup, this.#crew, this.#places.promise);
+        this.#serving = new Serving(
+          deserializeDetached(news.packed) as FollowerSetup,
+          this.#crew,
+          this.#places.promise,
+        );
         break;
       case 'hosts':
         if (news.told === undefined) this.#told.hosts.drop(news.cluster);
