@@ -382,26 +382,3 @@ test('errors of a file name the file and the line', t => {
     message: new RegExp(`^${path}:18: .*timeot: .*did you mean timeout`),
   });
 });
-
-test('--config-yaml is merged over the file: messages by field, lists one after the other', t => {
-  const folder = mkdtempSync(join(tmpdir(), 'load-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, 'proxy.yaml');
-  writeFileSync(path, good);
-  const yaml =
-    'admin: { address: { socket_address: { port_value: 9999 } } }\nstaticResources: { clusters: [{ name: two }] }';
-  const over = yaml.replace('port_value: 9999', 'address: 127.0.0.2, port_value: 9999');
-  const { bootstrap } = loadConfiguration({ path, yaml: over });
-  const address = bootstrap.admin?.address?.address.value as { address: string; portSpecifier: { value: number } };
-  assert.deepEqual([address.address, address.portSpecifier.value], ['127.0.0.2', 9999]);
-  assert.deepEqual(
-    bootstrap.staticResources?.clusters.map(({ name }) => name),
-    ['httpbin', 'two'],
-  );
-});
-
-test('nothing at all is refused in Envoy’s words', () => {
-  assert.throws(() => loadConfiguration({}), {
-    message: 'At least one of --config-path or --config-yaml or Options::configProto() should be non-empty',
-  });
-});

@@ -1,5 +1,4 @@
 /** HTTP/1 with a client: requests in, responses out, one at a time; pipelined requests wait. */
-
 import {
   CodecError,
   type HeadLimits,
