@@ -32,7 +32,8 @@ export function connectionTest({ rule }: Predicate): ConnectionTest {
         return isPipe(address) || (start <= port && port < end);
       };
     }
-    default:
+    case 'anyMatch':
+    case undefined:
       return () => true;
   }
 }

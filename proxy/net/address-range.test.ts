@@ -30,4 +30,6 @@ test('what is no address is in no range', () => {
 test('an address is told from its port', () => {
   assert.deepEqual(splitAddress('10.0.0.1:80'), { address: '10.0.0.1', port: 80 });
   assert.deepEqual(splitAddress('[::1]:8080'), { address: '::1', port: 8080 });
+  for (const path of ['/run/a.sock', './a.sock', '@a', '/a:80'])
+    assert.deepEqual(splitAddress(path), { address: path, port: 0 });
 });

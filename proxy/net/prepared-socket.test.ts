@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { boundSocket, numberOption, prepareConnect, SocketOptionError } from './prepared-socket.ts';
+import {
+  boundPipe,
+  boundSocket,
+  closeSocket,
+  numberOption,
+  prepareConnect,
+  SocketOptionError,
+  samePipe,
+} from './prepared-socket.ts';
 import { freeBinding } from './stated-options.ts';
 import { descriptorOf, systemCalls } from './system-calls.ts';
 
@@ -74,4 +85,18 @@ test('a socket that connects was told its options before', async () => {
   assert.throws(() => prepareConnect(other, '127.0.0.1', [wrong]), namesIt);
   other.destroy();
   server.close();
+});
+
+test('a pipe takes the place of what lay at its path, and another thread gets that one alone', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'pipe-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [path, other] = [join(folder, 'a.sock'), join(folder, 'b.sock')];
+  writeFileSync(path, 'something');
+  const descriptor = boundPipe(path, 0o640, { before: [], after: [] });
+  const { mode } = statSync(path);
+  const same = samePipe(path, descriptor);
+  assert.deepEqual([statSync(path).isSocket(), mode & 0o777, same === descriptor], [true, 0o640, false]);
+  assert.throws(() => samePipe(other, descriptor), { code: 'EBADF' });
+  for (const one of [descriptor, same]) closeSocket(one);
+  assert.throws(() => samePipe(path, descriptor), { code: 'EBADF' });
 });
