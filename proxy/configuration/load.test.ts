@@ -215,18 +215,6 @@ const refusals: [name: string, from: string, to: string, message: RegExp][] = [
     /http_filters\[0\]\.typed_config\.token_bucket: local rate limit token bucket fill timer must be >= 50ms/,
   ],
   [
-    'two rewrites of the path',
-    'route: { cluster: httpbin, timeout: 1s }',
-    'route: { cluster: httpbin, prefix_rewrite: /, regex_rewrite: { pattern: { regex: a } } }',
-    /route\.regex_rewrite: Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy/,
-  ],
-  [
-    'a mirror that is not there',
-    'route: { cluster: httpbin, timeout: 1s }',
-    'route: { cluster: httpbin, request_mirror_policies: [{ cluster: nobody }] }',
-    /request_mirror_policies\[0\]\.cluster: route: unknown shadow cluster 'nobody'/,
-  ],
-  [
     'an anchor that is not there',
     'domains: ["*"]',
     'domains: *x',
