@@ -6,7 +6,6 @@ import { connect } from 'node:http2';
 import { get } from 'node:https';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { allocatorVariables } from '../../images/box/specification.ts';
 import { freePorts } from '../conformance/scenario.ts';
 import { findEnvoy } from '../conformance/subject.ts';
 import { top } from '../lint/files.ts';
@@ -126,10 +125,9 @@ export async function envoy(folder: string, setup: Setup): Promise<Peer | null> 
   ]);
 }
 
-/** Ours, with the allocator's settings that every node in the sandbox has: one arena for all threads takes 2.8 MB less. */
+/** Ours. */
 export function own(folder: string, setup: Setup): Promise<Peer> {
   return startOn('ours', cores.proxy, schemeOf(setup), async port => [
-    ...['env', ...allocatorVariables],
     ...[process.execPath, ...ownFlags, join(top, 'proxy/dist/proxy.cjs')],
     ...['-c', configurationFile(folder, port, setup), '--concurrency', '1', '-l', 'error'],
   ]);
