@@ -16,6 +16,7 @@ import { copies } from './copies.ts';
 import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
+import { demandedClusters } from './demanded-clusters.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
 import { durations } from './durations.ts';
 import { headerToMetadata, tokenMetadata } from './dynamic-metadata.ts';
@@ -200,6 +201,7 @@ export const filters: Scenario[] = [
 
 /** What comes while the proxy runs. */
 export const discovery: Scenario[] = [
+  ...demandedClusters,
   fileDiscovery,
   listenerDiscovery,
   drainedListeners,
