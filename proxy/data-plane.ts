@@ -11,6 +11,7 @@ import type {
 } from './admin-source.ts';
 import type { AccessLog } from './api/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { Bootstrap } from './api/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import type { ConfigSource } from './api/envoy/config/core/v3/config_source_pb.js';
 import type { GrpcService } from './api/envoy/config/core/v3/grpc_service_pb.js';
 import type { Cluster } from './cluster/cluster.ts';
 import { ClusterDiscovery } from './cluster/cluster-discovery.ts';
@@ -128,7 +129,8 @@ export class DataPlane implements AdminSource {
       );
     const nodeCluster = options.nodeCluster ?? bootstrap.node?.cluster ?? '';
     const shared = crew?.memory;
-    const filterContext = { rootScope: store.scope(''), runtime, nodeCluster, cluster, shared };
+    const demandedClusters = (source: ConfigSource) => this.#clusters.demanded(source);
+    const filterContext = { rootScope: store.scope(''), runtime, nodeCluster, cluster, demandedClusters, shared };
     this.#tracers = new Tracers({ scope: store.scope(''), runtime, nodeCluster, cluster });
     const context = {
       allConnections: globalQuota(bootstrap, { store, runtime, shared }),
@@ -143,6 +145,7 @@ export class DataPlane implements AdminSource {
       healthcheck: this.#healthcheck,
       secrets: this.#secrets,
       cluster,
+      demandedClusters,
       compose: composeUpstream,
       compileFilterConfig: (any: Any) => compileFilterConfig(any, filterContext),
       runtime: options.runtime,

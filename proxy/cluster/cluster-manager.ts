@@ -2,13 +2,17 @@
 import { serialize } from 'node:v8';
 import type { DynamicResource } from '../admin-source.ts';
 import type { Cluster as Configuration } from '../api/envoy/config/cluster/v3/cluster_pb.js';
+import type { ConfigSource } from '../api/envoy/config/core/v3/config_source_pb.js';
 import type { JsonObject } from '../configuration/json.ts';
 import { KeptDocument } from '../configuration/kept.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import type { StatsStore } from '../stats/store.ts';
 import type { News } from '../workers/news.ts';
+import { subscriptionName } from '../xds/crew-subscription.ts';
+import { requireXds } from '../xds/xds-context.ts';
 import { Cluster } from './cluster.ts';
 import type { ClusterContext } from './cluster-context.ts';
+import { DemandedClusters } from './demanded-clusters.ts';
 
 /** The text of the document tells an update that changes nothing. */
 class Entry extends KeptDocument implements DynamicResource {
@@ -34,6 +38,10 @@ export class ClusterManager {
   readonly #warming = new Map<string, Entry>();
   #resume: (() => void) | undefined;
   #nextKey = 0;
+  /** Who is called back once there is a cluster of that name. */
+  readonly #awaited = new Map<string, Set<() => void>>();
+  /** By their sources. */
+  readonly #demanded = new Map<string, DemandedClusters>();
   readonly #stats: Record<'added' | 'modified' | 'removed', Counter> & Record<'active' | 'warming', Gauge>;
 
   constructor(configurations: readonly Configuration[], context: ClusterContext) {
@@ -150,6 +158,34 @@ export class ClusterManager {
     this.#active.set(name, entry.cluster);
     this.#dynamic.set(name, entry);
     this.#measure();
+    const awaiting = this.#awaited.get(name);
+    this.#awaited.delete(name);
+    for (const onThere of awaiting ?? []) onThere();
+  }
+
+  /** Calls back once requests find this cluster. @returns what waits no longer */
+  awaitCluster(name: string, onThere: () => void): () => void {
+    const awaiting = this.#awaited.get(name) ?? new Set();
+    this.#awaited.set(name, awaiting.add(onThere));
+    return () => {
+      awaiting.delete(onThere);
+      if (awaiting.size === 0 && this.#awaited.get(name) === awaiting) this.#awaited.delete(name);
+    };
+  }
+
+  /** Those that come from there once they are asked for. @throws Error for a source that cannot be */
+  demanded(source: ConfigSource): DemandedClusters {
+    const key = subscriptionName(source, { typeName: 'envoy.config.cluster.v3.Cluster' });
+    const known = this.#demanded.get(key);
+    if (known !== undefined) return known;
+    const { xds, crew } = this.#context;
+    const scope = this.#store.scope('cluster_manager.odcds.');
+    const told = crew?.told;
+    const report = told && ((name: string) => told.report({ kind: 'demand', subscription: key, name }));
+    const made = new DemandedClusters({ source, clusters: this, xds: requireXds(xds), scope, report });
+    if (crew?.tell !== undefined) requireXds(xds).hearDemands(key, name => made.ask(name));
+    this.#demanded.set(key, made);
+    return made;
   }
 
   /** Removes a cluster that came by an update: new requests do not find it, those under way end as they would. */
@@ -168,6 +204,7 @@ export class ClusterManager {
   }
 
   stop(): void {
+    for (const clusters of this.#demanded.values()) clusters.stop();
     for (const { cluster } of this.#warming.values()) cluster.stop();
     for (const cluster of this.#active.values()) cluster.stop();
   }

@@ -56,7 +56,10 @@ import {
   PerRouteConfigSchema,
 } from '../api/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '../api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
-import { OnDemandSchema } from '../api/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
+import {
+  PerRouteConfigSchema as OnDemandPerRouteSchema,
+  OnDemandSchema,
+} from '../api/envoy/extensions/filters/http/on_demand/v3/on_demand_pb.js';
 import {
   RateLimitPerRouteSchema,
   RateLimitSchema,
@@ -195,6 +198,7 @@ export const registry: Registry = createRegistry(
   PerRouteConfigSchema,
   LocalRateLimitSchema,
   OnDemandSchema,
+  OnDemandPerRouteSchema,
   RateLimitPerRouteSchema,
   RateLimitSchema,
   RBACSchema,

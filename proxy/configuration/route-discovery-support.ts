@@ -13,7 +13,9 @@ export const routeDiscoverySupport: Record<string, string> = {
   [`${manager}.ScopedRds`]: 'scoped_rds_config_source',
   'envoy.config.route.v3.ScopedRouteConfiguration': 'on_demand name route_configuration_name route_configuration key',
   'envoy.config.route.v3.Vhds': 'config_source',
-  'envoy.extensions.filters.http.on_demand.v3.OnDemand': '',
+  'envoy.extensions.filters.http.on_demand.v3.OnDemand': 'odcds',
+  'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig': 'odcds',
+  'envoy.extensions.filters.http.on_demand.v3.OnDemandCds': 'source timeout',
   'envoy.config.route.v3.ScopedRouteConfiguration.Key': 'fragments',
   'envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment': 'string_key',
 };

@@ -113,6 +113,7 @@ export class ConnectionManager implements TerminalFilter {
       healthcheck: context.healthcheck,
       nodeCluster: context.nodeCluster,
       cluster: (name: string) => context.cluster(name),
+      demandedClusters: context.demandedClusters,
       shared: context.shared,
     };
     this.#filters = compileChain(configuration.httpFilters, filterContext);

@@ -1,6 +1,8 @@
 /** HTTP filters: what stands between the connection manager and the router, and sees requests and responses pass. */
 import type { Message } from '@bufbuild/protobuf';
+import type { ConfigSource } from '../api/envoy/config/core/v3/config_source_pb.js';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { DemandedClusters } from '../cluster/demanded-clusters.ts';
 import type { HeaderMap, RequestHeaders, ResponseHeaders } from '../http/headers.ts';
 import type { RouteEntry } from '../routing/route-entry.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
@@ -126,6 +128,8 @@ export interface FilterContext {
   /** The name of this node's cluster. */
   nodeCluster: string;
   cluster(name: string): Cluster | undefined;
+  /** Clusters that come from there once they are asked for. @throws Error for a source that cannot be */
+  demandedClusters(source: ConfigSource): DemandedClusters;
   /** Where all workers count together; undefined: there is one. */
   shared?: SharedMemory | undefined;
 }

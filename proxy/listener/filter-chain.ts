@@ -147,6 +147,7 @@ function connectionManager(
     tracers: listener.tracers,
     cluster: name => listener.cluster(name),
     compose: (action, cluster) => listener.compose(action, cluster),
+    demandedClusters: source => listener.demandedClusters(source),
     compileFilterConfig: any => listener.compileFilterConfig(any),
     runtime: listener.runtime,
     xds: listener.xds,

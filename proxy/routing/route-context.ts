@@ -1,6 +1,8 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
+import type { ConfigSource } from '../api/envoy/config/core/v3/config_source_pb.js';
 import type { RouteAction_RequestMirrorPolicy as MirrorConfiguration } from '../api/envoy/config/route/v3/route_components_pb.js';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { DemandedClusters } from '../cluster/demanded-clusters.ts';
 import type { RuntimeValues } from '../runtime/runtime-values.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { SharedMemory } from '../workers/shared-memory.ts';
@@ -34,6 +36,8 @@ export interface TableContext extends RouteContext {
 /** What a connection manager needs for routes that come while the proxy runs; undefined where none can. */
 export interface RouteSourceContext extends RouteContext {
   xds: XdsContext | undefined;
+  /** Clusters that come from there once they are asked for. @throws Error for a source that cannot be */
+  demandedClusters(source: ConfigSource): DemandedClusters;
   /** Where all workers count together; undefined: there is one. */
   shared?: SharedMemory | undefined;
 }

@@ -236,12 +236,13 @@ export class Mux implements WatchCarrier, DiscoveryStreamOwner {
 }
 
 function namesOf(watches: ReadonlySet<Watch>): Names {
-  const names = new Set<string>();
-  for (const watch of watches) {
-    if (watch.names === undefined) return 'all';
-    for (const name of watch.names) names.add(name);
+  const named = new Set<string>();
+  let all = false;
+  for (const { names } of watches) {
+    if (names === undefined) all = true;
+    else for (const name of names) named.add(name);
   }
-  return names;
+  return { all, named };
 }
 
 /** Where each resource has a version of its own. */

@@ -24,6 +24,8 @@ export interface Interest {
   names?: readonly string[];
   /** Those of this space alone, `<within>/<name>`, each once it is asked for: see `Subscription.demand`. */
   within?: string;
+  /** Each once it is asked for, by its name alone. */
+  onDemand?: boolean;
   /** Word that there is none is no answer: it may still come. */
   waitsThroughRemoval?: boolean;
   /** The clusters that routes may name, as they are when an update comes; undefined: any. */

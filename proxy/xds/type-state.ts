@@ -8,8 +8,13 @@ import {
   encodeRequest,
 } from './messages.ts';
 
-/** What is asked for; 'all' that there are. */
-export type Names = ReadonlySet<string> | 'all';
+/** What is asked for. */
+export interface Names {
+  /** All that there are. */
+  all: boolean;
+  /** These, beside all or alone. */
+  named: ReadonlySet<string>;
+}
 
 export interface TypeState {
   /** A new stream: nothing was asked on it. */
@@ -42,7 +47,7 @@ export class WorldState implements TypeState {
     this.#error = undefined;
   }
 
-  next(names: Names, node: Uint8Array | undefined): Uint8Array {
+  next({ all, named }: Names, node: Uint8Array | undefined): Uint8Array {
     const errorDetail = this.#error;
     this.#error = undefined;
     return encodeRequest({
@@ -50,7 +55,7 @@ export class WorldState implements TypeState {
       typeUrl: this.#typeUrl,
       versionInfo: this.#version,
       responseNonce: this.#nonce,
-      resourceNames: names === 'all' ? [] : [...names],
+      resourceNames: all ? [] : [...named],
       errorDetail,
     });
   }
@@ -87,12 +92,12 @@ export class DeltaState implements TypeState {
     this.#answers = [];
   }
 
-  next(names: Names, node: Uint8Array | undefined): Uint8Array | undefined {
-    // A first request that names nothing asks for all.
-    const wanted: ReadonlySet<string> = names === 'all' ? new Set() : names;
+  next({ all, named: wanted }: Names, node: Uint8Array | undefined): Uint8Array | undefined {
     const isFirst = this.#asked === undefined;
     const asked = this.#asked ?? new Set();
-    const subscribe = [...wanted].filter(name => !asked.has(name));
+    // A first request that names nothing asks for all; later ones ask for more.
+    const everything = isFirst && all && wanted.size > 0 ? ['*'] : [];
+    const subscribe = [...everything, ...[...wanted].filter(name => !asked.has(name))];
     const unsubscribe = [...asked].filter(name => !wanted.has(name));
     for (const name of unsubscribe) this.#versions.delete(name);
     const answer = isFirst ? undefined : this.#answers.shift();

@@ -44,7 +44,8 @@ export class Watch implements Subscription {
 
   start(): Promise<void> {
     const { stats, initialFetchTimeoutMs } = this.#options;
-    stats.updateAttempt.increment();
+    // What was asked for before was counted.
+    if (this.#demanded.size === 0) stats.updateAttempt.increment();
     if (initialFetchTimeoutMs > 0) this.#endsAt = performance.now() + initialFetchTimeoutMs;
     this.resumeWait();
     this.#carrier.add(this);
@@ -53,13 +54,17 @@ export class Watch implements Subscription {
 
   /** What is asked for now; undefined: all that there are. */
   get names(): readonly string[] | undefined {
-    return this.interest.within === undefined ? this.interest.names : [...this.#demanded];
+    const { names, within, onDemand } = this.interest;
+    return within === undefined && onDemand === undefined ? names : [...this.#demanded];
   }
 
   demand(name: string): void {
-    if (this.#stopped || this.#demanded.has(name)) return;
-    this.#demanded.add(name);
+    const isKnown = this.#demanded.has(name);
+    if (this.#stopped || (isKnown && !this.interest.onDemand)) return;
+    // As Envoy counts: whether anything is asked or not.
     this.#options.stats.updateAttempt.increment();
+    if (isKnown) return;
+    this.#demanded.add(name);
     this.#carrier.ask(this);
   }
 
@@ -126,10 +131,12 @@ export class Watch implements Subscription {
 
   /** Undefined where nothing of it concerns this one: what it asked for, and is not there, stays as it is. */
   #ownOf(update: Update): Update | undefined {
-    const { names, within } = this.interest;
-    if (names === undefined && within === undefined) return update;
-    const has = (name: string): boolean =>
-      within === undefined ? names!.includes(name) : name.startsWith(`${within}/`);
+    const { names, within, onDemand } = this.interest;
+    if (names === undefined && within === undefined && onDemand === undefined) return update;
+    const has = (name: string): boolean => {
+      if (within !== undefined) return name.startsWith(`${within}/`);
+      return names?.includes(name) ?? this.#demanded.has(name);
+    };
     const isOwn = ({ name }: LoadedResource | RefusedResource): boolean => has(name);
     const own: Update = {
       version: update.version,

@@ -114,6 +114,11 @@ export class XdsContext {
     this.#telling.get(subscription)?.demand?.(name);
   }
 
+  /** Hears what other workers ask for, by a name that all of them know. */
+  hearDemands(subscription: string, demand: (name: string) => void): void {
+    this.#telling.set(subscription, { start: async () => {}, stop: () => {}, demand });
+  }
+
   #own(source: ConfigSource | undefined, interest: Interest, scope: StatsScope, consumer: Consumer): Subscription {
     const stats = new SubscriptionStats(scope, this.#options.heard);
     const from = source?.configSourceSpecifier;
@@ -141,14 +146,14 @@ export class XdsContext {
     }
   }
 
-  /** @throws Error for a source of virtual hosts that tells the state of the world, not changes only: in Envoy's words */
-  requireDelta(source: ConfigSource | undefined): void {
+  /** @throws Error for a source of what is asked for one by one that tells the state of the world, not changes only: in Envoy's words */
+  requireDelta(source: ConfigSource | undefined, asker = 'vhds'): void {
     const from = source?.configSourceSpecifier;
     if (from?.case === 'apiConfigSource' && isDelta(from.value)) return;
     if (from?.case !== 'ads')
-      throw new Error("vhds: only 'DELTA_GRPC' or 'ADS' (which uses Delta xDS) is supported as a config source.");
+      throw new Error(`${asker}: only 'DELTA_GRPC' or 'ADS' (which uses Delta xDS) is supported as a config source.`);
     if (!this.#isAggregatedDelta)
-      throw new Error('vhds: ADS must use DELTA_GRPC api_type when used as VHDS config source.');
+      throw new Error(`${asker}: ADS must use DELTA_GRPC api_type when used as ${asker.toUpperCase()} config source.`);
   }
 
   /** Holds back what the stream for all kinds is to say of these messages, until the answer is called. */

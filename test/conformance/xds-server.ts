@@ -103,6 +103,8 @@ export class XdsServer {
   readonly aliases = new Map<string, readonly string[]>();
   /** What is asked for of VHDS and is not there: it is told so. */
   readonly unknown = new Set<string>();
+  /** What is told of to who names it alone. */
+  readonly onDemand = new Set<string>();
   readonly #held = new Map<Kind, Held>();
   readonly #open = new Set<Open>();
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -249,7 +251,7 @@ export class XdsServer {
     const wildcard = wildcards.has(kind) && told.names.every(name => name === '*');
     const known = (name: string): readonly string[] => [name, ...(this.aliases.get(name) ?? [])];
     const wanted = [...held.resources].filter(
-      ([name]) => wildcard || known(name).some(one => told.names.includes(one)),
+      ([name]) => (wildcard && !this.onDemand.has(name)) || known(name).some(one => told.names.includes(one)),
     );
     told.nonce = `nonce-${++this.#nonces}`;
     const typeUrl = `type.googleapis.com/${kinds[kind]}`;
@@ -263,7 +265,7 @@ export class XdsServer {
 
   #delta(told: Told, held: Held, wanted: [string, Uint8Array][], wildcard: boolean, typeUrl: string): Uint8Array {
     const news = wanted.filter(([name]) => told.versions.get(name) !== held.versions.get(name));
-    const expected = wildcard ? [...told.versions.keys()] : told.names;
+    const expected = wildcard ? [...told.versions.keys()] : told.names.filter(name => name !== '*');
     const aliased = new Set([...this.aliases.values()].flat());
     const unknown = expected.filter(name => this.unknown.has(name));
     const isHere = (name: string): boolean => held.resources.has(name) || aliased.has(name) || this.unknown.has(name);

@@ -20,6 +20,7 @@ import { crossOrigin, deprecatedCrossOrigin } from './cross-origin.ts';
 import { customResponses } from './custom-responses.ts';
 import { expressionFilters, expressionLimits, otherExpressions, traceableLogs } from './deciding-expressions.ts';
 import { decompression } from './decompression.ts';
+import { demandedClusters } from './demanded-clusters.ts';
 import { checkedDiscovery, fileDiscovery } from './discovery.ts';
 import { draining } from './draining.ts';
 import { durations } from './durations.ts';
@@ -219,6 +220,7 @@ export const filters: Scenario[] = [
 
 /** What comes while the proxy runs. */
 export const discovery: Scenario[] = [
+  ...demandedClusters,
   fileDiscovery,
   listenerDiscovery,
   drainedListeners,
