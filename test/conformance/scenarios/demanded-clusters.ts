@@ -1,15 +1,13 @@
 /** Clusters that are asked for when a request wants them. */
 import { type Place, type Ports, request, type Scenario, type Step, stats } from '../scenario.ts';
-import { XdsServer } from '../xds-server.ts';
 import { until } from './answers.ts';
 import { cluster } from './configuration.ts';
-import { asked, bootstrap, grpc, listener, named, sourceOf, type Way, ways } from './control-plane.ts';
+import { bootstrap, ControlPlane, grpc, listener, named, sourceOf, type Way, ways } from './control-plane-steps.ts';
 import { api } from './discovery.ts';
 
 type Json = Record<string, unknown>;
 
-/** That of the scenario that is played now. */
-let server = new XdsServer();
+const plane = new ControlPlane();
 
 const odcds = (way: Way): Json => ({
   timeout: '1s',
@@ -60,18 +58,10 @@ const all = ['one', 'two', 'plain', 'off', 'late', 'quiet', 'missing', 'more'];
 
 const first = (ports: Ports): Json[] => ['one', 'two', 'plain', 'off'].map(name => came(name, ports.raw));
 
-const publish = (version: string, resources: Json[]): void => server.publish('CDS', version, resources);
+const publish = (version: string, resources: Json[]): void => plane.server.publish('CDS', version, resources);
 
 const to = (name: string, clusterName: string, body = ''): Step =>
   request('/', { headers: [`x-cluster: ${clusterName}`], method: body === '' ? 'GET' : 'POST', body }, name);
-
-const noted = (way: Way, name: string): Step => ({
-  name,
-  see: async () => {
-    const lines = await asked(server, false);
-    return way.aggregated ? lines : lines.sort();
-  },
-});
 
 const ends = [
   'update_attempt',
@@ -96,35 +86,32 @@ const acting = (name: string, act: (place: Place) => void, step: Step): Step => 
 });
 
 const served = (way: Way): Pick<Scenario, 'beside' | 'config'> => ({
-  beside: async ports => {
-    server = new XdsServer();
+  beside: plane.beside((server, ports) => {
     for (const name of all) server.onDemand.add(name);
-    await server.listen(ports.nobody);
-    publish('c1', first(ports));
+    server.publish('CDS', 'c1', first(ports));
     server.publish('LDS', 'l1', [listening(ports, way)]);
     server.publish('RDS', 'r1', [table]);
-    return () => server.close();
-  },
+  }),
   config: ports => bootstrap(ports, way),
 });
 
-const onDemand = (way: Way): Scenario => ({
+const onDemand = (way: Way, asking = plane.asking(way)): Scenario => ({
   name: `clusters on demand: ${way.name}`,
   ...served(way),
   steps: [
-    noted(way, 'what it is asked at first'),
+    asking('what it is asked at first'),
     named('counted at first', counted),
     to('a cluster that is asked for', 'one'),
-    noted(way, 'it was asked for'),
+    asking('it was asked for'),
     to('again', 'one'),
     request('/plain', { method: 'POST', body: 'some body' }, 'one that the route names, with a body'),
-    noted(way, 'that was asked for'),
+    asking('that was asked for'),
     named('counted then', counted),
     to('one that is not there', 'missing'),
-    noted(way, 'that was asked for, too'),
+    asking('that was asked for, too'),
     named('counted with that', counted),
     to('again one that is not there', 'missing'),
-    noted(way, 'whether that was asked for again'),
+    asking('whether that was asked for again'),
     named('counted with that again', counted),
     {
       name: 'it comes while somebody waits',
@@ -135,7 +122,7 @@ const onDemand = (way: Way): Scenario => ({
         return answer;
       },
     },
-    noted(way, 'what was asked then'),
+    asking('what was asked then'),
     {
       name: 'one changes, another goes',
       see: async ({ ports }) => {
@@ -143,15 +130,15 @@ const onDemand = (way: Way): Scenario => ({
         await until('cluster_manager.cluster_removed', 1).see({ ports } as Place);
       },
     },
-    noted(way, 'what was said to that'),
+    asking('what was said to that'),
     request('/plain', {}, 'the one that went'),
-    noted(way, 'whether that is asked for again'),
+    asking('whether that is asked for again'),
     named('counted after all that', counted),
     to('no name', ''),
     request('/off', {}, 'a route that asks for none'),
-    acting('nobody answers', () => server.silent.add('CDS'), to('', 'quiet')),
+    acting('nobody answers', () => plane.server.silent.add('CDS'), to('', 'quiet')),
     acting('with a body', () => undefined, to('', 'quiet', 'some body')),
-    noted(way, 'it was asked for nobody to answer'),
+    asking('it was asked for nobody to answer'),
     named('counted in between', counted),
   ],
 });
@@ -165,4 +152,4 @@ const manyWorkers = (way: Way): Scenario => ({
 });
 
 const deltaWays = ways.filter(({ apiType }) => apiType === 'DELTA_GRPC');
-export const demandedClusters: Scenario[] = [...deltaWays.map(onDemand), ...deltaWays.map(manyWorkers)];
+export const demandedClusters: Scenario[] = [...deltaWays.map(way => onDemand(way)), ...deltaWays.map(manyWorkers)];
