@@ -1,4 +1,4 @@
 import { compare } from './comparison.ts';
-import { connections, discovery } from './scenarios/all.ts';
+import { connections } from './scenarios/all.ts';
 
-compare([...connections, ...discovery]);
+compare(connections);

@@ -1,0 +1,4 @@
+import { compare } from './comparison.ts';
+import { discovery } from './scenarios/all.ts';
+
+compare(discovery);
