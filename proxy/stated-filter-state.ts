@@ -39,7 +39,7 @@ function keeperOf(
   { key: { value: key = '' }, factoryKey, value, skipIfEmpty }: FilterStateValue,
   level: 'connection' | 'request',
 ): StateKeeper {
-  const print = compileFormatString(value.value, '');
+  const print = compileFormatString(value.case === 'formatString' ? value.value : undefined, '');
   const isString = (factoryKey || key) === stringKey;
   return info => {
     const text = print(info);
