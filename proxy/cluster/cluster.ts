@@ -142,6 +142,11 @@ export class Cluster implements ClusterStatus, CheckedCluster, Member {
     return this.#balancer.overprovisioning;
   }
 
+  /** Whether so few hosts of a priority are healthy that all of them are chosen from. */
+  isInPanic(priority: number): boolean {
+    return this.#balancer.isInPanic(priority);
+  }
+
   get endpoints(): EndpointsStatus {
     const { addedViaApi, overprovisioning } = this;
     const levels = [...Map.groupBy(this.hosts, ({ priority }) => priority)].sort(([a], [b]) => a - b);

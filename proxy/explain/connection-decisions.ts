@@ -64,7 +64,7 @@ export class ConnectionDecisions {
 
   /** A host was chosen. */
   chose(cluster: Cluster, host: Host): void {
-    if (this.#tries === 0) this.#list.push(balancerReason(this.#cluster, cluster));
+    if (this.#tries === 0) this.#list.push(balancerReason(this.#cluster, cluster, host));
     this.#tries++;
     const decision = tryReason(this.#chain.explain, this.#cluster, cluster, host, this.#tries);
     this.#list.push(decision);

@@ -115,7 +115,7 @@ static_resources:
     lb_policy: RANDOM # policy of nobody
     load_assignment:
       cluster_name: nobody
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } } }] }] # nowhere
+      endpoints: [{ lb_endpoints: [{ health_status: UNHEALTHY, endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 1 } } } }] }] # nowhere
   - name: full
     circuit_breakers: { thresholds: [{ max_connections: 0 }] } # breaker
     load_assignment:
@@ -171,7 +171,7 @@ test('what decided connections', { timeout: 60_000 }, async t => {
   });
   const told = async (): Promise<string[]> => lines(await lastOf(proxy), upstreamPort);
   const balanced = [
-    'load balancer ROUND_ROBIN: of 1 host, 1 healthy (the default) [cluster up]',
+    'load balancer ROUND_ROBIN: the default; of 1 host, 1 healthy [cluster up]',
     'try 1: 127.0.0.1:<up>: the load balancer chose it: priority 0, healthy; connected after N ms [endpoint]',
   ];
 
@@ -215,11 +215,11 @@ test('what decided connections', { timeout: 60_000 }, async t => {
     await talk(proxy, 3, '', false);
     assert.equal((await lastOf(proxy)).flags, 'URX,UF');
     const attempt = (count: number): string =>
-      `try ${count}: 127.0.0.1:1: the load balancer chose it: priority 0, healthy; no connection: delayed connect error: Connection refused after N ms [nowhere]`;
+      `try ${count}: 127.0.0.1:1: the load balancer chose it: priority 0, unhealthy; no connection: delayed connect error: Connection refused after N ms [nowhere]`;
     assert.deepEqual(await told(), [
       ...took(3, 'third'),
       'cluster nobody: the proxy of TCP names it [to nobody]',
-      'load balancer RANDOM: of 1 host, 1 healthy [policy of nobody]',
+      'load balancer RANDOM: of 1 host, 0 healthy; fewer than healthy_panic_threshold, so all are chosen from [policy of nobody]',
       attempt(1),
       attempt(2),
       'retry no more: 2 tries were made [attempts]',

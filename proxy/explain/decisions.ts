@@ -65,7 +65,7 @@ export class Decisions {
   /** A host was chosen for a try. */
   chose(cluster: Cluster, host: Host): void {
     const part = this.#cluster;
-    if (this.#tries.length === 0) this.#list.push(balancerReason(part, cluster));
+    if (this.#tries.length === 0) this.#list.push(balancerReason(part, cluster, host));
     const made = tryReason(this.#chain.explain, part, cluster, host, this.#tries.length + 1);
     this.#tries.push(made);
     this.#list.push(made);

@@ -5,13 +5,18 @@ import type { Decision } from './decision.ts';
 import type { Explain } from './explain.ts';
 import type { WrittenPart } from './written-part.ts';
 
-/** @param part the cluster as it is written */
-export function balancerReason(part: WrittenPart | undefined, { hosts }: Cluster): Decision {
+/**
+ * @param part the cluster as it is written
+ * @param chosen the host that it came to
+ */
+export function balancerReason(part: WrittenPart | undefined, cluster: Cluster, { priority }: Host): Decision {
+  const { hosts } = cluster;
   const policy = part?.at('load_balancing_policy') ?? part?.at('lb_policy');
   const name =
     typeof policy?.value === 'string' ? policy.value : policy === undefined ? 'ROUND_ROBIN' : 'stated policy';
   const healthy = hosts.filter(({ health }) => health === 'healthy').length;
-  const why = `of ${counted(hosts.length, 'host')}, ${healthy} healthy${policy === undefined ? ' (the default)' : ''}`;
+  const panic = cluster.isInPanic(priority) ? '; fewer than healthy_panic_threshold, so all are chosen from' : '';
+  const why = `${policy === undefined ? 'the default; ' : ''}of ${counted(hosts.length, 'host')}, ${healthy} healthy${panic}`;
   return { by: 'load balancer', name, why, origin: (policy ?? part)?.origin };
 }
 

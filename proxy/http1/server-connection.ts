@@ -59,7 +59,6 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   #pauses = 0;
   /** The receiver was told that the client reads too slowly. */
   #congested = false;
-  #delivering = false;
 
   constructor(transport: Transport, owner: ServerCodecOwner, { options, limits, lingerMs }: Http1Context) {
     this.#options = options;
@@ -77,14 +76,11 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
   }
 
   onRead(chunk: Buffer): void {
-    this.#delivering = true;
     try {
       this.#take(chunk);
     } catch (error) {
       if (!(error instanceof CodecError)) throw error;
       this.#refuse(error, chunk.length);
-    } finally {
-      this.#delivering = false;
     }
   }
 
@@ -326,8 +322,8 @@ export class ServerConnection implements ServerCodec, TransportHandler, Response
     if (this.#stash === undefined) return;
     const stash = this.#stash;
     this.#stash = undefined;
-    if (this.#delivering) process.nextTick(() => this.transport.closed || this.onRead(stash));
-    else this.onRead(stash);
+    // First what ends with a response is put back, such as its connection to a host.
+    process.nextTick(() => this.transport.closed || this.onRead(stash));
   }
 
   /** Sends what is left, then ends the connection; what the client still sends is thrown away. */

@@ -9,6 +9,7 @@ import type { Picker } from './host-picker.ts';
 import type { Locality } from './localities.ts';
 import {
   choosesByHash,
+  isInPanic,
   type Level,
   makeLevelPicker,
   makePriorityPicker,
@@ -107,6 +108,11 @@ export class Balancer {
       this.#ofLevels.set(key, pick);
     }
     return pick(...asked);
+  }
+
+  /** Whether so few hosts of a priority are healthy that all of them are chosen from. */
+  isInPanic(priority: number): boolean {
+    return isInPanic(this.#hosts, this.#pickerSettings(), priority);
   }
 
   /** Makes what else the next request would. */

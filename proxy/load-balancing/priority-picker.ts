@@ -75,6 +75,11 @@ export function makeLevelPicker(hosts: readonly Host[], settings: PickerSettings
   return part.panic ? counted(pick, settings.onPanic) : pick;
 }
 
+/** Whether so few hosts of a priority are healthy that all of them are chosen from. */
+export function isInPanic(hosts: readonly Host[], settings: PickerSettings, priority: number): boolean {
+  return loadOf(levelsOf(hosts), settings).panic[priority] ?? false;
+}
+
 function loadOf(levels: readonly (readonly Host[])[], settings: PickerSettings): PriorityLoad {
   const counts = levels.map(level => healthOf(level, () => 1));
   const weights = settings.weightedPriorityHealth

@@ -1,4 +1,4 @@
 import { compare } from './comparison.ts';
-import { filters, traces } from './scenarios/all.ts';
+import { filters } from './scenarios/all.ts';
 
-compare([...filters, ...traces]);
+compare(filters);

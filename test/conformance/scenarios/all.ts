@@ -72,6 +72,7 @@ import { answeringFilters, connectionLimits, connectionRules } from './network-f
 import { onDemandHosts } from './on-demand.ts';
 import { originalDestinations } from './original-destinations.ts';
 import { outliers, outliersByRate, tcpOutliers } from './outliers.ts';
+import { pipelined } from './pipelining.ts';
 import { pipedAdmin, pipes, pipesOfWorkers } from './pipes.ts';
 import { boundedLoads, policyExtensions, slowStarts, updateWindows } from './policies.ts';
 import { priorities } from './priorities.ts';
@@ -137,19 +138,24 @@ export const requests: Scenario[] = [
   laxFraming,
   responseFraming,
   laxResponses,
-  accessLogFormat,
-  ...everyOperator,
-  logOperators,
-  logFilters,
-  sampledLogs,
-  moreOperators,
-  expressionAttributes,
-  expressionValues,
-  traceableLogs,
-  wireBytes,
-  ...logTimes,
-  ...logServices,
-  ...statsSinks,
+  pipelined,
+  ...backPressure,
+  ...http2Scenarios,
+  http2Limits,
+  ...http1Options,
+  ...slowHeads,
+  ...upgrades,
+  ...upgradeTimes,
+  ...upgradeSurroundings,
+  upgradesOfHttp2,
+  ...extendedConnect,
+  ...edgeSettings,
+  ...interimResponses,
+  ...connects,
+];
+
+/** Where requests go, how often they are tried, and what is answered instead. */
+export const routes: Scenario[] = [
   localReplies,
   laterReplies,
   ...mappedReplies,
@@ -160,21 +166,7 @@ export const requests: Scenario[] = [
   repeatedHeaders,
   otherLetters,
   shifting,
-  ...backPressure,
-  ...http2Scenarios,
-  http2Limits,
-  ...http1Options,
-  ...slowHeads,
-  durations,
-  ...upgrades,
-  ...upgradeTimes,
-  ...upgradeSurroundings,
-  upgradesOfHttp2,
-  ...extendedConnect,
-  ...edgeSettings,
-  ...interimResponses,
   ...meshRoutes,
-  ...connects,
   ...internalRedirects,
   ...hedgedRequests,
   uriTemplates,
@@ -317,7 +309,21 @@ export const clusters: Scenario[] = [
 ];
 
 /** What is told of requests. */
-export const traces: Scenario[] = [
+export const observability: Scenario[] = [
+  accessLogFormat,
+  ...everyOperator,
+  logOperators,
+  logFilters,
+  sampledLogs,
+  moreOperators,
+  expressionAttributes,
+  expressionValues,
+  traceableLogs,
+  wireBytes,
+  ...logTimes,
+  ...logServices,
+  ...statsSinks,
+  durations,
   zipkinContexts,
   zipkinSpans,
   traceSampling,
@@ -334,4 +340,12 @@ export const traces: Scenario[] = [
   noTracing,
 ];
 
-export const scenarios: Scenario[] = [...requests, ...filters, ...discovery, ...connections, ...clusters, ...traces];
+export const scenarios: Scenario[] = [
+  ...requests,
+  ...routes,
+  ...filters,
+  ...discovery,
+  ...connections,
+  ...clusters,
+  ...observability,
+];

@@ -1,0 +1,4 @@
+import { compare } from './comparison.ts';
+import { routes } from './scenarios/all.ts';
+
+compare(routes);
