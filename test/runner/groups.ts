@@ -146,7 +146,7 @@ async function labsTest(
   environment?: Record<string, string>,
 ): Promise<Tally> {
   // Most of the time is waiting: for a delay that is asked for, for a check at an interval.
-  const command = [process.execPath, 'server/labs/main.ts', 'test', '--sandboxes', '3', '--provider', provider];
+  const command = [process.execPath, 'server/labs/main.ts', 'test', '--sandboxes', '2', '--provider', provider];
   // What fails on a near-miss is the check, wherever it runs; what a lesson needs of a sandbox its solution needs.
   if (provider !== 'local') command.push('--solutions');
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(35 * minute)]);
