@@ -127,10 +127,12 @@ function report(title: string, subjects: Peer[], workloads: Workload[], figures:
   }
 }
 
-/** What ten filters leave of the rate without them, ours beside Envoy's. */
+/** What ten filters cost a request, ours beside Envoy's. */
 function reportFilters(plain: Map<string, Figure> | undefined, filtered: Map<string, Figure> | undefined): void {
-  const left = (name: string) => (filtered?.get(name)?.rate ?? Number.NaN) / (plain?.get(name)?.rate ?? Number.NaN);
-  if (Number.isNaN(left('Envoy'))) return;
-  console.log(`  of their rate ten filters leave Envoy ${left('Envoy').toFixed(2)}, ours ${left('ours').toFixed(2)}`);
-  printTarget('what they leave, beside Envoy', left('ours') / left('Envoy'), 'at least', 1, '×');
+  const microseconds = (figures: Map<string, Figure> | undefined, name: string) =>
+    1e6 / (figures?.get(name)?.rate ?? Number.NaN);
+  const cost = (name: string) => microseconds(filtered, name) - microseconds(plain, name);
+  if (Number.isNaN(cost('Envoy'))) return;
+  console.log(`  ten filters cost Envoy ${round(cost('Envoy'))} µs a request, ours ${round(cost('ours'))}`);
+  printTarget('what they cost, beside Envoy', cost('ours') / cost('Envoy'), 'at most', 1, '×');
 }

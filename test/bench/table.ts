@@ -14,11 +14,11 @@ export function printTable(title: string, head: string[], rows: (string | number
 export function printTarget(
   what: string,
   found: number,
-  compare: 'under' | 'at least',
+  compare: 'under' | 'at least' | 'at most',
   target: number,
   unit: string,
 ): void {
-  const reached = compare === 'under' ? found < target : found >= target;
+  const reached = compare === 'at least' ? found >= target : compare === 'under' ? found < target : found <= target;
   console.log(
     `  ${reached ? 'reached' : 'MISSED '}  ${what}: ${round(found)} ${unit}, aim ${compare} ${target} ${unit}`,
   );
