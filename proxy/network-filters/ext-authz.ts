@@ -6,7 +6,6 @@
 import type { Message } from '@bufbuild/protobuf';
 import type { ExtAuthz } from '../api/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { GrpcClient } from '../grpc/grpc-client.ts';
-import { type GrpcEnd, grpcStatus } from '../grpc/status.ts';
 import {
   type CheckAnswer,
   type ConnectionCheckOptions,
@@ -18,13 +17,8 @@ import { type MetadataTest, metadataTest } from '../routing/metadata-match.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import { flag } from '../stream-info.ts';
-import {
-  type FilteredClient,
-  NetworkFilter,
-  type NetworkFilterContext,
-  type NetworkFilterType,
-  type Verdict,
-} from './network-filter.ts';
+import { AskingFilter } from './asking-filter.ts';
+import type { FilteredClient, NetworkFilterContext, NetworkFilterType, Verdict } from './network-filter.ts';
 
 export const extAuthz: NetworkFilterType = {
   typeName: 'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz',
@@ -67,10 +61,9 @@ class Door {
   }
 }
 
-class ExtAuthzFilter extends NetworkFilter {
+class ExtAuthzFilter extends AskingFilter {
   readonly #door: Door;
-  #state: 'new' | 'asking' | 'passed' = 'new';
-  #giveUp: () => void = () => {};
+  #asked = false;
 
   constructor(client: FilteredClient, door: Door) {
     super(client);
@@ -78,44 +71,24 @@ class ExtAuthzFilter extends NetworkFilter {
   }
 
   override onData(): Verdict {
-    if (this.#state === 'passed') return 'continue';
-    if (this.#door.asksFor(this.client.info.metadata)) return this.#ask();
-    this.#door.counted.disabled.increment();
-    return 'continue';
-  }
-
-  override onClose(): void {
-    if (this.#state !== 'asking') return;
-    this.#door.active.decrement();
-    this.#giveUp();
-  }
-
-  #ask(): Verdict {
-    const { client, options, active, counted } = this.#door;
-    this.#state = 'asking';
-    active.increment();
+    if (this.#asked) return 'continue';
+    const { asksFor, client, options, active, counted } = this.#door;
+    const { info } = this.client;
+    if (!asksFor(info.metadata)) {
+      counted.disabled.increment();
+      return 'continue';
+    }
+    this.#asked = true;
     counted.total.increment();
     const startedMs = performance.now();
-    let verdict: Verdict = 'wait';
-    let waits = false;
-    this.#giveUp = client.call(
-      checkMethod,
-      encodeConnectionCheck(this.client.info, options),
-      usualTimeoutMs,
-      (end, bytes) => {
-        verdict = this.#take(answerOf(end, bytes), Math.round(performance.now() - startedMs));
-        if (waits && verdict === 'continue') this.client.continue();
-      },
-    );
-    waits = true;
-    return verdict;
+    const message = encodeConnectionCheck(info, options);
+    const question = { client, method: checkMethod, message, timeoutMs: usualTimeoutMs, active, decode: decodeCheck };
+    return this.ask(question, answer => this.#take(answer, Math.round(performance.now() - startedMs)));
   }
 
   /** @param answer undefined where the service gave none */
   #take(answer: CheckAnswer | undefined, tookMs: number): Verdict {
-    const { active, counted, letsPassOnError } = this.#door;
-    this.#state = 'passed';
-    active.decrement();
+    const { counted, letsPassOnError } = this.#door;
     const outcome = answer === undefined ? 'error' : answer.passes ? 'ok' : 'denied';
     counted[outcome].increment();
     this.#noteMetadata(answer, tookMs);
@@ -141,15 +114,5 @@ class ExtAuthzFilter extends NetworkFilter {
     info.flags |= flag.UNAUTHORIZED_EXTERNAL_SERVICE;
     info.responseCodeDetails = `ext_authz_${outcome}`;
     this.client.close();
-  }
-}
-
-function answerOf(end: GrpcEnd, bytes: Buffer | undefined): CheckAnswer | undefined {
-  if (end.status !== grpcStatus.OK || bytes === undefined) return undefined;
-  try {
-    return decodeCheck(bytes);
-  } catch {
-    // What is no message is no answer: the configuration says what becomes of the connection.
-    return undefined;
   }
 }

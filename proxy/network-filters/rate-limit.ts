@@ -8,19 +8,13 @@ import { compileFormat, type Formatter } from '../access-log/format.ts';
 import type { RateLimit } from '../api/envoy/extensions/filters/network/ratelimit/v3/rate_limit_pb.js';
 import { milliseconds } from '../duration.ts';
 import { GrpcClient } from '../grpc/grpc-client.ts';
-import { type GrpcEnd, grpcStatus } from '../grpc/status.ts';
 import { type Asked, decodeAnswer, encodeQuestion, rateLimitMethod } from '../rate-limit/rate-limit-messages.ts';
 import { RuntimeNumber } from '../runtime/runtime-values.ts';
 import type { Counter, Gauge } from '../stats/stats.ts';
 import { sanitizeStatsName } from '../stats/store.ts';
 import type { StreamInfo } from '../stream-info.ts';
-import {
-  type FilteredClient,
-  NetworkFilter,
-  type NetworkFilterContext,
-  type NetworkFilterType,
-  type Verdict,
-} from './network-filter.ts';
+import { AskingFilter } from './asking-filter.ts';
+import type { FilteredClient, NetworkFilterContext, NetworkFilterType, Verdict } from './network-filter.ts';
 
 export const rateLimit: NetworkFilterType = {
   typeName: 'envoy.extensions.filters.network.ratelimit.v3.RateLimit',
@@ -77,10 +71,8 @@ class ServiceLimits {
   }
 }
 
-class RateLimitFilter extends NetworkFilter {
+class RateLimitFilter extends AskingFilter {
   readonly #limits: ServiceLimits;
-  #asking = false;
-  #giveUp: () => void = () => {};
 
   constructor(client: FilteredClient, limits: ServiceLimits) {
     super(client);
@@ -88,33 +80,17 @@ class RateLimitFilter extends NetworkFilter {
   }
 
   override onConnection(): Verdict {
-    const limits = this.#limits;
-    if (!isDrawn(limits.enabled)) return 'continue';
-    this.#asking = true;
-    limits.active.increment();
-    limits.counted.total.increment();
-    let verdict: Verdict = 'wait';
-    let waits = false;
-    const question = limits.question(this.client.info);
-    this.#giveUp = limits.client.call(rateLimitMethod, question, limits.timeoutMs, (end, bytes) => {
-      verdict = this.#take(isLimited(end, bytes));
-      if (waits && verdict === 'continue') this.client.continue();
-    });
-    waits = true;
-    return verdict;
-  }
-
-  override onClose(): void {
-    if (!this.#asking) return;
-    this.#limits.active.decrement();
-    this.#giveUp();
+    const { client, timeoutMs, active, enabled, counted } = this.#limits;
+    if (!isDrawn(enabled)) return 'continue';
+    counted.total.increment();
+    const message = this.#limits.question(this.client.info);
+    const question = { client, method: rateLimitMethod, message, timeoutMs, active, decode: decodeAnswer };
+    return this.ask(question, answer => this.#take(answer && (answer.limited ?? false)));
   }
 
   /** @param limited undefined where the service did not say */
   #take(limited: boolean | undefined): Verdict {
-    const { active, counted, denies, enforced } = this.#limits;
-    this.#asking = false;
-    active.decrement();
+    const { counted, denies, enforced } = this.#limits;
     counted[limited === undefined ? 'error' : limited ? 'over_limit' : 'ok'].increment();
     if (limited && isDrawn(enforced)) return this.#close();
     if (limited !== undefined) return 'continue';
@@ -131,13 +107,3 @@ class RateLimitFilter extends NetworkFilter {
 }
 
 const isDrawn = (percent: RuntimeNumber): boolean => Math.random() * 100 < percent.value;
-
-function isLimited(end: GrpcEnd, bytes: Buffer | undefined): boolean | undefined {
-  if (end.status !== grpcStatus.OK || bytes === undefined) return undefined;
-  try {
-    return decodeAnswer(bytes).limited ?? false;
-  } catch {
-    // What is no message is no answer: the configuration says what becomes of the connection.
-    return undefined;
-  }
-}
